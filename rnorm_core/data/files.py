@@ -1,0 +1,221 @@
+"""CIFAR from files: the hub's parquet parts or torchvision's folder, as uint8 pixels in canonical order.
+
+Needs numpy, pyarrow and Pillow only, so that a training machine can do without everything else.
+"""
+
+import io
+import os
+import pickle
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from PIL import Image, UnidentifiedImageError
+
+from rnorm_core.data.batch import canonical_order, image_id
+from rnorm_core.data.classes import CLASSES, check
+from rnorm_core.errors import UserError
+
+SIDE = 32
+REPOS = {"cifar10": "uoft-cs/cifar10", "cifar100": "uoft-cs/cifar100"}
+HUB_FILES = {
+    (dataset, split): f"{folder}/{split}-00000-of-00001.parquet"
+    for dataset, folder in (("cifar10", "plain_text"), ("cifar100", "cifar100"))
+    for split in ("train", "test")
+}
+LABEL_COLUMNS = {"cifar10": "label", "cifar100": "fine_label"}
+TORCHVISION_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
+TORCHVISION_FILES = {
+    ("cifar10", "train"): tuple(f"data_batch_{i}" for i in range(1, 6)),
+    ("cifar10", "test"): ("test_batch",),
+    ("cifar100", "train"): ("train",),
+    ("cifar100", "test"): ("test",),
+}
+TORCHVISION_LABELS = {"cifar10": b"labels", "cifar100": b"fine_labels"}
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """A split as stored: images uint8 (N, 32, 32, 3) RGB and labels int64 (N,), both read-only, sorted by ids."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    ids: tuple[str, ...]
+
+
+def read(directory: Path | str, dataset: str, split: str) -> Pixels:
+    """All images of `split` under `directory`, which holds parquet parts or a torchvision CIFAR folder.
+
+    UserError when the split is missing, incomplete, damaged or of another data set.
+    """
+    check(dataset, split)
+    if torchvision := _torchvision_files(Path(directory), dataset, split):
+        parts = [_read_torchvision(path, dataset) for path in torchvision]
+    elif parquet := _parquet_files(Path(directory), dataset, split):
+        _refuse_missing_parts(parquet)
+        parts = [_read_parquet(path, dataset) for path in parquet]
+    else:
+        raise _not_found(dataset, split, f"{directory} holds neither.")
+    return _canonical(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+
+
+def holds(directory: Path | str, dataset: str, split: str) -> bool:
+    """Whether `directory` has files of this split (they are not opened)."""
+    path = Path(directory)
+    return bool(_torchvision_files(path, dataset, split) or _parquet_files(path, dataset, split))
+
+
+def locate(dataset: str, split: str, directory: Path | str | None = None) -> Path:
+    """The folder to `read` a split from: `directory`, else CIFAR_ROOT, else the hub's cache. No network is touched."""
+    check(dataset, split)
+    if directory is not None:
+        if not holds(directory, dataset, split):
+            raise _not_found(dataset, split, f"{directory} holds neither.")
+        return Path(directory)
+    if root := cifar_root(dataset, split):
+        return root
+    if cached := hub_file(dataset, split):
+        return cached.parent
+    raise _not_found(dataset, split, "CIFAR_ROOT and the Hugging Face cache have neither.")
+
+
+def cifar_root(dataset: str, split: str) -> Path | None:
+    """The folder the environment variable CIFAR_ROOT names, if it holds this split; UserError if there is no such folder."""
+    root = os.environ.get("CIFAR_ROOT")
+    if not root:
+        return None
+    if not Path(root).is_dir():
+        raise UserError(
+            f"CIFAR_ROOT names {root!r}, which is not a folder.",
+            f"set it to the folder that holds {TORCHVISION_FOLDERS[dataset]}, or unset it.",
+        )
+    return Path(root) if holds(root, dataset, split) else None
+
+
+def hub_file(dataset: str, split: str) -> Path | None:
+    """The split's parquet file in the hub's cache, if it is there."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ModuleNotFoundError:  # a training machine may do without it
+        return None
+    found = try_to_load_from_cache(REPOS[dataset], HUB_FILES[dataset, split], repo_type="dataset")
+    return Path(found) if isinstance(found, str) else None
+
+
+def _not_found(dataset: str, split: str, where: str) -> UserError:
+    return UserError(
+        f"{dataset}'s {split} images were not found: {where}",
+        f"name a folder that holds {split}-*.parquet of https://huggingface.co/datasets/{REPOS[dataset]} "
+        f"or torchvision's {TORCHVISION_FOLDERS[dataset]} (as an argument, or in CIFAR_ROOT).",
+    )
+
+
+def _canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
+    ids = [image_id(image) for image in images]
+    order = canonical_order(ids, labels)
+    images, labels = images[order], labels[order]
+    images.flags.writeable = labels.flags.writeable = False
+    return Pixels(images, labels, tuple(ids[i] for i in order))
+
+
+def _checked(images: np.ndarray, labels: Sequence[int], path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images and int64 labels after the checks every format needs; ValueError says what is wrong."""
+    checked = np.asarray(labels, dtype=np.int64)
+    if len(images) == 0 or checked.shape != (len(images),):
+        raise ValueError(f"{len(images)} images, labels of shape {checked.shape}")
+    if checked.min() < 0 or checked.max() >= len(CLASSES[dataset]):
+        raise ValueError(
+            f"labels {checked.min()} to {checked.max()}, but {dataset} has {len(CLASSES[dataset])} classes"
+        )
+    return images, checked
+
+
+def _damaged(path: Path, why: object) -> UserError:
+    return UserError(
+        f"{path} cannot be read as CIFAR images: {why}.", "download the file again, or name another folder."
+    )
+
+
+# --- parquet, as the hub serves it: img struct<bytes, path>, and label or fine_label
+
+
+def _parquet_files(directory: Path, dataset: str, split: str) -> list[Path]:
+    inside = directory / Path(HUB_FILES[dataset, split]).parent  # a copy of the hub's repository
+    return sorted(directory.glob(f"{split}*.parquet")) or sorted(inside.glob(f"{split}*.parquet"))
+
+
+def _refuse_missing_parts(files: list[Path]) -> None:
+    """A part that says `-of-00005` needs four others: half a data set would train without complaint."""
+    of = [int(match[1]) for path in files if (match := re.search(r"-of-(\d+)\.parquet$", path.name))]
+    if of and len(files) != max(of):
+        raise UserError(
+            f"{files[0].parent} has {len(files)} of {max(of)} parts of {files[0].name}.", "download the missing parts."
+        )
+
+
+def _read_parquet(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    column = LABEL_COLUMNS[dataset]
+    try:
+        table = pyarrow.parquet.ParquetFile(path).read(columns=["img", column])
+        if set(table.column_names) != {"img", column}:
+            raise ValueError(f"it has no columns img and {column}, so it is not {dataset}")
+        encoded = [row["bytes"] for row in table.column("img").to_pylist()]
+        with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
+            images = np.stack(list(pool.map(_decode, encoded)))
+        return _checked(images, table.column(column).to_pylist(), path, dataset)
+    except (pyarrow.ArrowException, OSError, ValueError, TypeError, UnidentifiedImageError) as error:
+        raise _damaged(path, error) from error
+
+
+def _decode(encoded: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(encoded), formats=("PNG", "WEBP")) as image:  # lossless ones: ids are of exact pixels
+        if image.size != (SIDE, SIDE):
+            raise ValueError(f"an image of {image.width}x{image.height} pixels is not of CIFAR")
+        return np.asarray(image.convert("RGB"))
+
+
+# --- torchvision's folder, as https://www.cs.toronto.edu/~kriz/cifar.html describes it: pickled dicts of arrays
+
+
+def _torchvision_files(directory: Path, dataset: str, split: str) -> list[Path]:
+    folder = directory if directory.name == TORCHVISION_FOLDERS[dataset] else directory / TORCHVISION_FOLDERS[dataset]
+    files = [folder / name for name in TORCHVISION_FILES[dataset, split]]
+    return files if files[0].is_file() else []
+
+
+def _read_torchvision(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with path.open("rb") as file:
+            content = _ArraysOnly(file, encoding="bytes").load()
+        data, labels = content[b"data"], content[TORCHVISION_LABELS[dataset]]
+        if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * SIDE * SIDE:
+            raise ValueError(f"its array is {data.dtype} {data.shape}, not uint8 (N, 3072)")
+        # a row holds the red plane, then green, then blue
+        return _checked(data.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), labels, path, dataset)
+    except KeyError as error:
+        raise _damaged(path, f"it has no {error.args[0]!r}") from error
+    except (pickle.UnpicklingError, EOFError, OSError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise _damaged(path, error) from error
+
+
+# numpy's own reconstruction functions, under their names before and since numpy 2
+_ALLOWED = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+}
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles builtin containers and numpy arrays; any other name (a pickle can call anything) is refused."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no CIFAR file needs")
+        return super().find_class(module.replace("numpy.core.", "numpy._core."), name)
