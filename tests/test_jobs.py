@@ -1,0 +1,423 @@
+"""Races are made with events and barriers; WAIT only bounds how long a broken test hangs."""
+
+import gc
+import logging
+import threading
+import weakref
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from rnorm_core import jobs
+from rnorm_core.errors import UserError
+from rnorm_core.jobs import Cancelled, Jobs
+
+WAIT = 10.0
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Work:
+    """Work that says when it begins, goes on when told, reports progress once more, and ends."""
+
+    def __init__(self, value="result"):
+        self.value = value
+        self.calls = 0
+        self.began = threading.Event()
+        self.go = threading.Event()
+        self.outcome = []
+        self.ended = threading.Event()
+
+    def __call__(self, job):
+        self.calls += 1
+        self.began.set()
+        try:
+            assert self.go.wait(WAIT)
+            job.progress(0.9, "nearly")
+            self.outcome.append("finished")
+            return self.value
+        except Cancelled:
+            self.outcome.append("cancelled")
+            raise
+        finally:
+            self.ended.set()
+
+
+def settle(pool):
+    """Wait until every worker of `pool` has gone home."""
+    deadline = threading.Event()
+    for _ in range(1000):
+        if pool._workers == 0:
+            return
+        deadline.wait(0.01)
+    raise AssertionError("a worker never ended")
+
+
+def test_thirty_askers_one_computation():
+    pool, work, gate = Jobs(), Work(value=[1, 2]), threading.Barrier(30)
+    results = []
+
+    def ask():
+        gate.wait(WAIT)
+        results.append(pool.start(("pgd", 8), work).result(WAIT))
+
+    threads = [threading.Thread(target=ask) for _ in range(30)]
+    for t in threads:
+        t.start()
+    assert work.began.wait(WAIT)
+    work.go.set()
+    for t in threads:
+        t.join(WAIT)
+    assert work.calls == 1
+    assert len(results) == 30
+    assert all(r is work.value for r in results)
+
+
+def test_different_specs_are_different_computations():
+    pool = Jobs()
+    tickets = [pool.start(k, lambda job, k=k: k * k) for k in range(20)]
+    assert [t.result(WAIT) for t in tickets] == [k * k for k in range(20)]
+
+
+def test_first_leave_keeps_the_job_and_the_last_cancels_it():
+    pool, work = Jobs(), Work()
+    first, second = pool.start("s", work), pool.start("s", work)
+    assert work.began.wait(WAIT)
+    first.leave()
+    assert first.state.status == "left"
+    assert first.state.done
+    assert second.state.status == "running"
+    first.leave()  # leaving twice is not two askers leaving
+    assert second.state.status == "running"
+    second.leave()
+    work.go.set()
+    assert work.ended.wait(WAIT)
+    assert work.outcome == ["cancelled"]
+    with pytest.raises(Cancelled):
+        second.result(WAIT)
+
+
+def test_one_who_stays_gets_the_result_though_another_left():
+    pool, work = Jobs(), Work()
+    first, second = pool.start("s", work), pool.start("s", work)
+    first.leave()
+    work.go.set()
+    assert second.result(WAIT) == "result"
+    with pytest.raises(Cancelled):
+        first.result(WAIT)
+
+
+def test_asked_again_while_the_cancelled_thread_winds_down():
+    pool, old, new = Jobs(workers=2), Work("old"), Work("new")
+    ticket = pool.start("s", old)
+    assert old.began.wait(WAIT)
+    ticket.leave()
+    again = pool.start("s", new)  # the old thread still runs
+    assert new.began.wait(WAIT)
+    old.go.set()
+    assert old.ended.wait(WAIT)
+    assert old.outcome == ["cancelled"]
+    assert again.state.status == "running"  # the old one's end did not touch the new one
+    joined = pool.start("s", old)
+    new.go.set()
+    assert again.result(WAIT) == joined.result(WAIT) == "new"
+    assert (old.calls, new.calls) == (1, 1)
+
+
+def test_result_of_a_cancelled_job_that_did_not_notice_is_not_kept():
+    pool, began, go = Jobs(workers=1), threading.Event(), threading.Event()
+
+    def deaf(job):
+        began.set()
+        assert go.wait(WAIT)
+        return "cut short"
+
+    ticket = pool.start("s", deaf)
+    assert began.wait(WAIT)
+    ticket.leave()
+    again = pool.start("s", lambda job: "whole")
+    go.set()
+    assert again.result(WAIT) == "whole"
+    assert pool.start("s", deaf).result(WAIT) == "whole"
+
+
+def test_leave_and_ask_again_from_many_threads():
+    """Whatever the interleaving: who stays gets the result, and nothing is left behind."""
+    pool, gate = Jobs(workers=2), threading.Barrier(8)
+    got = []
+
+    def work(job):
+        for k in range(20):
+            job.progress(k / 20, "step")
+        return "result"
+
+    def student(number):
+        gate.wait(WAIT)
+        for k in range(50):
+            ticket = pool.start(("s", k % 3), work)
+            if (k + number) % 2:
+                ticket.leave()
+            else:
+                got.append(ticket.result(WAIT))
+            if k % 5 == 0:
+                with pool._changed:
+                    pool._kept.clear()  # so that work starts over and over
+
+    threads = [threading.Thread(target=student, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(WAIT)
+    assert got == ["result"] * 200
+    settle(pool)
+    assert not pool._live
+    assert not pool._queue
+
+
+def test_error_reaches_every_asker_and_is_not_cached():
+    pool, gate, calls = Jobs(), threading.Event(), []
+
+    def fails(job):
+        calls.append(1)
+        assert gate.wait(WAIT)
+        raise UserError("The file is empty.", "choose another.")
+
+    tickets = [pool.start("s", fails) for _ in range(3)]
+    gate.set()
+    for ticket in tickets:
+        with pytest.raises(UserError, match="The file is empty"):
+            ticket.result(WAIT)
+        assert ticket.state.status == "failed"
+        assert isinstance(ticket.state.error, UserError)
+    assert len(calls) == 1
+    assert pool.start("s", lambda job: "better").result(WAIT) == "better"
+
+
+def test_worker_outlives_even_a_system_exit():
+    pool = Jobs(workers=1)
+
+    def leaves(job):
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        pool.start("s", leaves).result(WAIT)
+    assert pool.start("t", lambda job: 1).result(WAIT) == 1
+
+
+def test_failure_after_cancel_is_logged(caplog):
+    pool, began, go = Jobs(workers=1), threading.Event(), threading.Event()
+
+    def breaks(job):
+        began.set()
+        assert go.wait(WAIT)
+        raise ZeroDivisionError("really broken")
+
+    ticket = pool.start("s", breaks)
+    assert began.wait(WAIT)
+    ticket.leave()
+    with caplog.at_level(logging.WARNING):
+        go.set()
+        settle(pool)
+    assert "really broken" in caplog.text
+
+
+def test_others_wait_their_turn_and_can_be_cancelled_while_they_wait():
+    pool, running = Jobs(workers=1), Work()
+    order = []
+    pool.start("first", running)
+    assert running.began.wait(WAIT)
+    second, third = pool.start("second", order.append), pool.start("third", lambda job: order.append("third"))
+    fourth = pool.start("fourth", lambda job: order.append("fourth"))
+    assert second.state.status == "waiting"
+    assert not second.state.done
+    second.leave()
+    running.go.set()
+    third.result(WAIT), fourth.result(WAIT)
+    assert order == ["third", "fourth"]
+    with pytest.raises(Cancelled):
+        second.result(WAIT)
+
+
+def test_never_more_workers_than_allowed():
+    pool, inside, most, lock = Jobs(workers=2), [0], [0], threading.Lock()
+    pair = threading.Barrier(2)  # breaks unless two really run at once
+
+    def work(job):
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        pair.wait(WAIT)
+        with lock:
+            inside[0] -= 1
+
+    for ticket in [pool.start(k, work) for k in range(10)]:
+        ticket.result(WAIT)
+    assert most[0] == 2
+
+
+def test_kept_result_comes_at_once_and_least_recently_asked_goes_first():
+    pool, calls = Jobs(keep=2), []
+
+    def ask(spec):
+        return pool.start(spec, lambda job: calls.append(spec) or spec)
+
+    for spec in "aba":
+        assert ask(spec).result(WAIT) == spec
+    assert ask("a").state.status == "done"
+    assert calls == ["a", "b"]
+    ask("c").result(WAIT)  # drops b, as a was asked for since
+    ask("a").result(WAIT)
+    assert calls == ["a", "b", "c"]
+    ask("b").result(WAIT)
+    assert calls == ["a", "b", "c", "b"]
+
+
+def test_ticket_keeps_its_result_after_the_store_dropped_it():
+    pool = Jobs(keep=1)
+    first = pool.start("a", lambda job: "A")
+    assert first.result(WAIT) == "A"
+    assert pool.start("b", lambda job: "B").result(WAIT) == "B"
+    assert first.result(WAIT) == "A"
+
+
+def test_store_is_bounded_in_bytes():
+    pool, calls = Jobs(keep_bytes=1000), []
+
+    def ask(spec, n):
+        pool.start(spec, lambda job: calls.append(spec) or {"x": np.zeros(n, np.uint8)}).result(WAIT)
+
+    ask("a", 600), ask("b", 300), ask("a", 600)
+    assert calls == ["a", "b"]
+    ask("c", 600)  # b and a have to go
+    ask("huge", 2000)  # larger than all room: nothing is kept
+    ask("huge", 2000)
+    assert calls == ["a", "b", "c", "huge", "huge"]
+
+
+def test_size_counts_arrays_wherever_they_are():
+    @dataclass(frozen=True)
+    class Result:
+        array: np.ndarray
+        inner: tuple
+        text: str = "not counted"
+
+    x = np.zeros((2, 5), np.float32)
+    assert jobs.size(x) == 40
+    assert jobs.size(Result(x, (x, {"k": [x, None]}))) == 120
+    assert jobs.size("text") == jobs.size(None) == 0
+
+
+def test_who_falls_silent_is_dropped_without_any_page():
+    clock = Clock()
+    pool, work = Jobs(patience=15, clock=clock), Work()
+    ticket = pool.start("s", work)
+    assert work.began.wait(WAIT)
+    clock.now = 15.1
+    work.go.set()  # its next progress notices
+    assert work.ended.wait(WAIT)
+    assert work.outcome == ["cancelled"]
+    assert ticket.state.status == "left"
+
+
+@pytest.mark.parametrize("beat", ["touch", "state"])
+def test_heartbeat_keeps_a_job_alive(beat):
+    clock = Clock()
+    pool, work = Jobs(patience=15, clock=clock), Work()
+    ticket = pool.start("s", work)
+    assert work.began.wait(WAIT)
+    for clock.now in (10.0, 20.0, 30.0):
+        ticket.touch() if beat == "touch" else ticket.state
+    clock.now = 44.0
+    work.go.set()
+    assert ticket.result(WAIT) == "result"
+
+
+def test_one_silent_asker_does_not_take_the_others_along():
+    clock = Clock()
+    pool, work = Jobs(patience=15, clock=clock), Work()
+    silent, alive = pool.start("s", work), pool.start("s", work)
+    clock.now = 20.0
+    alive.touch()
+    work.go.set()
+    assert alive.result(WAIT) == "result"
+    assert silent.state.status == "left"
+
+
+def test_silent_while_waiting_is_never_begun():
+    clock = Clock()
+    pool, running, called = Jobs(workers=1, patience=15, clock=clock), Work(), []
+    holder = pool.start("first", running)
+    assert running.began.wait(WAIT)
+    pool.start("abandoned", lambda job: called.append(1))
+    clock.now = 20.0
+    holder.touch()
+    running.go.set()
+    holder.result(WAIT)
+    settle(pool)
+    assert not called
+    assert not pool._live
+
+
+def test_waiting_in_result_is_no_silence():
+    clock, waits = Clock(), threading.Event()
+    pool, work, got = Jobs(patience=15, clock=clock), Work(), []
+    ticket = pool.start("s", work)
+    thread = threading.Thread(target=lambda: (waits.set(), got.append(ticket.result(WAIT))))
+    thread.start()
+    assert waits.wait(WAIT)
+    while not ticket._blocked:
+        pass
+    clock.now = 1000.0
+    work.go.set()
+    thread.join(WAIT)
+    assert got == ["result"]
+
+
+def test_progress_shows_fraction_text_and_partial():
+    pool, shown, go = Jobs(), threading.Event(), threading.Event()
+    picture = object()
+
+    def work(job):
+        job.progress(0.25, "step 1 of 4", partial=picture)
+        job.progress(7, "step 2 of 4")  # no new partial: the last one stays; never beyond 1
+        shown.set()
+        assert go.wait(WAIT)
+        return "result"
+
+    ticket = pool.start("s", work)
+    assert shown.wait(WAIT)
+    state = ticket.state
+    assert (state.status, state.fraction, state.text, state.done) == ("running", 1.0, "step 2 of 4", False)
+    assert state.partial is picture
+    with pytest.raises(TimeoutError, match="still running"):
+        ticket.result(timeout=0)
+    go.set()
+    ticket.result(WAIT)
+    assert (ticket.state.status, ticket.state.fraction, ticket.state.done) == ("done", 1.0, True)
+
+
+def test_what_work_closed_over_does_not_live_as_long_as_its_result():
+    class Model:
+        pass
+
+    pool, model = Jobs(), Model()
+    gone = weakref.ref(model)
+    ticket = pool.start("s", lambda job, model=model: "result")
+    ticket.result(WAIT)
+    del model
+    settle(pool)
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_shared_pool():
+    ticket = jobs.start(("test_jobs", "shared"), lambda job: job.progress(1, "x") or 42)
+    assert ticket.result(WAIT) == 42
+    assert ticket.spec == ("test_jobs", "shared")
