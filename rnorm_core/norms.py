@@ -1,0 +1,327 @@
+"""Normalization layers that differ only in where their statistics come from.
+
+One contract: `layer.statistics(x) -> (centre, scale)`, each (C,), then
+
+    y = weight * (x - centre) / scale + bias
+
+The statistics *mode* says whose numbers those are when the layer is in eval mode:
+
+    mode            centre               scale
+    tracked         population           population
+    batch           this batch           this batch
+    tracked-mean    population           this batch
+
+Training always normalises with the batch and updates the population estimates; inference never writes a buffer.
+In `batch` and `tracked-mean` an image's output depends on its neighbours in the batch.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STATISTICS = ("tracked", "batch", "tracked-mean")
+
+
+class NoNorm(nn.Identity):
+    """The identity, under a name of its own, so that a network without norms has the same places to look at."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalization (Wu & He 2018) over at most `groups` groups; each image is normalised by itself alone.
+
+    The number of groups is the largest divisor of `num_features` up to `groups`.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = True, *, groups: int = 8) -> None:
+        fitting = max(g for g in range(1, groups + 1) if num_features % g == 0)
+        super().__init__(fitting, num_features, eps, affine)
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d` with a choice of statistics in eval mode.
+
+    scale = sqrt(var + eps), var being the biased variance over (N, H, W) (Ioffe & Szegedy 2015).
+    Shapes: x (N, C, H, W) -> the same; weight, bias, running_mean, running_var (C,).
+    Raises ValueError for a wrong shape or an unknown mode.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        statistics: str = "tracked",
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+        self.mode = _checked_mode(statistics)
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
+        centre, scale = _sources(self)
+        if "batch" in (centre, scale):
+            var, mean = torch.var_mean(_upcast(x), (0, 2, 3), correction=0)
+        return (
+            mean if centre == "batch" else self.running_mean,
+            ((var if scale == "batch" else self.running_var) + self.eps).sqrt(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_input(self, x)
+        if self.training:
+            return super().forward(x)
+        if _sources(self) == ("population", "population"):
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        if _sources(self) == ("batch", "batch"):
+            return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        return _normalise(x, *self.statistics(x), self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, statistics={self.mode}"
+
+
+class RobustNorm2d(nn.Module):
+    """RobustNorm (Awais, Shamshad & Bae, arXiv 2006.11007): divides by a power of the range instead of the deviation.
+
+    scale = range**power + eps, range = max - min over (N, H, W). Popoviciu's inequality, var <= range**2 / 4,
+    is why a range can stand in for a deviation. A channel that is constant over the batch has range 0; its
+    output is `bias` and no gradient flows through its range.
+    Shapes: x (N, C, H, W) -> the same; weight, bias, running_mean, running_range (C,).
+    `running_mean` starts at 0, `running_range` at 1; `momentum=None` means a cumulative average, as in torch.
+    Raises ValueError for a wrong shape, an unknown mode or a negative power.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        power: float = 0.2,
+        statistics: str = "tracked",
+    ) -> None:
+        super().__init__()
+        if not power >= 0:
+            raise ValueError(f"RobustNorm's power must be at least 0, got {power}.")
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.power = power
+        self.mode = _checked_mode(statistics)
+        self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
+        self.register_buffer("running_mean", torch.zeros(num_features) if track_running_stats else None)
+        self.register_buffer("running_range", torch.ones(num_features) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
+        self.running_mean: Tensor | None
+        self.running_range: Tensor | None
+        self.num_batches_tracked: Tensor | None
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
+        centre, scale = _sources(self)
+        spread = _upcast(x).amax((0, 2, 3)) - _upcast(x).amin((0, 2, 3)) if scale == "batch" else self.running_range
+        mean = _upcast(x).mean((0, 2, 3)) if centre == "batch" else self.running_mean
+        return mean, spread**self.power + self.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_input(self, x)
+        centre, scale = _sources(self)
+        if (centre, scale) == ("population", "population"):
+            return _affine(x, *self.statistics(x), self.weight, self.bias)
+        fixed_centre = None if centre == "batch" else self.running_mean
+        y, mean, spread = _RangeNormalise.apply(x, fixed_centre, self.weight, self.bias, self.power, self.eps)
+        if self.training and self.track_running_stats:
+            self._track(mean.detach(), spread.detach())
+        return y
+
+    def _track(self, mean: Tensor, spread: Tensor) -> None:
+        self.num_batches_tracked.add_(1)
+        factor = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), factor)
+        self.running_range.lerp_(spread.to(self.running_range.dtype), factor)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}, eps={self.eps}, power={self.power}, statistics={self.mode}"
+
+
+class _RangeNormalise(torch.autograd.Function):
+    """y = weight * (x - mean) / (range**power + eps) + bias, with mean and range of x itself, in few passes over x.
+
+    Forward reads x three times (mean, max, min) and writes y; backward reads twice and writes once. The range
+    touches only two elements of a channel, so its gradient is a scatter and not a pass. Returns (y, mean, range).
+    """
+
+    @staticmethod
+    def forward(ctx, x, fixed_centre, weight, bias, power, eps):
+        mean = _mean(x) if fixed_centre is None else fixed_centre.to(_wide(x))
+        (low, low_at), (high, high_at) = _extreme(x, torch.amin, torch.min), _extreme(x, torch.amax, torch.max)
+        spread = high.to(_wide(x)) - low.to(_wide(x))
+        scale = spread**power + eps
+        ctx.save_for_backward(x, weight, mean, spread, scale, low_at, high_at)
+        ctx.power, ctx.centre_is_fixed, ctx.bias_dtype = power, fixed_centre is not None, None if bias is None else bias.dtype
+        ctx.mark_non_differentiable(mean, spread)
+        return _affine(x, mean, scale, weight, bias), mean, spread
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy, _mean, _spread):
+        x, weight, mean, spread, scale, low_at, high_at = ctx.saved_tensors
+        gain = 1 / scale if weight is None else weight.to(scale.dtype) / scale
+        # With eps = 0 and var = scale**2, torch's own kernel gives sum(dy * (x - mean) / scale) and sum(dy) in one pass.
+        _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
+            dy, x, torch.ones_like(scale), mean, scale**2, None, None, False, 0.0, [False, True, True]
+        )
+        # dx = dy * gain, less what flows back through the mean: one affine pass over dy.
+        through_mean = torch.zeros_like(mean) if ctx.centre_is_fixed else -d_bias * gain / (x.numel() / x.shape[1])
+        dx = _affine(dy, torch.zeros_like(mean), torch.ones_like(scale), gain, through_mean)
+        # What flows back through the range: power * range**(power - 1), and nothing where the channel is constant.
+        safe = spread.clamp_min(torch.finfo(spread.dtype).tiny)
+        slope = torch.where(spread > 0, ctx.power * safe**ctx.power / safe, 0)
+        through_range = (-d_weight * gain * slope).to(dx.dtype)
+        dx.index_put_(_position(high_at, x), through_range, accumulate=True)
+        dx.index_put_(_position(low_at, x), -through_range, accumulate=True)
+        needs = ctx.needs_input_grad
+        return (
+            dx if needs[0] else None,
+            None,
+            d_weight.to(weight.dtype) if needs[2] else None,
+            d_bias.to(ctx.bias_dtype) if needs[3] else None,
+            None,
+            None,
+        )
+
+
+def _mean(x: Tensor) -> Tensor:
+    """A channel's mean, (C,), accumulated and returned in at least float32."""
+    if x.dtype == _wide(x):
+        return x.mean((0, 2, 3))
+    # mean(dtype=float32) of a bf16 tensor would first copy it whole; this kernel of batch norm does not.
+    like = x.new_zeros(x.shape[1], dtype=_wide(x))
+    return torch.batch_norm_update_stats(x, like, torch.ones_like(like), 0.0)[0]
+
+
+def _extreme(x: Tensor, reduce, locate) -> tuple[Tensor, Tensor]:
+    """A channel's extreme value and where it stands, (C,) each; the position counts (N, H, W) in that order.
+
+    torch reduces fast down the columns of wide rows, and slowly over narrow rows or where it must keep positions.
+    So: first a few candidates a channel without positions, then the place in the one stretch the winner comes from.
+    """
+    n, c, h, w = x.shape
+    channels = torch.arange(c, device=x.device)
+    if x.is_contiguous():
+        images = x.view(n, c, h * w)
+        value, pixel = locate(reduce(images, 0), 1)  # candidates (C, H * W)
+        return value, locate(images[:, channels, pixel], 0)[1] * (h * w) + pixel
+    pixels = x.permute(0, 2, 3, 1).reshape(n * h * w, c)  # a view if channels-last
+    fold = math.gcd(n * h * w, 1024)
+    rows = pixels.view(-1, fold, c)
+    value, place = locate(reduce(rows.flatten(1), 0).view(fold, c), 0)  # candidates (fold, C)
+    return value, locate(rows[:, place, channels], 0)[1] * fold + place
+
+
+def _position(place: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    h, w = x.shape[2:]
+    return place // (h * w), torch.arange(x.shape[1], device=x.device), place // w % h, place % w
+
+
+def _affine(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """weight * (x - centre) / scale + bias by torch's fused kernel; centre and scale get no gradient."""
+    wide = _wide(x)
+    weight, bias = (None if t is None else t.to(wide) for t in (weight, bias))
+    return F.batch_norm(x, centre.to(wide), scale.to(wide) ** 2, weight, bias, False, 0.0, 0.0)
+
+
+def _normalise(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """The same where centre or scale carry a gradient."""
+    gain = 1 / scale if weight is None else weight / scale
+    shift = -centre * gain if bias is None else bias - centre * gain
+    return (x * gain[:, None, None] + shift[:, None, None]).to(x.dtype)
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _upcast(x: Tensor) -> Tensor:
+    return x.to(_wide(x))
+
+
+def _sources(layer: BatchNorm2d | RobustNorm2d) -> tuple[str, str]:
+    """Where centre and scale come from now: "batch" or "population"."""
+    if layer.training or not layer.track_running_stats or layer.mode == "batch":
+        return "batch", "batch"
+    return "population", "population" if layer.mode == "tracked" else "batch"
+
+
+def _checked_mode(statistics: str) -> str:
+    if statistics not in STATISTICS:
+        raise ValueError(f"Unknown statistics mode {statistics!r}; choose one of {', '.join(STATISTICS)}.")
+    return statistics
+
+
+def _check_input(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> None:
+    if x.dim() != 4 or x.shape[1] != layer.num_features:
+        raise ValueError(
+            f"{type(layer).__name__} expected an input of shape (N, {layer.num_features}, H, W), got {tuple(x.shape)}."
+        )
+
+
+NORMS = ("bn", "rn", "gn", "none")
+
+
+def make_norm(name: str, num_features: int, *, power: float = 0.2, statistics: str = "tracked") -> nn.Module:
+    """A norm layer for (N, num_features, H, W) by short name: one of `NORMS`.
+
+    `power` matters to "rn" alone, `statistics` to "bn" and "rn". Raises ValueError for an unknown name.
+    """
+    match name:
+        case "bn":
+            return BatchNorm2d(num_features, statistics=statistics)
+        case "rn":
+            return RobustNorm2d(num_features, power=power, statistics=statistics)
+        case "gn":
+            return GroupNorm(num_features)
+        case "none":
+            return NoNorm(num_features)
+    raise ValueError(f"Unknown norm {name!r}; choose one of {', '.join(NORMS)}.")
+
+
+def convert_norm(model: nn.Module, name: str, *, power: float = 0.2, statistics: str = "tracked") -> nn.Module:
+    """Replaces every BatchNorm2d (torch's or ours) and RobustNorm2d of any model by the norm `name`, in place.
+
+    gamma, beta and the running mean are carried over; the other tracked statistic has no counterpart (a deviation
+    is no range) and starts anew, so that the converted model wants training or re-estimated statistics.
+    Returns the model, or the new layer if the model itself is one. Raises ValueError for an unknown name.
+    """
+    if isinstance(model, nn.BatchNorm2d | RobustNorm2d):
+        return _converted(model, name, power, statistics)
+    for child_name, child in model.named_children():
+        setattr(model, child_name, convert_norm(child, name, power=power, statistics=statistics))
+    return model
+
+
+def _converted(old: nn.BatchNorm2d | RobustNorm2d, name: str, power: float, statistics: str) -> nn.Module:
+    options = dict(eps=old.eps, momentum=old.momentum, affine=old.affine, track_running_stats=old.track_running_stats)
+    if name == "bn":
+        new = BatchNorm2d(old.num_features, **options, statistics=statistics)
+    elif name == "rn":
+        new = RobustNorm2d(old.num_features, **options, power=power, statistics=statistics)
+    else:
+        new = make_norm(name, old.num_features)
+    shared = {k: v for k, v in old.state_dict().items() if k in new.state_dict()}
+    new.load_state_dict(new.state_dict() | shared)
+    reference = next(iter(old.state_dict().values()), None)
+    return new.train(old.training) if reference is None else new.train(old.training).to(reference.device, reference.dtype)
