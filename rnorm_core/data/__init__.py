@@ -1,5 +1,10 @@
 """Batches and where they come from."""
 
 from rnorm_core.data.batch import Batch, data_hash, image_id
+from rnorm_core.data.classes import CLASSES
+from rnorm_core.data.files import Source
+from rnorm_core.data.hub import fetch
+from rnorm_core.data.sources import available, load, samples
+from rnorm_core.data.uploads import upload
 
-__all__ = ["Batch", "data_hash", "image_id"]
+__all__ = ["CLASSES", "Batch", "Source", "available", "data_hash", "fetch", "image_id", "load", "samples", "upload"]

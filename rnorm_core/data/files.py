@@ -37,6 +37,7 @@ TORCHVISION_FILES = {
     ("cifar100", "test"): ("test",),
 }
 TORCHVISION_LABELS = {"cifar10": b"labels", "cifar100": b"fine_labels"}
+NOWHERE = "neither CIFAR_ROOT nor the Hugging Face cache has them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,53 +49,74 @@ class Pixels:
     ids: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Source:
+    """A place that has images of a split: kind "folder", "hub" or "samples"; title is for people.
+
+    complete: the whole split in a `directory` that can be `read`, rather than 20 of its images.
+    """
+
+    kind: str
+    title: str
+    directory: Path
+    complete: bool
+
+
 def read(directory: Path | str, dataset: str, split: str) -> Pixels:
     """All images of `split` under `directory`, which holds parquet parts or a torchvision CIFAR folder.
 
     UserError when the split is missing, incomplete, damaged or of another data set.
     """
+    files = split_files(directory, dataset, split)
+    if not files:
+        raise not_found(dataset, split, f"{directory} has none.")
+    _refuse_missing_parts(files)
+    parts = [(_read_parquet if path.suffix == ".parquet" else _read_torchvision)(path, dataset) for path in files]
+    return canonical(np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts]))
+
+
+def split_files(directory: Path | str, dataset: str, split: str) -> list[Path]:
+    """The files under `directory` that make up the split, torchvision's before parquet; none are opened."""
     check(dataset, split)
-    if torchvision := _torchvision_files(Path(directory), dataset, split):
-        parts = [_read_torchvision(path, dataset) for path in torchvision]
-    elif parquet := _parquet_files(Path(directory), dataset, split):
-        _refuse_missing_parts(parquet)
-        parts = [_read_parquet(path, dataset) for path in parquet]
-    else:
-        raise _not_found(dataset, split, f"{directory} holds neither.")
-    return _canonical(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+    directory = Path(directory)
+    folder = directory if directory.name == TORCHVISION_FOLDERS[dataset] else directory / TORCHVISION_FOLDERS[dataset]
+    pickles = [folder / name for name in TORCHVISION_FILES[dataset, split]]
+    if pickles[0].is_file():
+        return pickles
+    repository = directory / Path(HUB_FILES[dataset, split]).parent  # a copy of the hub's repository
+    return sorted(directory.glob(f"{split}*.parquet")) or sorted(repository.glob(f"{split}*.parquet"))
 
 
-def holds(directory: Path | str, dataset: str, split: str) -> bool:
-    """Whether `directory` has files of this split (they are not opened)."""
-    path = Path(directory)
-    return bool(_torchvision_files(path, dataset, split) or _parquet_files(path, dataset, split))
+def complete_sources(dataset: str, split: str) -> list[Source]:
+    """Where the whole split can be read without a network: CIFAR_ROOT, then the hub's cache.
+
+    UserError if CIFAR_ROOT names no folder; one that holds another data set only is passed over.
+    """
+    check(dataset, split)
+    sources = []
+    if root := os.environ.get("CIFAR_ROOT"):
+        if not Path(root).is_dir():
+            raise UserError(
+                f"CIFAR_ROOT names {root!r}, which is not a folder.",
+                f"set it to the folder that holds {TORCHVISION_FOLDERS[dataset]}, or unset it.",
+            )
+        if split_files(root, dataset, split):
+            sources.append(Source("folder", f"CIFAR_ROOT: {dataset}, {split} split", Path(root), True))
+    if cached := hub_file(dataset, split):
+        title = f"Hugging Face hub: {REPOS[dataset]}, {split} split"
+        sources.append(Source("hub", title, cached.parent, True))
+    return sources
 
 
 def locate(dataset: str, split: str, directory: Path | str | None = None) -> Path:
     """The folder to `read` a split from: `directory`, else CIFAR_ROOT, else the hub's cache. No network is touched."""
-    check(dataset, split)
     if directory is not None:
-        if not holds(directory, dataset, split):
-            raise _not_found(dataset, split, f"{directory} holds neither.")
+        if not split_files(directory, dataset, split):
+            raise not_found(dataset, split, f"{directory} has none.")
         return Path(directory)
-    if root := cifar_root(dataset, split):
-        return root
-    if cached := hub_file(dataset, split):
-        return cached.parent
-    raise _not_found(dataset, split, "CIFAR_ROOT and the Hugging Face cache have neither.")
-
-
-def cifar_root(dataset: str, split: str) -> Path | None:
-    """The folder the environment variable CIFAR_ROOT names, if it holds this split; UserError if there is no such folder."""
-    root = os.environ.get("CIFAR_ROOT")
-    if not root:
-        return None
-    if not Path(root).is_dir():
-        raise UserError(
-            f"CIFAR_ROOT names {root!r}, which is not a folder.",
-            f"set it to the folder that holds {TORCHVISION_FOLDERS[dataset]}, or unset it.",
-        )
-    return Path(root) if holds(root, dataset, split) else None
+    if sources := complete_sources(dataset, split):
+        return sources[0].directory
+    raise not_found(dataset, split, NOWHERE)
 
 
 def hub_file(dataset: str, split: str) -> Path | None:
@@ -107,15 +129,17 @@ def hub_file(dataset: str, split: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _not_found(dataset: str, split: str, where: str) -> UserError:
+def not_found(dataset: str, split: str, where: str) -> UserError:
+    """The error of a split that is not there, with what to do."""
     return UserError(
         f"{dataset}'s {split} images were not found: {where}",
-        f"name a folder that holds {split}-*.parquet of https://huggingface.co/datasets/{REPOS[dataset]} "
-        f"or torchvision's {TORCHVISION_FOLDERS[dataset]} (as an argument, or in CIFAR_ROOT).",
+        f"name a folder (as an argument or in CIFAR_ROOT) with torchvision's {TORCHVISION_FOLDERS[dataset]} "
+        f"or with {split}-*.parquet of https://huggingface.co/datasets/{REPOS[dataset]}.",
     )
 
 
-def _canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
+def canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
+    """Pixels of uint8 (N, 32, 32, 3) images and int64 (N,) labels that are in any order."""
     ids = [image_id(image) for image in images]
     order = canonical_order(ids, labels)
     images, labels = images[order], labels[order]
@@ -123,7 +147,7 @@ def _canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
     return Pixels(images, labels, tuple(ids[i] for i in order))
 
 
-def _checked(images: np.ndarray, labels: Sequence[int], path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked(images: np.ndarray, labels: Sequence[int], dataset: str) -> tuple[np.ndarray, np.ndarray]:
     """Images and int64 labels after the checks every format needs; ValueError says what is wrong."""
     checked = np.asarray(labels, dtype=np.int64)
     if len(images) == 0 or checked.shape != (len(images),):
@@ -144,17 +168,13 @@ def _damaged(path: Path, why: object) -> UserError:
 # --- parquet, as the hub serves it: img struct<bytes, path>, and label or fine_label
 
 
-def _parquet_files(directory: Path, dataset: str, split: str) -> list[Path]:
-    inside = directory / Path(HUB_FILES[dataset, split]).parent  # a copy of the hub's repository
-    return sorted(directory.glob(f"{split}*.parquet")) or sorted(inside.glob(f"{split}*.parquet"))
-
-
 def _refuse_missing_parts(files: list[Path]) -> None:
-    """A part that says `-of-00005` needs four others: half a data set would train without complaint."""
-    of = [int(match[1]) for path in files if (match := re.search(r"-of-(\d+)\.parquet$", path.name))]
-    if of and len(files) != max(of):
+    """A part named `-of-00005` needs four others: half a data set would train without complaint."""
+    announced = {int(match[1]) for path in files if (match := re.search(r"-of-(\d+)\.parquet$", path.name))}
+    if announced and announced != {len(files)}:
         raise UserError(
-            f"{files[0].parent} has {len(files)} of {max(of)} parts of {files[0].name}.", "download the missing parts."
+            f"{files[0].parent} has {len(files)} parquet files like {files[0].name}, which announces {max(announced)}.",
+            "keep exactly the parts of one download in that folder.",
         )
 
 
@@ -167,7 +187,7 @@ def _read_parquet(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
         encoded = [row["bytes"] for row in table.column("img").to_pylist()]
         with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
             images = np.stack(list(pool.map(_decode, encoded)))
-        return _checked(images, table.column(column).to_pylist(), path, dataset)
+        return _checked(images, table.column(column).to_pylist(), dataset)
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, UnidentifiedImageError) as error:
         raise _damaged(path, error) from error
 
@@ -182,12 +202,6 @@ def _decode(encoded: bytes) -> np.ndarray:
 # --- torchvision's folder, as https://www.cs.toronto.edu/~kriz/cifar.html describes it: pickled dicts of arrays
 
 
-def _torchvision_files(directory: Path, dataset: str, split: str) -> list[Path]:
-    folder = directory if directory.name == TORCHVISION_FOLDERS[dataset] else directory / TORCHVISION_FOLDERS[dataset]
-    files = [folder / name for name in TORCHVISION_FILES[dataset, split]]
-    return files if files[0].is_file() else []
-
-
 def _read_torchvision(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with path.open("rb") as file:
@@ -196,7 +210,7 @@ def _read_torchvision(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]
         if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * SIDE * SIDE:
             raise ValueError(f"its array is {data.dtype} {data.shape}, not uint8 (N, 3072)")
         # a row holds the red plane, then green, then blue
-        return _checked(data.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), labels, path, dataset)
+        return _checked(data.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), labels, dataset)
     except KeyError as error:
         raise _damaged(path, f"it has no {error.args[0]!r}") from error
     except (pickle.UnpicklingError, EOFError, OSError, ValueError, TypeError, AttributeError, IndexError) as error:

@@ -1,0 +1,117 @@
+"""Batches from the best source at hand: a CIFAR folder, the hub's cache, foolbox's 20 samples."""
+
+import functools
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from rnorm_core.data.batch import Batch, from_pixels
+from rnorm_core.data.classes import check
+from rnorm_core.data.files import (
+    NOWHERE,
+    Pixels,
+    Source,
+    canonical,
+    complete_sources,
+    locate,
+    not_found,
+    read,
+    split_files,
+)
+from rnorm_core.errors import UserError
+
+SAMPLES = 20
+
+
+def available(dataset: str, split: str = "test") -> tuple[Source, ...]:
+    """What can be read right now, best first. Touches no network and opens no file."""
+    sources = complete_sources(dataset, split)
+    if split == "test" and (folder := _samples_folder()):
+        sources.append(Source("samples", f"foolbox's {SAMPLES} samples", folder, complete=False))
+    return tuple(sources)
+
+
+def samples(dataset: str) -> Batch:
+    """The first 20 test images, which foolbox's wheel carries, in canonical order: there without a network."""
+    check(dataset)
+    folder = _samples_folder()
+    if folder is None:
+        raise UserError("The 20 sample images come with foolbox, which is not installed.", "run `pip install foolbox`.")
+    source = Source("samples", f"foolbox's {SAMPLES} samples", folder, complete=False)
+    return _batch(source, dataset, "test", None, 0)
+
+
+def load(
+    dataset: str, split: str = "test", count: int | None = None, seed: int = 0, directory: Path | str | None = None
+) -> Batch:
+    """Images of a split from `directory` or else the best source at hand, never from a network.
+
+    count None: all in canonical order (by id). Otherwise `seed` picks `count` of them, and the same `count` and
+    `seed` give the same images in the same order from any copy of the split. Where only foolbox's samples are at hand,
+    these 20 are the split. UserError when there is no source, or fewer images than asked for.
+    """
+    if directory is not None:
+        source = Source("folder", f"{directory}: {dataset}, {split} split", locate(dataset, split, directory), True)
+    elif sources := available(dataset, split):
+        source = sources[0]
+    else:
+        raise not_found(dataset, split, NOWHERE)
+    return _batch(source, dataset, split, count, seed)
+
+
+def _batch(source: Source, dataset: str, split: str, count: int | None, seed: int) -> Batch:
+    read_from = _sample_pixels if source.kind == "samples" else decoded
+    pixels = read_from(source.directory, dataset, split)
+    chosen = _choose(len(pixels.ids), count, seed, source)
+    ids = [pixels.ids[i] for i in chosen]
+    return from_pixels(pixels.images[chosen], pixels.labels[chosen], ids, source.title, dataset)
+
+
+def _choose(total: int, count: int | None, seed: int, source: Source) -> np.ndarray:
+    if count is None:
+        return np.arange(total)
+    if not 1 <= count <= total:
+        fetch = "" if source.complete else ", or fetch the full test set"
+        raise UserError(
+            f"{count} images were asked for, but {source.title} has {total}.",
+            f"ask for 1 to {total}{fetch}.",
+        )
+    return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count].numpy()
+
+
+# --- each split is decoded once per process; the arrays are read-only, so threads may share them
+
+_decoding = threading.Lock()
+
+
+def decoded(directory: Path, dataset: str, split: str) -> Pixels:
+    """`files.read`, once for as long as the files stay the same."""
+    versions = tuple((path, path.stat().st_mtime_ns) for path in split_files(directory, dataset, split))
+    with _decoding:  # a second asker waits for the first one's result instead of decoding as well
+        return _decoded(directory, dataset, split, versions)
+
+
+@functools.lru_cache(maxsize=4)
+def _decoded(directory: Path, dataset: str, split: str, versions: tuple[tuple[Path, int], ...]) -> Pixels:
+    return read(directory, dataset, split)
+
+
+@functools.lru_cache
+def _sample_pixels(folder: Path, dataset: str, split: str) -> Pixels:
+    """foolbox's PNGs are named <dataset>_<index>_<label>.png."""
+    images, labels = [], []
+    for path in folder.glob(f"{dataset}_*.png"):
+        with Image.open(path) as image:
+            images.append(np.asarray(image.convert("RGB")))
+        labels.append(int(path.stem.rsplit("_", 1)[1]))
+    return canonical(np.stack(images), np.array(labels, dtype=np.int64))
+
+
+def _samples_folder() -> Path | None:
+    """foolbox's data folder, found without importing foolbox (which takes a second and needs git)."""
+    spec = find_spec("foolbox")
+    return Path(spec.origin).parent / "data" if spec and spec.origin else None
