@@ -1,7 +1,7 @@
 """The rooms of the house and the one direction between them.
 
-Every check is a function over a folder that returns complaints. So each has two tests: it finds nothing here, and it finds
-what was planted in a small tree of its own.
+Every check is a function over a folder that returns complaints. So each has two tests: it finds nothing here, and it
+finds what was planted in a small tree of its own.
 """
 
 import ast

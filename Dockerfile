@@ -1,0 +1,40 @@
+# RobustNorm Lab as a Hugging Face Docker Space, or anywhere else:
+#   docker build -t robustnorm-lab . && docker run --rm -p 7860:7860 robustnorm-lab
+# For a CUDA torch instead of the CPU one:  docker build --build-arg TORCH_INDEX= .  and  docker run --gpus all ...
+
+FROM python:3.11-slim
+
+# Where torch and torchvision come from; both from one place, for their builds have to match.
+# Empty: pip's own index, which has the CUDA build. Or another of PyTorch's indices.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# Spaces run a container as user 1000; its home is where the test images are cached when somebody fetches them.
+RUN useradd --create-home --uid 1000 lab
+WORKDIR /home/lab/app
+
+COPY requirements.txt ./
+RUN grep -E '^torch' requirements.txt > /tmp/torch.txt \
+    && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r /tmp/torch.txt \
+    && pip install -r requirements.txt
+
+COPY --chown=lab:lab .streamlit ./.streamlit
+COPY --chown=lab:lab pretrained ./pretrained
+COPY --chown=lab:lab rnorm_core ./rnorm_core
+COPY --chown=lab:lab pages ./pages
+COPY --chown=lab:lab app.py LICENSE README.md ./
+
+USER 1000
+EXPOSE 7860
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/_stcore/health', timeout=4)"]
+
+# A Space shows the app inside another site's frame, where the browser withholds the cookie that XSRF protection compares:
+# uploads would be refused. The app has no accounts and keeps nothing, so there is nothing to forge. Only here, by flag.
+CMD ["python", "-m", "streamlit", "run", "app.py", \
+     "--server.address=0.0.0.0", "--server.port=7860", "--server.headless=true", \
+     "--server.fileWatcherType=none", "--server.enableXsrfProtection=false"]
