@@ -1,0 +1,251 @@
+"""The files around the code agree with each other: README, Dockerfile, Makefile, requirements, .ci/run, the theme."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def instructions(dockerfile: str) -> list[tuple[str, str]]:
+    """(instruction, arguments) in order, comments dropped, continued lines joined."""
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n", " ", "\n".join(lines))
+    return [
+        (word, rest.strip()) for word, _, rest in (line.partition(" ") for line in joined.splitlines() if line.strip())
+    ]
+
+
+def only(docker: list[tuple[str, str]], instruction: str) -> str:
+    found = [rest for word, rest in docker if word == instruction]
+    assert len(found) == 1, f"{instruction}: {found}"
+    return found[0]
+
+
+def copies(docker: list[tuple[str, str]]) -> list[str]:
+    """Every source of every COPY."""
+    words = (rest.split() for instruction, rest in docker if instruction == "COPY")
+    return [word for line in words for word in line[:-1] if not word.startswith("--")]
+
+
+def readme_front_matter(readme: str) -> dict:
+    _, block, _ = readme.split("---\n", 2)
+    return yaml.safe_load(block)
+
+
+def requirements(text: str) -> dict[str, str]:
+    """Name -> bounds, comments and `-r` lines dropped."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    found = (re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?(.*)", line) for line in lines if line and not line.startswith("-"))
+    return {match[1].lower(): match[2] for match in found if match}
+
+
+def make_targets(makefile: str) -> set[str]:
+    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+DOCKER = instructions(read("Dockerfile"))
+README = read("README.md")
+FRONT = readme_front_matter(README)
+
+
+# --- the container ---------------------------------------------------------------------------------------------------
+
+
+def test_one_port():
+    command = json.loads(only(DOCKER, "CMD"))
+    port = next(word.split("=")[1] for word in command if word.startswith("--server.port="))
+    assert {int(port), int(only(DOCKER, "EXPOSE")), FRONT["app_port"]} == {7860}
+    assert f":{port}/_stcore/health" in only(DOCKER, "HEALTHCHECK")
+
+
+def test_the_container_runs_as_user_1000():
+    assert only(DOCKER, "USER") == "1000"
+    assert any(word == "RUN" and "useradd" in rest and "--uid 1000" in rest for word, rest in DOCKER)
+    order = [word for word, _ in DOCKER]
+    assert order.index("USER") < order.index("CMD")
+
+
+def test_everything_copied_exists_and_is_not_ignored():
+    kept = {line[1:] for line in read(".dockerignore").splitlines() if line.startswith("!")}
+    sources = copies(DOCKER)
+    assert {"app.py", "pages", "rnorm_core", "pretrained", "requirements.txt", ".streamlit"} <= set(sources)
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert set(sources) == kept
+
+
+def test_torch_and_torchvision_come_from_one_index_with_the_bounds_of_the_requirements():
+    assert only(DOCKER, "ARG") == "TORCH_INDEX=https://download.pytorch.org/whl/cpu"
+    [install] = [rest for word, rest in DOCKER if word == "RUN" and "pip install" in rest]
+    pattern = re.search(r"grep -E '([^']+)' requirements.txt", install)
+    assert pattern
+    chosen = [line for line in read("requirements.txt").splitlines() if re.search(pattern[1], line)]
+    assert set(requirements("\n".join(chosen))) == {"torch", "torchvision"}
+    assert "-r requirements.txt" in install
+
+
+def test_xsrf_protection_is_off_in_the_container_only():
+    assert "--server.enableXsrfProtection=false" in only(DOCKER, "CMD")
+    assert "Xsrf" not in read(".streamlit/config.toml") + read("Makefile")
+
+
+def test_the_space():
+    assert (FRONT["sdk"], FRONT["license"]) == ("docker", "mit")
+    assert {FRONT["colorFrom"], FRONT["colorTo"]} <= SPACE_COLOURS
+    assert FRONT["title"]
+    assert FRONT["emoji"]
+    assert len(FRONT["short_description"]) <= 60
+    assert "hf upload" in README
+
+
+def test_the_readers_can_fail():
+    docker = instructions("# EXPOSE 1\nFROM a\nRUN one \\\n    two\nCOPY --chown=x a b ./\n")
+    assert docker == [("FROM", "a"), ("RUN", "one      two"), ("COPY", "--chown=x a b ./")]
+    assert copies(docker) == ["a", "b"]
+    with pytest.raises(AssertionError, match="EXPOSE"):
+        only(docker, "EXPOSE")
+    assert requirements("-r other.txt\n# no\nPyYAML>=6,<7  # why\npyright[nodejs]==1\n") == {
+        "pyyaml": ">=6,<7",
+        "pyright": "==1",
+    }
+    assert make_targets("app: x\n\ty: no\n$(VENV)/.app: z\n") == {"app"}
+
+
+# --- make, README, .ci/run -------------------------------------------------------------------------------------------
+
+
+def test_readme_names_only_targets_that_exist():
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE))
+    assert {"app", "test"} <= named <= make_targets(read("Makefile"))
+
+
+def test_ci_calls_the_readmes_test_command():
+    called = re.search(r"^make (.*)", read(".ci/run"), re.MULTILINE)
+    assert called
+    assert {"lint", "types", "test"} <= set(called[1].split())
+    assert (ROOT / ".ci/run").stat().st_mode & 0o100, "not executable"
+    subprocess.run(["bash", "-n", str(ROOT / ".ci/run")], check=True)
+
+
+def test_make_knows_what_to_do_without_doing_it(tmp_path):
+    for target in ("app", "test", "lint", "types", "slow"):
+        command = ["make", "-C", str(ROOT), "--dry-run", target, f"VENV={tmp_path}/venv"]
+        plan = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        last = plan.strip().splitlines()[-1]
+        assert plan.index("-m venv") < plan.index("pip install -r requirements.txt") < plan.index(last)
+        assert f"{tmp_path}/venv/bin/python -m" in last
+    assert not (tmp_path / "venv").exists()
+
+
+def test_files_the_readme_names_exist():
+    named = re.findall(r"`([\w./-]+\.(?:py|txt|cff|toml))`|`(\.ci/run|Dockerfile|LICENSE)`", README)
+    missing = [a or b for a, b in named if not (ROOT / (a or b)).exists()]
+    assert named
+    assert missing == []
+
+
+@pytest.mark.skipif(not (ROOT / "docs").exists(), reason="the screenshots have not been made")
+def test_pictures_of_the_readme_exist():
+    assert [name for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.skipif(not list((ROOT / "pretrained").glob("*rn.json")), reason="no trained network is in pretrained/")
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=lambda code: code.split("\n")[0]
+)
+def test_examples_of_the_readme_run(code):
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout
+
+
+# --- requirements ----------------------------------------------------------------------------------------------------
+
+
+def test_every_requirement_is_bounded():
+    for name, bounds in {
+        **requirements(read("requirements.txt")),
+        **requirements(read("requirements-dev.txt")),
+    }.items():
+        assert "==" in bounds or (">=" in bounds and "<" in bounds), f"{name}{bounds}"
+
+
+def test_the_library_and_the_app_agree_on_versions():
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    library = {
+        name: bounds for line in lines for name, bounds in requirements(line).items() if name != "robustnorm-lab"
+    }
+    assert library == requirements(read("requirements.txt"))
+
+
+def test_the_library_needs_no_streamlit():
+    dependencies = tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]
+    assert set(requirements("\n".join(dependencies))) == {"torch", "numpy", "pyarrow", "pillow", "safetensors"}
+
+
+# --- the look --------------------------------------------------------------------------------------------------------
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG contrast ratio of two #RRGGBB colours, 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_computed_as_defined():
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_theme():
+    config = tomllib.loads(read(".streamlit/config.toml"))
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["server"]["maxUploadSize"] == 10
+    assert "http" not in read(".streamlit/config.toml"), "a theme may not fetch anything"
+    assert config["theme"]["chartCategoricalColors"][:4] == ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+    assert len(config["theme"]["chartDivergingColors"]) == 10
+    for theme in (config["theme"]["light"], config["theme"]["dark"]):
+        assert len(theme["chartSequentialColors"]) == 10
+        background = theme["backgroundColor"]
+        assert contrast(theme["textColor"], background) >= 7
+        assert contrast(theme["linkColor"], background) >= 4.5
+        assert contrast(theme["primaryColor"], background) >= 4.5
+        for colour in config["theme"]["chartCategoricalColors"][:4]:
+            assert contrast(colour, background) >= 3
+
+
+def test_streamlit_knows_every_option(tmp_path):
+    # An unknown or misplaced option is only logged by Streamlit.
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit/config.toml").write_text(read(".streamlit/config.toml"), encoding="utf-8")
+    command = [sys.executable, "-m", "streamlit", "config", "show"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "not a valid config option" not in shown.stdout + shown.stderr
+
+
+def test_the_favicon_is_small_and_local():
+    path = ROOT / "rnorm_core/ui/favicon.png"
+    assert path.stat().st_size < 10_000
+    with Image.open(path) as icon:
+        assert icon.size == (64, 64)
