@@ -1,6 +1,7 @@
 """The files around the code agree with each other: README, Dockerfile, Makefile, requirements, .ci/run, the theme."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -141,8 +142,11 @@ def test_ci_calls_the_readmes_test_command():
 
 def test_make_knows_what_to_do_without_doing_it(tmp_path):
     for target in ("app", "test", "lint", "types", "slow"):
-        command = ["make", "-C", str(ROOT), "--dry-run", target, f"VENV={tmp_path}/venv"]
-        plan = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        command = ["make", "--no-print-directory", "--dry-run", target, f"VENV={tmp_path}/venv"]
+        # This may itself run under make, whose flags are not meant for it.
+        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        result = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+        plan = result.stdout
         last = plan.strip().splitlines()[-1]
         assert plan.index("-m venv") < plan.index("pip install -r requirements.txt") < plan.index(last)
         assert f"{tmp_path}/venv/bin/python -m" in last
