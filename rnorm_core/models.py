@@ -1,0 +1,173 @@
+"""CIFAR networks that know nothing of their norm but that it is called with a number of channels.
+
+Images come in as (N, 3, 32, 32) in [0, 1]: the normalization of pixels is the network's first layer.
+"""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnorm_core.norms import BatchNorm2d, NoNorm, RobustNorm2d, make_norm
+
+# Mean and deviation per channel over each training set, in [0, 1].
+PIXEL_STATISTICS = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+VGG_LAYERS = {  # channels of each convolution at full width, "M" where the image is halved (Simonyan & Zisserman 2015)
+    "vgg11": (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
+    "vgg16": (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
+}
+RESNET_BLOCKS = {"resnet20": 3, "resnet38": 6, "resnet50": 8}  # blocks per stage: depth = 6 * blocks + 2
+ARCHITECTURES = (*RESNET_BLOCKS, *VGG_LAYERS)
+
+MakeNorm = Callable[[int], nn.Module]
+
+
+class PixelNormalize(nn.Module):
+    """(x - mean) / std per colour channel."""
+
+    def __init__(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class ConvNorm(nn.Module):
+    """A 3x3 convolution and its norm. The convolution has a bias only where no norm brings one."""
+
+    def __init__(self, inputs: int, outputs: int, norm: MakeNorm, stride: int = 1) -> None:
+        super().__init__()
+        self.norm = norm(outputs)
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=isinstance(self.norm, NoNorm))
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+        if self.conv.bias is not None:
+            nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x))
+
+
+class Block(nn.Module):
+    """He et al. 2016's basic block; where the shape changes the shortcut subsamples and pads with zero channels."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: MakeNorm) -> None:
+        super().__init__()
+        self.first = ConvNorm(inputs, outputs, norm, stride)
+        self.second = ConvNorm(outputs, outputs, norm)
+        self.stride = stride
+        self.extra_channels = outputs - inputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(F.relu(self.first(x)))
+        if self.extra_channels:
+            before = self.extra_channels // 2
+            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.extra_channels - before))
+        return F.relu(x + y)
+
+
+class ResNet(nn.Module):
+    """He et al. 2016's CIFAR ResNet: three stages of 16, 32, 64 channels (times `width`). Logits (N, classes)."""
+
+    def __init__(self, pixels: PixelNormalize, blocks: int, norm: MakeNorm, classes: int, width: float) -> None:
+        super().__init__()
+        stages = [round(channels * width) for channels in (16, 32, 64)]
+        self.pixels = pixels
+        self.stem = ConvNorm(3, stages[0], norm)
+        inputs, layers = stages[0], []
+        for outputs in stages:
+            for i in range(blocks):
+                layers.append(Block(inputs, outputs, 2 if i == 0 and outputs != stages[0] else 1, norm))
+                inputs = outputs
+        self.blocks = nn.Sequential(*layers)
+        self.classifier = nn.Linear(inputs, classes)
+        if isinstance(self.stem.norm, NoNorm):
+            self._fixup()
+
+    def _fixup(self) -> None:
+        """Without norms residual branches would add up: start each at zero (Fixup initialisation, Zhang et al. 2019)."""
+        for block in self.blocks:
+            block.first.conv.weight.data.mul_(len(self.blocks) ** -0.5)
+            nn.init.zeros_(block.second.conv.weight)
+        nn.init.zeros_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.stem(self.pixels(x)))
+        return self.classifier(self.blocks(x).mean((2, 3)))
+
+
+class VGG(nn.Module):
+    """Simonyan & Zisserman 2015's convolutions for 32x32 images and one linear layer. Logits (N, classes)."""
+
+    def __init__(self, pixels: PixelNormalize, layers: tuple, norm: MakeNorm, classes: int, width: float) -> None:
+        super().__init__()
+        self.pixels = pixels
+        self.features = nn.Sequential()
+        inputs = 3
+        for layer in layers:
+            if layer == "M":
+                self.features.append(nn.MaxPool2d(2))
+            else:
+                self.features.extend([ConvNorm(inputs, round(layer * width), norm), nn.ReLU()])
+                inputs = round(layer * width)
+        self.classifier = nn.Linear(inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(self.pixels(x)).mean((2, 3)))
+
+
+def build(
+    architecture: str,
+    norm: str,
+    classes: int = 10,
+    *,
+    power: float = 0.2,
+    statistics: str = "tracked",
+    width: float = 1.0,
+    dataset: str = "cifar10",
+) -> nn.Module:
+    """A freshly initialised network: (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
+
+    `architecture` is one of `ARCHITECTURES`, `norm` one of `norms.NORMS`; `width` multiplies every channel count;
+    `dataset` chooses the pixel statistics. Weights come from torch's global generator: seed it for a repeatable start.
+    Raises ValueError for an unknown name.
+    """
+    pixels = PixelNormalize(*PIXEL_STATISTICS[dataset])
+    norm_of = partial(make_norm, norm, power=power, statistics=statistics)
+    if architecture in RESNET_BLOCKS:
+        return ResNet(pixels, RESNET_BLOCKS[architecture], norm_of, classes, width)
+    if architecture in VGG_LAYERS:
+        return VGG(pixels, VGG_LAYERS[architecture], norm_of, classes, width)
+    raise ValueError(f"Unknown architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}.")
+
+
+@torch.no_grad()
+def fold(model: nn.Module) -> nn.Module:
+    """An equal network whose tracked norms have moved into their convolutions; the model given stays as it is.
+
+    Equal in exact arithmetic; in float32 logits differ in the last digits. Raises ValueError if a norm takes
+    statistics from its batch, since those are no constants.
+    """
+    folded = copy.deepcopy(model).eval()
+    for pair in [m for m in folded.modules() if isinstance(m, ConvNorm)]:
+        norm, conv = pair.norm, pair.conv
+        if not isinstance(norm, BatchNorm2d | RobustNorm2d):
+            continue
+        if norm.mode != "tracked" or not norm.track_running_stats:
+            raise ValueError(f"Only tracked statistics can be folded, and a norm is in mode {norm.mode!r}.")
+        centre, scale = (t.double() for t in norm.statistics(conv.weight.new_empty(0, conv.out_channels, 1, 1)))
+        weight = torch.ones_like(scale) if norm.weight is None else norm.weight.double()
+        bias = torch.zeros_like(scale) if norm.bias is None else norm.bias.double()
+        gain = weight / scale
+        conv.bias = nn.Parameter((bias - centre * gain).to(conv.weight.dtype))
+        conv.weight.copy_(conv.weight.double() * gain[:, None, None, None])
+        pair.norm = NoNorm(conv.out_channels)
+    return folded

@@ -1,0 +1,213 @@
+"""The shipped models: a card, the weights it vouches for, and a frozen network made of both.
+
+`pretrained/<name>.json` is the card, `pretrained/<name>.safetensors` the weights. A file that does not match its
+card is refused; no pickle is ever read.
+"""
+
+import copy
+import hashlib
+import json
+import re
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from torch import Tensor, nn
+
+from rnorm_core import models
+from rnorm_core.errors import UserError
+from rnorm_core.norms import NORMS, STATISTICS
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "pretrained"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is, how it was made and what was measured; the fields are the JSON's keys.
+
+    power          RobustNorm's p, null for other norms.
+    recipe         every hyper-parameter of the training, by name.
+    data_hash      sha256 over the sorted ids of the training images (`data.data_hash`).
+    sha256         of the weights file.
+    accuracies     rows {split, attack, settings, eps_255, statistics, n, correct, low, high}; attack null: clean.
+    curve          one row per epoch {epoch, train_loss, train_accuracy, lr, seconds}.
+    made_with      versions of the libraries; code_version that of this project.
+    """
+
+    name: str
+    dataset: str
+    architecture: str
+    norm: str
+    power: float | None
+    width: float
+    classes: tuple[str, ...]
+    recipe: dict[str, Any]
+    initialisation: str
+    seed: int
+    data_hash: str
+    sha256: str
+    parameters: int
+    accuracies: tuple[dict[str, Any], ...]
+    curve: tuple[dict[str, Any], ...]
+    made_with: dict[str, str]
+    code_version: str
+    date: str
+
+    def accuracy(self, attack: str | None = None, eps_255: float | None = None, statistics: str = "tracked") -> dict | None:
+        """The measured row for these conditions, or None."""
+        wanted = {"attack": attack, "eps_255": eps_255, "statistics": statistics}
+        return next((row for row in self.accuracies if wanted.items() <= row.items()), None)
+
+
+def names() -> list[str]:
+    """Names of all models that have a card, sorted."""
+    return sorted(path.stem for path in DIRECTORY.glob("*.json") if path.with_suffix(".safetensors").exists())
+
+
+def card(name: str) -> Card:
+    """The card of a model; UserError if there is none or if it is not sound."""
+    return read_card(_existing(name).with_suffix(".json"))
+
+
+def load(
+    name: str, statistics: str = "tracked", device: torch.device | str | None = None, *, fold: bool = False
+) -> nn.Module:
+    """A frozen network of one's own, in eval mode: images (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
+
+    Nothing is shared with other callers. `fold` moves tracked norms into their convolutions (faster, equal up to
+    rounding); other modes have nothing to fold. Carries `.name`, `.statistics` and `.weight_hash`.
+    UserError for an unknown name or mode, or a file that does not match its card.
+    """
+    if statistics not in STATISTICS:
+        raise UserError(f"There is no statistics mode {statistics!r}.", f"choose one of {', '.join(STATISTICS)}.")
+    path = _existing(name)
+    stamp = tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in (path.with_suffix(".json"), path))
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return copy.deepcopy(_prototype(path, stamp, statistics, device, fold and statistics == "tracked"))
+
+
+@lru_cache(maxsize=64)
+def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, fold: bool) -> nn.Module:
+    """Read, verified and folded once per file content; nobody but `load` touches it."""
+    read = read_card(path.with_suffix(".json"))
+    model = assemble(read, _verified(path, read.sha256), statistics)
+    model = models.fold(model) if fold else model
+    return model.to(device, memory_format=torch.channels_last)  # the layout CPU convolutions are fastest in
+
+
+def assemble(card: Card, tensors: dict[str, Tensor], statistics: str = "tracked") -> nn.Module:
+    """The network of `card` around `tensors`, frozen; UserError if keys, shapes or numbers are wrong."""
+    with torch.device("meta"):
+        model = models.build(
+            card.architecture, card.norm, len(card.classes), power=card.power if card.power is not None else 0.2,
+            statistics=statistics, width=card.width, dataset=card.dataset,
+        )  # fmt: skip
+    expected = model.state_dict()
+    fix = f"use weights of a {card.architecture} with norm {card.norm}."
+    if missing := expected.keys() - tensors.keys():
+        raise UserError(f"The weights of {card.name} lack {_few(missing)}.", fix)
+    if unknown := tensors.keys() - expected.keys():
+        raise UserError(f"The weights of {card.name} hold {_few(unknown)}, which the network has no place for.", fix)
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape:
+            shapes = f"{tuple(tensor.shape)}, expected {tuple(expected[key].shape)}"
+            raise UserError(f"In the weights of {card.name}, {key} has shape {shapes}.", fix)
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"In the weights of {card.name}, {key} holds numbers that are not finite.", fix)
+    model.load_state_dict(tensors, strict=True, assign=True)
+    model.requires_grad_(False).eval()
+    model.name, model.statistics, model.weight_hash = card.name, statistics, card.sha256
+    return model
+
+
+def read_card(path: Path) -> Card:
+    """A card from its file; UserError says which field is missing or wrong."""
+    fix = "restore the file from the repository, or write the card anew by training."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"The card {path.name} cannot be read: {error}.", fix) from error
+    if problem := _problem(content, path.stem):
+        raise UserError(f"The card {path.name} is not sound: {problem}.", fix)
+    for key in ("classes", "accuracies", "curve"):
+        content[key] = tuple(content[key])
+    return Card(**content)
+
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+_TYPES: dict[str, Any] = {
+    "power": (int, float, type(None)), "width": (int, float), "classes": list, "recipe": dict, "seed": int,
+    "parameters": int, "accuracies": list, "curve": list, "made_with": dict,
+}  # fmt: skip
+_ROW = {
+    "split": str, "attack": (str, type(None)), "settings": dict, "eps_255": (int, float, type(None)), "statistics": str,
+    "n": int, "correct": int, "low": (int, float), "high": (int, float),
+}  # fmt: skip
+
+
+def _problem(content: Any, name: str) -> str | None:
+    """What is wrong with a card's content, in words, or None."""
+    if not isinstance(content, dict):
+        return "it is not a JSON object"
+    known = [f.name for f in fields(Card)]
+    for key in known:
+        if key not in content:
+            return f"the field {key!r} is missing"
+        if not isinstance(content[key], _TYPES.get(key, str)) or isinstance(content[key], bool):
+            return f"the field {key!r} has the wrong type ({type(content[key]).__name__})"
+    checks = [
+        (unknown := sorted(content.keys() - set(known)), f"there is no field {unknown}"),
+        (content["name"] != name, f"it is called {content['name']!r} inside"),
+        (content["architecture"] not in models.ARCHITECTURES, f"architecture {content['architecture']!r} is unknown"),
+        (content["dataset"] not in models.PIXEL_STATISTICS, f"dataset {content['dataset']!r} is unknown"),
+        (content["norm"] not in NORMS, f"norm {content['norm']!r} is unknown"),
+        ((content["power"] is None) == (content["norm"] == "rn"), "'power' goes with norm 'rn' and with no other"),
+        (not content["classes"] or not all(isinstance(c, str) for c in content["classes"]), "'classes' are not names"),
+        (not _HEX.fullmatch(content["sha256"]), "'sha256' is not 64 hexadecimal digits"),
+        (not _HEX.fullmatch(content["data_hash"]), "'data_hash' is not 64 hexadecimal digits"),
+        (not content["width"] > 0, "'width' is not positive"),
+        (not all(isinstance(row, dict) and "epoch" in row for row in content["curve"]), "a row of 'curve' has no epoch"),
+    ]
+    problems = [message for wrong, message in checks if wrong]
+    problems += [p for row in content["accuracies"] if (p := _row_problem(row))]
+    return problems[0] if problems else None
+
+
+def _row_problem(row: Any) -> str | None:
+    if not isinstance(row, dict) or not row.keys() >= _ROW.keys():
+        return f"a row of 'accuracies' lacks one of {', '.join(_ROW)}"
+    for key, kind in _ROW.items():
+        if not isinstance(row[key], kind):
+            return f"{key!r} in a row of 'accuracies' has the wrong type ({type(row[key]).__name__})"
+    if not (0 <= row["correct"] <= row["n"] and 0 <= row["low"] <= row["correct"] / max(row["n"], 1) <= row["high"] <= 1):
+        return f"a row of 'accuracies' contradicts itself: {row['correct']} of {row['n']}"
+    return None
+
+
+def _existing(name: str) -> Path:
+    if name not in names():
+        raise UserError(f"There is no model {name!r}.", f"choose one of {', '.join(names()) or '(none is there)'}.")
+    return DIRECTORY / f"{name}.safetensors"
+
+
+def _verified(path: Path, sha256: str) -> dict[str, Tensor]:
+    raw = path.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if found != sha256:
+        raise UserError(
+            f"{path.name} is not the file its card describes: its sha256 begins {found[:12]}, the card says {sha256[:12]}.",
+            "restore the file from the repository (it may be truncated, or a Git LFS pointer).",
+        )
+    try:
+        return parse_safetensors(raw)
+    except SafetensorError as error:
+        raise UserError(f"{path.name} is no safetensors file: {error}.", "restore it from the repository.") from error
+
+
+def _few(keys: set[str]) -> str:
+    some = sorted(keys)[:3]
+    return ", ".join(some) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

@@ -1,0 +1,78 @@
+"""CIFAR networks: shapes, sizes, and folding."""
+
+import pytest
+import torch
+
+from rnorm_core import models
+from rnorm_core.norms import NORMS, BatchNorm2d, NoNorm, RobustNorm2d
+
+
+def with_random_statistics(model: torch.nn.Module) -> torch.nn.Module:
+    for layer in model.modules():
+        if isinstance(layer, BatchNorm2d | RobustNorm2d):
+            layer.weight.data.uniform_(0.5, 1.5)
+            layer.bias.data.normal_()
+            layer.running_mean.normal_()
+            (layer.running_var if isinstance(layer, BatchNorm2d) else layer.running_range).uniform_(0.5, 3)
+    return model.eval()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+def test_every_network_gives_logits_and_gradients(architecture, norm):
+    model = models.build(architecture, norm, classes=7, width=0.25).train()
+    logits = model(torch.rand(2, 3, 32, 32))
+    assert logits.shape == (2, 7)
+    (logits.sum() + logits.square().sum()).backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize(("architecture", "count"), [("resnet20", 269_722), ("resnet38", None), ("resnet50", None)])
+def test_resnets_have_the_depth_they_are_named_for(architecture, count):
+    model = models.build(architecture, "bn")
+    convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in model.modules())
+    assert convolutions + 1 == int(architecture.removeprefix("resnet"))
+    if architecture == "resnet20":  # He et al. 2016 give 0.27 M
+        assert sum(p.numel() for p in model.parameters()) == count
+
+
+def test_pixels_are_normalized_inside():
+    model = models.build("resnet20", "bn")
+    x = torch.tensor([0.4914, 0.4822, 0.4465]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    assert torch.allclose(model.pixels(x), torch.zeros_like(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["bn", "rn", "gn", "none"])
+@pytest.mark.parametrize("architecture", ["resnet20", "vgg11"])
+def test_a_folded_network_is_equal_in_float64(architecture, norm):
+    torch.manual_seed(0)
+    model = with_random_statistics(models.build(architecture, norm, width=0.25)).double()
+    torch.nn.init.normal_(model.classifier.weight)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    folded = models.fold(model)
+    x = torch.rand(5, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        assert torch.allclose(folded(x), model(x), rtol=1e-10, atol=1e-10)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert not any(isinstance(m, BatchNorm2d | RobustNorm2d) for m in folded.modules())
+    if norm in ("bn", "rn"):
+        assert sum(isinstance(m, NoNorm) for m in folded.modules()) == sum(
+            isinstance(m, BatchNorm2d | RobustNorm2d) for m in model.modules()
+        )
+
+
+def test_batch_statistics_cannot_be_folded():
+    with pytest.raises(ValueError, match="Only tracked statistics"):
+        models.fold(models.build("resnet20", "rn", statistics="tracked-mean"))
+
+
+def test_fixup_starts_as_identity_branches():
+    model = models.build("resnet20", "none")
+    assert torch.equal(model(torch.rand(2, 3, 32, 32)), torch.zeros(2, 10))
+
+
+def test_unknown_names_list_the_valid_ones():
+    with pytest.raises(ValueError, match="resnet20, resnet38, resnet50, vgg11, vgg16"):
+        models.build("resnet18", "bn")
+    with pytest.raises(ValueError, match="bn, rn, gn, none"):
+        models.build("resnet20", "batch")
