@@ -1,9 +1,9 @@
 """Long work, computed once for all who ask: progress, cancel, result. Threads; knows neither Streamlit nor torch.
 
 A *spec* says what is computed (hashable; equal specs are one computation). Whoever asks gets a *ticket*; the
-computation itself is a *job*. The last asker to leave cancels the job. An asker that vanishes (a closed browser) leaves
-by silence: reading `ticket.state` is its heartbeat. There is no reaper thread: a worker looks for silent askers whenever
-it reports progress and before it begins a job, which are the only moments at which work can be stopped.
+computation itself is a *job*. The last asker to leave cancels the job. An asker that vanishes (a closed browser)
+leaves by silence: reading `ticket.state` is its heartbeat. There is no reaper thread: a worker looks for silent askers
+whenever it reports progress and before it begins a job, which are the only moments at which work can be stopped.
 
     def work(job):
         return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
@@ -243,7 +243,7 @@ class Jobs:
 
 
 def size(value: Any) -> int:
-    """Bytes of all arrays and tensors in `value`: itself or a dataclass, mapping, tuple or list of them. Others are 0."""
+    """Bytes of the arrays and tensors in `value`: itself or a dataclass, mapping, tuple or list; others are 0."""
     if hasattr(value, "nbytes"):
         return int(value.nbytes)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,0 +1,33 @@
+"""Images as files and screens know them: 8 bits a channel, and a perturbation made visible."""
+
+import torch
+from torch import Tensor
+
+
+def eight_bit(images: Tensor) -> Tensor:
+    """uint8 (..., H, W, 3) on the CPU from floats (..., 3, H, W) in [0, 1]: round(255 x), halves to the even level.
+
+    ValueError for another shape, values outside [0, 1] or NaN.
+    """
+    if images.ndim < 3 or images.shape[-3] != 3:
+        raise ValueError(f"expected images (..., 3, H, W), got {tuple(images.shape)}")
+    if not bool(((images >= 0) & (images <= 1)).all()):
+        low, high = images.min().item(), images.max().item()
+        raise ValueError(f"expected values in [0, 1], got {low} to {high}")
+    # Float32 first: 255 x in bfloat16 would lose levels.
+    return images.detach().float().cpu().mul(255).round().to(torch.uint8).movedim(-3, -1).contiguous()
+
+
+def magnification(*perturbations: Tensor) -> int:
+    """The largest whole factor (at least 1) with which none of them leaves [-0.5, 0.5]; 1 if all are zero.
+
+    One factor for all pictures that are compared.
+    """
+    largest = max(p.detach().abs().max().item() for p in perturbations)
+    # 16 x 8/255 is 0.502: let a thousandth of the range clip rather than go down to 15.
+    return max(1, int(0.505 / largest)) if largest > 0 else 1
+
+
+def magnified(perturbation: Tensor, factor: float) -> Tensor:
+    """An image (..., 3, H, W) in [0, 1]: grey 0.5 + factor * perturbation, clipped. Grey is "unchanged"."""
+    return (0.5 + factor * perturbation.detach().float()).clamp(0, 1)
