@@ -29,7 +29,7 @@ format: $(VENV)/.dev  ## put style and formatting right
 	$(RUN) ruff format .
 
 types: $(VENV)/.dev  ## the type checker
-	$(RUN) pyright
+	$(RUN) pyright --pythonpath $(VENV)/bin/python
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)
