@@ -77,7 +77,7 @@ def _choose(total: int, count: int | None, seed: int, source: Source) -> np.ndar
     if not 1 <= count <= total:
         fetch = "" if source.complete else ", or fetch the full test set"
         raise UserError(
-            f"{count} images were asked for, but {source.title} has {total}.",
+            f"{count} images were asked for; there are {total} ({source.title}).",
             f"ask for 1 to {total}{fetch}.",
         )
     return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count].numpy()
