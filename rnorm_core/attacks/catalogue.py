@@ -1,0 +1,265 @@
+"""Every attack there is, with all defaults in this one place, and `make`, which turns a name into an attack."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor
+
+from rnorm_core.attacks.attack import Attack
+from rnorm_core.attacks.balls import BALLS
+from rnorm_core.attacks.gradient import GradientAttack
+from rnorm_core.attacks.minimum import MinimumNorm
+from rnorm_core.attacks.noise import Noise
+from rnorm_core.errors import UserError
+
+CHOICES = {"precision": ("fp32", "bf16"), "accumulate": ("l1", "sign")}
+
+StepSize = Callable[[float, int], float]
+
+
+def all_at_once(eps: float, steps: int) -> float:
+    return eps
+
+
+def just_enough(eps: float, steps: int) -> float:
+    """The steps together reach the edge of the ball, as in Dong et al."""
+    return eps / steps
+
+
+def room_to_turn(eps: float, steps: int) -> float:
+    """The steps together could walk 2.5 times to the edge, as in Madry et al.; fewer steps are longer ones."""
+    return 2.5 * eps / steps
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One attack, as a page shows it and as `make` reads it.
+
+    family:        "fixed-eps", "minimum-norm" (takes no eps) or "noise".
+    norm:          "linf" or "l2": what eps and Step.size mean.
+    default_steps: one_step entries take no other number of steps.
+    default_eps:   in pixel units; None for minimum-norm attacks.
+    step_size:     rule (eps, steps) -> step size, where `step_size` is not given.
+    options:       name -> default of every further option.
+    targeted:      can aim at a class.
+    """
+
+    name: str
+    title: str
+    family: str
+    norm: str
+    about: str
+    source: str
+    default_steps: int
+    default_eps: float | None = None
+    step_size: StepSize | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    one_step: bool = False
+    targeted: bool = True
+
+    @property
+    def takes_eps(self) -> bool:
+        return self.default_eps is not None
+
+
+_PGD = {"step_size": None, "restarts": 1, "random_start": True, "precision": "fp32"}
+_LINF, _L2 = 8 / 255, 128 / 255  # the budgets usual for CIFAR
+
+_ENTRIES = (
+    Entry(
+        "fgsm", "FGSM", "fixed-eps", "linf",
+        "One step of size eps along the sign of the gradient.",
+        "Goodfellow et al. 2015, arXiv 1412.6572",
+        1, _LINF, all_at_once, {"precision": "fp32"}, one_step=True,
+    ),
+    Entry(
+        "bim", "BIM", "fixed-eps", "linf",
+        "FGSM in small steps from the clean image, back into the ball after each.",
+        "Kurakin et al. 2017, arXiv 1607.02533",
+        20, _LINF, room_to_turn, {"step_size": None, "precision": "fp32"},
+    ),
+    Entry(
+        "pgd", "PGD (L-inf)", "fixed-eps", "linf",
+        "BIM from a random point of the ball, the usual measure of robustness.",
+        "Madry et al. 2018, arXiv 1706.06083",
+        20, _LINF, room_to_turn, _PGD,
+    ),
+    Entry(
+        "pgd-l2", "PGD (L2)", "fixed-eps", "l2",
+        "PGD that bounds the length of the whole change and not each pixel's.",
+        "Madry et al. 2018, arXiv 1706.06083",
+        20, _L2, room_to_turn, _PGD,
+    ),
+    Entry(
+        "mi-fgsm", "MI-FGSM", "fixed-eps", "linf",
+        "BIM that remembers the directions of its earlier steps, made for attacks that transfer.",
+        "Dong et al. 2018, arXiv 1710.06081",
+        20, _LINF, just_enough, {"step_size": None, "momentum": 1.0, "accumulate": "l1", "precision": "fp32"},
+    ),
+    Entry(
+        "noise", "Random noise (L-inf)", "noise", "linf",
+        "Every pixel moves by eps, up or down at random: the control without a gradient.",
+        "Control of this project",
+        1, _LINF, None, {"restarts": 1}, one_step=True,
+    ),
+    Entry(
+        "noise-l2", "Random noise (L2)", "noise", "l2",
+        "A random direction of length eps: the control of the L2 attacks.",
+        "Control of this project",
+        1, _L2, None, {"restarts": 1}, one_step=True,
+    ),
+    Entry(
+        "deepfool", "DeepFool", "minimum-norm", "l2",
+        "Walks to the nearest border of the linearised model; quick, and cannot aim at a class.",
+        "Moosavi-Dezfooli et al. 2016, arXiv 1511.04599",
+        50, options={"overshoot": 0.02}, targeted=False,
+    ),
+    Entry(
+        "cw", "CW-L2", "minimum-norm", "l2",
+        "Minimises length plus c times the margin, and searches for the best c; thorough and slow.",
+        "Carlini and Wagner 2017, arXiv 1608.04644",
+        50, options={"step_size": 0.02, "binary_search_steps": 6, "initial_const": 0.1, "confidence": 0.0},
+    ),
+    Entry(
+        "ddn", "DDN", "minimum-norm", "l2",
+        "Shrinks the ball while the image is fooled and widens it while it is not.",
+        "Rony et al. 2019, arXiv 1811.09600",
+        100, options={"first_eps": 1.0, "gamma": 0.05},
+    ),
+    Entry(
+        "fmn", "FMN (L-inf)", "minimum-norm", "linf",
+        "Like DDN, with a ball that jumps to where the border should be; here in L-inf.",
+        "Pintor et al. 2021, arXiv 2102.12827",
+        100, options={"step_size": 1.0, "gamma": 0.05},
+    ),
+    Entry(
+        "fmn-l2", "FMN (L2)", "minimum-norm", "l2",
+        "Like DDN, with a ball that jumps to where the border should be; here in L2.",
+        "Pintor et al. 2021, arXiv 2102.12827",
+        100, options={"step_size": 1.0, "gamma": 0.05},
+    ),
+)  # fmt: skip
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+
+
+def make(
+    name: str,
+    eps: float | None = None,
+    steps: int | None = None,
+    *,
+    targets: Tensor | Sequence[int] | None = None,
+    **options: Any,
+) -> Attack:
+    """The attack `name`, ready to run; what is left out takes the catalogue's default.
+
+    eps:     largest perturbation in pixel units of [0, 1], so 8/255 is eight grey levels; not for minimum-norm attacks.
+    targets: int64 (N,), the class to turn each image into. A target may equal the label; that image is attacked like
+             the others and never counts as fooled.
+    options: those of `CATALOGUE[name].options`: step_size, restarts, random_start, precision ("fp32" or "bf16"
+             gradients), ...
+    Raises UserError for anything that does not fit.
+    """
+    if name not in CATALOGUE:
+        raise UserError(f"There is no attack {name!r}.", f"Choose one of {', '.join(CATALOGUE)}.")
+    entry = CATALOGUE[name]
+    steps = _checked_steps(entry, steps)
+    aim = _checked_targets(entry, targets)
+    unknown = sorted(set(options) - set(entry.options))
+    if unknown:
+        takes = ", ".join(entry.options) or "none"
+        raise UserError(f"{entry.title} has no option {', '.join(unknown)}.", f"Its options are: {takes}.")
+    chosen = {
+        **entry.options,
+        **{key: _checked_option(key, value, entry.options[key]) for key, value in options.items()},
+    }
+    ball = BALLS[entry.norm]
+    shown = {"name": name, "steps": steps, "targets": None if aim is None else aim.tolist()}
+
+    if entry.family == "minimum-norm":
+        if eps is not None:
+            raise UserError(
+                f"{entry.title} searches for the smallest perturbation and takes no eps.",
+                "Leave eps out, and ask the result for its success at an eps.",
+            )
+        return MinimumNorm({**shown, **chosen}, ball, aim, 1, name, steps, chosen)
+
+    eps = _checked_eps(entry, eps)
+    spec = {**shown, "eps": eps, **chosen}
+    restarts = chosen.pop("restarts", 1)
+    if entry.family == "noise":
+        return Noise(spec, ball, aim, restarts, eps)
+    chosen.setdefault("random_start", False)
+    if restarts > 1 and not chosen["random_start"]:
+        raise UserError("Restarts from the clean image would all be the same.", "Use random_start=True or restarts=1.")
+    assert entry.step_size is not None
+    if chosen.get("step_size") is None:
+        chosen["step_size"] = entry.step_size(eps, steps)
+        if "step_size" in entry.options:
+            spec["step_size"] = chosen["step_size"]
+    return GradientAttack(spec, ball, aim, restarts, eps, steps, **chosen)
+
+
+def _checked_steps(entry: Entry, steps: int | None) -> int:
+    if steps is None:
+        return entry.default_steps
+    if not _whole(steps) or steps < 1:
+        raise UserError(f"The number of steps is {steps!r}.", "Use a whole number of at least 1.")
+    if entry.one_step and steps != 1:
+        raise UserError(f"{entry.title} takes one step, not {steps}.", "Leave steps out, or choose BIM or PGD.")
+    return steps
+
+
+def _checked_eps(entry: Entry, eps: float | None) -> float:
+    if eps is None:
+        assert entry.default_eps is not None
+        return entry.default_eps
+    widest = BALLS[entry.norm].widest
+    if not _number(eps) or not 0 <= eps <= widest:  # put this way round, not-a-number fails too
+        raise UserError(
+            f"eps is {eps!r}, and {entry.title} wants a number between 0 and {widest:.4g}.",
+            "eps is in pixel units, where 1 is from black to white: write eight grey levels as 8/255.",
+        )
+    return float(eps)
+
+
+def _checked_targets(entry: Entry, targets: Tensor | Sequence[int] | None) -> Tensor | None:
+    if targets is None:
+        return None
+    if not entry.targeted:
+        able = ", ".join(e.name for e in CATALOGUE.values() if e.targeted)
+        raise UserError(f"{entry.title} cannot aim at a class.", f"Leave targets out, or choose one of {able}.")
+    aim = torch.as_tensor(targets).cpu()
+    if aim.ndim != 1 or aim.is_floating_point() or aim.is_complex() or aim.dtype == torch.bool or (aim < 0).any():
+        raise UserError(
+            f"The targets are {aim.dtype} of shape {tuple(aim.shape)} and must be class numbers, one per image.",
+            "Give a tensor of integers from 0, of shape (N,).",
+        )
+    return aim.long()
+
+
+def _checked_option(name: str, value: Any, default: Any) -> Any:
+    if name in CHOICES:
+        good, wants = value in CHOICES[name], f"one of {', '.join(CHOICES[name])}"
+    elif isinstance(default, bool):
+        good, wants = isinstance(value, bool), "True or False"
+    elif isinstance(default, int):
+        good, wants = _whole(value) and value >= 1, "a whole number of at least 1"
+    else:
+        good, wants = (value is None and default is None) or (_number(value) and value >= 0), "a number from 0"
+    if not good:
+        raise UserError(f"{name} is {value!r}.", f"It must be {wants}.")
+    return value
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
