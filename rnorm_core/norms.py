@@ -16,6 +16,7 @@ In `batch` and `tracked-mean` an image's output depends on its neighbours in the
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,9 @@ class BatchNorm2d(nn.BatchNorm2d):
     Raises ValueError for a wrong shape or an unknown mode.
     """
 
+    running_mean: Tensor  # None, like running_var, without track_running_stats
+    running_var: Tensor
+
     def __init__(
         self,
         num_features: int,
@@ -67,12 +71,11 @@ class BatchNorm2d(nn.BatchNorm2d):
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
         centre, scale = _sources(self)
+        mean, var = self.running_mean, self.running_var
         if "batch" in (centre, scale):
-            var, mean = torch.var_mean(_upcast(x), (0, 2, 3), correction=0)
-        return (
-            mean if centre == "batch" else self.running_mean,
-            ((var if scale == "batch" else self.running_var) + self.eps).sqrt(),
-        )
+            batch_var, batch_mean = torch.var_mean(_upcast(x), (0, 2, 3), correction=0)
+            mean, var = batch_mean if centre == "batch" else mean, batch_var if scale == "batch" else var
+        return mean, (var + self.eps).sqrt()
 
     def forward(self, x: Tensor) -> Tensor:
         _check_input(self, x)
@@ -98,6 +101,10 @@ class RobustNorm2d(nn.Module):
     `running_mean` starts at 0, `running_range` at 1; `momentum=None` means a cumulative average, as in torch.
     Raises ValueError for a wrong shape, an unknown mode or a negative power.
     """
+
+    running_mean: Tensor  # None, like the other two, without track_running_stats
+    running_range: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(
         self,
@@ -125,9 +132,6 @@ class RobustNorm2d(nn.Module):
         self.register_buffer("running_mean", torch.zeros(num_features) if track_running_stats else None)
         self.register_buffer("running_range", torch.ones(num_features) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
-        self.running_mean: Tensor | None
-        self.running_range: Tensor | None
-        self.num_batches_tracked: Tensor | None
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
@@ -149,7 +153,7 @@ class RobustNorm2d(nn.Module):
 
     def _track(self, mean: Tensor, spread: Tensor) -> None:
         self.num_batches_tracked.add_(1)
-        factor = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+        factor = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), factor)
         self.running_range.lerp_(spread.to(self.running_range.dtype), factor)
 
@@ -204,32 +208,39 @@ class _RangeNormalise(torch.autograd.Function):
         )
 
 
+def _rows(x: Tensor) -> Tensor:
+    """x as wide rows that are summed or compared column by column: (N, C, H * W), or (rows, places, C) if channels-last.
+
+    torch reduces fast down the columns of wide rows, and slowly over narrow rows or where it must keep positions.
+    """
+    n, c, h, w = x.shape
+    if x.is_contiguous():
+        return x.view(n, c, h * w)
+    return x.permute(0, 2, 3, 1).reshape(-1, math.gcd(n * h * w, 1024), c)  # a view if channels-last
+
+
 def _mean(x: Tensor) -> Tensor:
-    """A channel's mean, (C,), accumulated and returned in at least float32."""
+    """A channel's mean, (C,), in at least float32."""
     if x.dtype == _wide(x):
         return x.mean((0, 2, 3))
-    # mean(dtype=float32) of a bf16 tensor would first copy it whole; this kernel of batch norm does not.
-    like = x.new_zeros(x.shape[1], dtype=_wide(x))
-    return torch.batch_norm_update_stats(x, like, torch.ones_like(like), 0.0)[0]
+    # mean(dtype=float32) of a bf16 tensor would first copy it whole. Each column is summed in float32 and rounded
+    # to bf16 once; over the many columns of a channel that error averages out.
+    columns = _rows(x).sum(0).to(_wide(x))
+    return columns.sum(1 if x.is_contiguous() else 0) * (x.shape[1] / x.numel())
 
 
 def _extreme(x: Tensor, reduce, locate) -> tuple[Tensor, Tensor]:
     """A channel's extreme value and where it stands, (C,) each; the position counts (N, H, W) in that order.
 
-    torch reduces fast down the columns of wide rows, and slowly over narrow rows or where it must keep positions.
-    So: first a few candidates a channel without positions, then the place in the one stretch the winner comes from.
+    First a few candidates a channel without positions, then the place in the one stretch the winner comes from.
     """
-    n, c, h, w = x.shape
-    channels = torch.arange(c, device=x.device)
+    rows, channels = _rows(x), torch.arange(x.shape[1], device=x.device)
+    candidates = reduce(rows.flatten(1), 0).view(rows.shape[1:])
     if x.is_contiguous():
-        images = x.view(n, c, h * w)
-        value, pixel = locate(reduce(images, 0), 1)  # candidates (C, H * W)
-        return value, locate(images[:, channels, pixel], 0)[1] * (h * w) + pixel
-    pixels = x.permute(0, 2, 3, 1).reshape(n * h * w, c)  # a view if channels-last
-    fold = math.gcd(n * h * w, 1024)
-    rows = pixels.view(-1, fold, c)
-    value, place = locate(reduce(rows.flatten(1), 0).view(fold, c), 0)  # candidates (fold, C)
-    return value, locate(rows[:, place, channels], 0)[1] * fold + place
+        value, pixel = locate(candidates, 1)  # candidates (C, H * W)
+        return value, locate(rows[:, channels, pixel], 0)[1] * rows.shape[2] + pixel
+    value, place = locate(candidates, 0)  # candidates (places, C)
+    return value, locate(rows[:, place, channels], 0)[1] * rows.shape[1] + place
 
 
 def _position(place: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -314,14 +325,18 @@ def convert_norm(model: nn.Module, name: str, *, power: float = 0.2, statistics:
 
 
 def _converted(old: nn.BatchNorm2d | RobustNorm2d, name: str, power: float, statistics: str) -> nn.Module:
-    options = dict(eps=old.eps, momentum=old.momentum, affine=old.affine, track_running_stats=old.track_running_stats)
+    kept = ("eps", "momentum", "affine", "track_running_stats")
+    options: dict[str, Any] = {key: getattr(old, key) for key in kept}
     if name == "bn":
         new = BatchNorm2d(old.num_features, **options, statistics=statistics)
     elif name == "rn":
         new = RobustNorm2d(old.num_features, **options, power=power, statistics=statistics)
     else:
         new = make_norm(name, old.num_features)
-    shared = {k: v for k, v in old.state_dict().items() if k in new.state_dict()}
-    new.load_state_dict(new.state_dict() | shared)
-    reference = next(iter(old.state_dict().values()), None)
-    return new.train(old.training) if reference is None else new.train(old.training).to(reference.device, reference.dtype)
+    shared = old.state_dict().keys() & new.state_dict().keys()
+    if isinstance(old, RobustNorm2d) != isinstance(new, RobustNorm2d):
+        shared -= {"num_batches_tracked"}  # or a cumulative average would count the new statistic's initial value
+    if (reference := next(iter(old.state_dict().values()), None)) is not None:
+        new.to(reference.device, reference.dtype)  # before loading, which would round float64 otherwise
+    new.load_state_dict(new.state_dict() | {key: old.state_dict()[key] for key in shared})
+    return new.train(old.training)
