@@ -170,14 +170,19 @@ class _RangeNormalise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, fixed_centre, weight, bias, power, eps):
-        mean = _mean(x) if fixed_centre is None else fixed_centre.to(_wide(x))
         (low, low_at), (high, high_at) = _extreme(x, torch.amin, torch.min), _extreme(x, torch.amax, torch.max)
         spread = high.to(_wide(x)) - low.to(_wide(x))
-        scale = spread**power + eps
+        scale = shown_scale = spread**power + eps
+        if fixed_centre is None:
+            # In a constant channel the scale is eps, and would blow the mean's rounding error up; y is the bias there.
+            mean = torch.where(spread == 0, low.to(_wide(x)), _mean(x))
+            shown_scale = torch.where(spread == 0, torch.inf, scale)
+        else:
+            mean = fixed_centre.to(_wide(x))
         ctx.save_for_backward(x, weight, mean, spread, scale, low_at, high_at)
         ctx.power, ctx.centre_is_fixed, ctx.bias_dtype = power, fixed_centre is not None, None if bias is None else bias.dtype
         ctx.mark_non_differentiable(mean, spread)
-        return _affine(x, mean, scale, weight, bias), mean, spread
+        return _affine(x, mean, shown_scale, weight, bias), mean, spread
 
     @staticmethod
     @torch.autograd.function.once_differentiable
