@@ -1,0 +1,81 @@
+"""The questions about an attack, in one row."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.data import CLASSES, Batch
+from rnorm_core.ui import url
+from rnorm_core.ui.crafting import DIRECTIONS, Plan
+from rnorm_core.ui.sidebar import Settings
+
+# k of k/255: fine where ordinary networks break, coarse above.
+EPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
+EPS_L2 = [0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 255]
+UNTARGETED = "any other class"
+
+
+def epsilon(norm: str = "linf") -> float:
+    """The attack size in pixel units, asked for as k/255."""
+    linf = norm == "linf"
+    grey = url.bound(
+        st.select_slider, "eps (k/255)" if linf else "eps (L2, k/255)", EPS if linf else EPS_L2, 1 if linf else 32,
+        key="eps" if linf else "eps_l2", shown=_number,
+        help="The most that any channel of any pixel may change, in grey levels of 255." if linf else
+        "The length of the whole change, over all pixels and channels: 255 is one channel from black to white.",
+    )  # fmt: skip
+    return grey / 255
+
+
+@dataclass(frozen=True)
+class Question:
+    """The answers about an attack, before it is known on which images."""
+
+    settings: Settings
+    attack: str
+    eps: float | None
+    steps: int | None
+    target: int | None
+    craft: str
+
+    def on(self, batch: Batch) -> Plan:
+        s, labels = self.settings, tuple(int(label) for label in batch.labels)
+        rest = self.attack, self.eps, self.steps, self.target, self.craft
+        return Plan(s.left, s.right, batch.ids, labels, *rest, s.seed, s.device)
+
+
+def attack(settings: Settings) -> Question:
+    """Attack, size, steps, target and direction, in one row."""
+    titles = {entry.title: entry for entry in CATALOGUE.values()}
+    classes = CLASSES[settings.dataset]
+    columns = iter(st.columns([1.3, 1.5, 0.9, 1.3, 1.4], gap="medium"))
+    with next(columns):
+        entry = titles[url.bound(st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack")]
+    with next(columns):
+        eps = epsilon(entry.norm) if entry.takes_eps else None
+        if eps is None:
+            st.caption("No eps: it searches for the smallest change that is enough.")
+    with next(columns):
+        steps = None
+        if entry.one_step:
+            st.caption("It takes one step.")
+        else:
+            key = "steps" if entry.takes_eps else f"steps_{entry.name}"
+            steps = int(url.bound(st.number_input, "Steps", 1, 200, entry.default_steps, 1, key=key))
+    with next(columns):
+        target = None
+        if entry.targeted:
+            named = url.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target")
+            target = None if named == UNTARGETED else classes.index(named)
+        else:
+            st.caption("It cannot aim at a class.")
+    with next(columns):
+        craft = url.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft")
+    st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
+    direction = next(key for key, title in DIRECTIONS.items() if title == craft)
+    return Question(settings, entry.name, eps, steps, target, direction)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

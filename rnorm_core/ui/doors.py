@@ -1,0 +1,53 @@
+"""The pages there are, and the ways from one to another."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+_HERE = "_page"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page as the navigation shows it; `path` is seen from the folder of app.py."""
+
+    path: str
+    title: str
+    icon: str
+
+
+PAGES = {
+    "start": Place("pages/start.py", "Start", ":material/home:"),
+    "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:"),
+}
+
+
+def enter(page: str) -> None:
+    """Note which page is shown, for the doors on it."""
+    st.session_state[_HERE] = page
+
+
+def door(page: str, label: str, **settings: Any) -> None:
+    """A way to `page`, which may be the one shown, with `settings` made there: values by the keys of its widgets.
+
+    Choices not named stay as they are. On a page that runs alone, without the others, a way out is only a text.
+    """
+    place = PAGES[page]
+    if settings:
+        # A link would not do: an address cannot ask for a default, nor change a widget that is on the screen.
+        key = f"door {page} {sorted(settings.items())}"
+        st.button(label, key=key, icon=place.icon, on_click=_pass, args=(page, settings))
+        return
+    try:
+        st.page_link(place.path, label=label, icon=place.icon)
+    except StreamlitAPIException:
+        st.caption(f"{label} ({place.title})")
+
+
+def _pass(page: str, settings: dict[str, Any]) -> None:
+    for key, value in settings.items():
+        st.session_state[key] = value
+    if st.session_state.get(_HERE) != page:
+        st.switch_page(PAGES[page].path)

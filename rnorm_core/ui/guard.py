@@ -1,0 +1,27 @@
+"""Around a page: errors that are for people are shown to them, and choices that could not be used are named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from rnorm_core.errors import UserError
+from rnorm_core.ui import doors, look, url
+
+
+@contextmanager
+def guard(page: str) -> Iterator[None]:
+    """Shows a UserError as a box that says what is wrong and what to do. Any other exception is a defect: it passes."""
+    look.apply_look()
+    doors.enter(page)
+    top = st.container()
+    try:
+        yield
+    except UserError as error:
+        show(error)
+    with top:
+        url.notices()
+
+
+def show(error: UserError) -> None:
+    st.error(f"**{error.what}**\n\nTo fix this: {error.fix}", icon=":material/error:")

@@ -1,0 +1,100 @@
+"""What every page asks for beside its own questions: images, two models, seed, device."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+
+from rnorm_core import data, zoo
+from rnorm_core.errors import UserError
+from rnorm_core.jobs import Job
+from rnorm_core.norms import STATISTICS
+from rnorm_core.ui import guard, run, url
+from rnorm_core.ui.crafting import Side
+
+DATASET = "cifar10"
+SAMPLES, EVERYTHING = "20 samples", "full test set"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """complete: whether images come from the whole test set; source: where from, for people."""
+
+    dataset: str
+    complete: bool
+    source: str
+    left: Side
+    right: Side
+    seed: int
+    device: str
+
+
+def sidebar() -> Settings:
+    """Draws the shared controls; never waits for a network. UserError when no model is there."""
+    names = [name for name in zoo.names() if zoo.card(name).dataset == DATASET]
+    if not names:
+        raise UserError("There are no trained models.", "restore the folder pretrained/ from the repository.")
+    with st.sidebar:
+        left = _model("Left model", "left", names, "cifar10-resnet20-bn")
+        right = _model("Right model", "right", names, "cifar10-resnet20-rn")
+        complete, source = _images()
+        seed = url.bound(st.number_input, "Seed", 0, 9999, 0, 1, key="seed", help="Random starts, noise, image choice.")
+        return Settings(DATASET, complete, source, left, right, int(seed), _device())
+
+
+def _model(label: str, key: str, names: list[str], default: str) -> Side:
+    index = names.index(default) if default in names else 0
+    name = url.bound(st.selectbox, label, names, index, key=key)
+    mode = url.bound(
+        st.selectbox, f"{label}: statistics", list(STATISTICS), key=f"{key}_mode", label_visibility="collapsed",
+        help="Where the normalisation takes its mean and scale from.",
+    )  # fmt: skip
+    return Side.of(name, mode)
+
+
+def _images() -> tuple[bool, str]:
+    wanted = url.bound(st.selectbox, "Images", [SAMPLES, EVERYTHING], key="source")
+    sources = data.available(DATASET)
+    complete = next((source for source in sources if source.complete), None)
+    if wanted == EVERYTHING and complete is None:
+        _offer_fetch()
+        complete = next((source for source in data.available(DATASET) if source.complete), None)
+    chosen = complete if wanted == EVERYTHING and complete else next((s for s in sources if s.kind == "samples"), None)
+    if chosen is None:
+        raise UserError("There are no images.", "install foolbox, which brings 20 samples, or set CIFAR_ROOT.")
+    st.caption(f"In use: {chosen.title}.")
+    return chosen.complete, chosen.title
+
+
+def _offer_fetch() -> None:
+    """A button; once pressed, progress until the test set is there or it is known why not."""
+    if not st.session_state.get("_fetching"):
+        st.caption("The full CIFAR-10 test set is not on this computer.")
+        st.button("Fetch 24 MB", on_click=_begin, icon=":material/download:", help="Once, from the Hugging Face hub.")
+        return
+    try:
+        if run.run(("fetch", DATASET), _fetch, slot="fetch"):
+            st.session_state["_fetching"] = False
+    except UserError as error:
+        guard.show(error)
+        st.button("Try again", on_click=_begin, icon=":material/replay:")
+
+
+def _begin() -> None:
+    run.abandon("fetch")
+    st.session_state["_fetching"] = True
+
+
+def _fetch(job: Job) -> bool:
+    def tell(done: int, total: int) -> None:
+        job.progress(done / max(total, 1), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+
+    job.progress(0, "Asking the Hugging Face hub")
+    data.fetch(DATASET, tell)
+    return True
+
+
+def _device() -> str:
+    devices = ["auto", "cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+    chosen = st.selectbox("Device", devices, key="device", persist_state="session", help="Not part of a shared link.")
+    return devices[-1] if chosen == "auto" else chosen

@@ -1,0 +1,72 @@
+"""Choices that live in the address, and a word about those in it that could not be used.
+
+A widget bound to the address falls back to its default without a word when the address asks for something it does not
+have. Here what was asked for is compared with what came of it, and `notices` tells people.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+_ASKED = "_asked"  # in the session: key -> what the address said when the widget was last drawn
+_UNUSABLE = "_unusable"  # in the session: key -> (what the address said, what is used instead)
+
+
+def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, **options: Any) -> Any:
+    """`widget(label, *args, ...)` bound to the address as `key`; returns its value.
+
+    shown: how a value is written in the address; for widgets that format their options, the format.
+    """
+    said = [text for text in st.query_params.get_all(key) if text]
+    if shown is not str:
+        options["format_func"] = shown
+    value = widget(label, *args, key=key, bind="query-params", **options)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    _compare(key, said, [shown(v) for v in values])
+    return value
+
+
+def choose_one(label: str, options: list[str], key: str) -> str:
+    """One of `options`, which change with other choices; one that is no more among them gives way to the first."""
+    if st.session_state.get(key, options[0]) not in options:
+        st.session_state[key] = options[0]
+    return bound(st.selectbox, label, options, key=key)
+
+
+def reserve(*keys: str) -> None:
+    """Keys whose widgets will be drawn later: they are known, only not asked for yet."""
+    for key in keys:
+        _session(_ASKED).setdefault(key, [])
+
+
+def notices() -> None:
+    """Says what in the address could not be used, until that choice is changed; called when all have been asked for."""
+    for key, (said, instead) in _session(_UNUSABLE).items():
+        st.warning(f"`{key}={said}` in the address could not be used; it is now {instead}.", icon=":material/link_off:")
+    for key in st.query_params:
+        if key not in _session(_ASKED):
+            text = f"`{key}={st.query_params[key]}` in the address is not used: that is no question here and now."
+            st.warning(text, icon=":material/link_off:")
+
+
+def _compare(key: str, said: list[str], shown: list[str]) -> None:
+    unusable, instead = _session(_UNUSABLE), ", ".join(shown) or "empty"
+    # Only news from the address: where code changes a widget, the address follows a moment later.
+    if said and said != _session(_ASKED).get(key):
+        if missing := [text for text in said if not any(_same(text, other) for other in shown)]:
+            unusable[key] = ", ".join(missing), instead
+    elif key in unusable and unusable[key][1] != instead:
+        del unusable[key]
+    _session(_ASKED)[key] = said
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one == other
+
+
+def _session(name: str) -> dict[str, Any]:
+    return st.session_state.setdefault(name, {})
