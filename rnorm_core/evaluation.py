@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,8 +14,6 @@ from rnorm_core.errors import UserError
 
 if TYPE_CHECKING:
     from rnorm_core.attacks import Attack
-
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,11 @@ class Accuracy:
         return self.correct / self.n
 
 
-def wilson(correct: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval for a proportion (Wilson 1927); z = 1.96 gives 95 %. Raises ValueError if n < 1."""
+def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion (Wilson 1927), (low, high). Raises ValueError if n < 1."""
     if not 0 <= correct <= n or n < 1:
         raise ValueError(f"An interval needs 0 <= correct <= n and n >= 1, got {correct} of {n}.")
-    p = correct / n
+    p, z = correct / n, NormalDist().inv_cdf((1 + level) / 2)
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # At 0 and n of n the interval ends at 0 and 1 exactly; rounding must not push it past them.

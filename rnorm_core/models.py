@@ -31,6 +31,9 @@ MakeNorm = Callable[[int], nn.Module]
 class PixelNormalize(nn.Module):
     """(x - mean) / std per colour channel."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
@@ -62,11 +65,15 @@ class Block(nn.Module):
         super().__init__()
         self.first = ConvNorm(inputs, outputs, norm, stride)
         self.second = ConvNorm(outputs, outputs, norm)
+        # Fixup's multiplier: without norms a branch needs a scale of its own to grow by.
+        self.gain = nn.Parameter(torch.ones(())) if isinstance(self.second.norm, NoNorm) else None
         self.stride = stride
         self.extra_channels = outputs - inputs
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(F.relu(self.first(x)))
+        if self.gain is not None:
+            y = y * self.gain
         if self.extra_channels:
             before = self.extra_channels // 2
             x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.extra_channels - before))
@@ -81,7 +88,7 @@ class ResNet(nn.Module):
         stages = [round(channels * width) for channels in (16, 32, 64)]
         self.pixels = pixels
         self.stem = ConvNorm(3, stages[0], norm)
-        inputs, layers = stages[0], []
+        inputs, layers = stages[0], list[Block]()
         for outputs in stages:
             for i in range(blocks):
                 layers.append(Block(inputs, outputs, 2 if i == 0 and outputs != stages[0] else 1, norm))
@@ -89,12 +96,12 @@ class ResNet(nn.Module):
         self.blocks = nn.Sequential(*layers)
         self.classifier = nn.Linear(inputs, classes)
         if isinstance(self.stem.norm, NoNorm):
-            self._fixup()
+            self._fixup(layers)
 
-    def _fixup(self) -> None:
-        """Without norms residual branches would add up: start each at zero (Fixup initialisation, Zhang et al. 2019)."""
-        for block in self.blocks:
-            block.first.conv.weight.data.mul_(len(self.blocks) ** -0.5)
+    def _fixup(self, blocks: list[Block]) -> None:
+        """Without norms residual branches would add up: start each at zero (Fixup, Zhang et al. 2019)."""
+        for block in blocks:
+            block.first.conv.weight.data.mul_(len(blocks) ** -0.5)
             nn.init.zeros_(block.second.conv.weight)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
@@ -167,7 +174,8 @@ def fold(model: nn.Module) -> nn.Module:
         weight = torch.ones_like(scale) if norm.weight is None else norm.weight.double()
         bias = torch.zeros_like(scale) if norm.bias is None else norm.bias.double()
         gain = weight / scale
-        conv.bias = nn.Parameter((bias - centre * gain).to(conv.weight.dtype))
+        shift = (bias - centre * gain).to(conv.weight.dtype)
+        conv.bias = nn.Parameter(shift, requires_grad=conv.weight.requires_grad)  # a frozen network stays frozen
         conv.weight.copy_(conv.weight.double() * gain[:, None, None, None])
-        pair.norm = NoNorm(conv.out_channels)
+        pair.norm = NoNorm(conv.out_channels).eval()
     return folded

@@ -1,19 +1,17 @@
 """Results -> files a person keeps. Nothing here recomputes: every number comes from the Trace."""
 
-import importlib.metadata
 import io
 import json
-import platform
 import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from rnorm_core.pixels import eight_bit, magnification, magnified
+from rnorm_core.versions import versions
 
 if TYPE_CHECKING:  # a name for readers: no attack library is loaded to write a file
     from rnorm_core.attacks import Trace
@@ -102,15 +100,6 @@ def archive(
             files |= {f"{side}/png/{i:03d}_{what}.png": png(image) for i, image in enumerate(images)}
     files |= {f"{name}.npy": _npy(array) for name, array in (extras or {}).items()}
     return _zip(files)
-
-
-def versions() -> dict[str, str]:
-    """What a result was made with."""
-    try:
-        own = importlib.metadata.version("robustnorm-lab")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was never installed
-        own = "not installed"
-    return {"robustnorm-lab": own, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def _identity(trace: "Trace") -> dict[str, Any]:

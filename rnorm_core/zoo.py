@@ -7,6 +7,7 @@ card is refused; no pickle is ever read.
 import copy
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -19,6 +20,7 @@ from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
 from rnorm_core import models
+from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.norms import NORMS, STATISTICS
 
@@ -57,7 +59,9 @@ class Card:
     code_version: str
     date: str
 
-    def accuracy(self, attack: str | None = None, eps_255: float | None = None, statistics: str = "tracked") -> dict | None:
+    def accuracy(
+        self, attack: str | None = None, eps_255: float | None = None, statistics: str = "tracked"
+    ) -> dict[str, Any] | None:
         """The measured row for these conditions, or None."""
         wanted = {"attack": attack, "eps_255": eps_255, "statistics": statistics}
         return next((row for row in self.accuracies if wanted.items() <= row.items()), None)
@@ -96,11 +100,12 @@ def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, 
     read = read_card(path.with_suffix(".json"))
     model = assemble(read, _verified(path, read.sha256), statistics)
     model = models.fold(model) if fold else model
-    return model.to(device, memory_format=torch.channels_last)  # the layout CPU convolutions are fastest in
+    # The layout CPU convolutions are fastest in. (torch's stub of `to` lacks memory_format.)
+    return model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def assemble(card: Card, tensors: dict[str, Tensor], statistics: str = "tracked") -> nn.Module:
-    """The network of `card` around `tensors`, frozen; UserError if keys, shapes or numbers are wrong."""
+    """The network of `card` around `tensors`, frozen; UserError if keys, types, shapes or numbers are wrong."""
     with torch.device("meta"):
         model = models.build(
             card.architecture, card.norm, len(card.classes), power=card.power if card.power is not None else 0.2,
@@ -116,11 +121,16 @@ def assemble(card: Card, tensors: dict[str, Tensor], statistics: str = "tracked"
         if tensor.shape != expected[key].shape:
             shapes = f"{tuple(tensor.shape)}, expected {tuple(expected[key].shape)}"
             raise UserError(f"In the weights of {card.name}, {key} has shape {shapes}.", fix)
+        if tensor.dtype != expected[key].dtype:
+            types = f"{tensor.dtype}, expected {expected[key].dtype}"
+            raise UserError(f"In the weights of {card.name}, {key} has type {types}.", fix)
         if not torch.isfinite(tensor).all():
             raise UserError(f"In the weights of {card.name}, {key} holds numbers that are not finite.", fix)
+    if (count := sum(p.numel() for p in model.parameters())) != card.parameters:
+        raise UserError(f"The card of {card.name} says {card.parameters:,} parameters; the network has {count:,}.", fix)
     model.load_state_dict(tensors, strict=True, assign=True)
     model.requires_grad_(False).eval()
-    model.name, model.statistics, model.weight_hash = card.name, statistics, card.sha256
+    vars(model).update(name=card.name, statistics=statistics, weight_hash=card.sha256)
     return model
 
 
@@ -138,7 +148,10 @@ def read_card(path: Path) -> Card:
     return Card(**content)
 
 
+MIN_WIDTH = 1 / 16  # one channel is left
 _HEX = re.compile(r"[0-9a-f]{64}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_CURVE = ("epoch", "train_loss", "train_accuracy", "lr", "seconds")
 _TYPES: dict[str, Any] = {
     "power": (int, float, type(None)), "width": (int, float), "classes": list, "recipe": dict, "seed": int,
     "parameters": int, "accuracies": list, "curve": list, "made_with": dict,
@@ -160,17 +173,20 @@ def _problem(content: Any, name: str) -> str | None:
         if not isinstance(content[key], _TYPES.get(key, str)) or isinstance(content[key], bool):
             return f"the field {key!r} has the wrong type ({type(content[key]).__name__})"
     checks = [
-        (unknown := sorted(content.keys() - set(known)), f"there is no field {unknown}"),
+        (unknown := sorted(content.keys() - set(known)), f"there is no field {', '.join(unknown)}"),
         (content["name"] != name, f"it is called {content['name']!r} inside"),
         (content["architecture"] not in models.ARCHITECTURES, f"architecture {content['architecture']!r} is unknown"),
         (content["dataset"] not in models.PIXEL_STATISTICS, f"dataset {content['dataset']!r} is unknown"),
         (content["norm"] not in NORMS, f"norm {content['norm']!r} is unknown"),
         ((content["power"] is None) == (content["norm"] == "rn"), "'power' goes with norm 'rn' and with no other"),
-        (not content["classes"] or not all(isinstance(c, str) for c in content["classes"]), "'classes' are not names"),
+        (not 0 <= (content["power"] or 0) < math.inf, f"'power' is {content['power']}, not a number from 0"),
+        (not MIN_WIDTH <= content["width"] <= 16, f"'width' is {content['width']}, not from {MIN_WIDTH} to 16"),
+        (tuple(content["classes"]) != CLASSES.get(content["dataset"]), "'classes' are not those of the data set"),
         (not _HEX.fullmatch(content["sha256"]), "'sha256' is not 64 hexadecimal digits"),
         (not _HEX.fullmatch(content["data_hash"]), "'data_hash' is not 64 hexadecimal digits"),
-        (not content["width"] > 0, "'width' is not positive"),
-        (not all(isinstance(row, dict) and "epoch" in row for row in content["curve"]), "a row of 'curve' has no epoch"),
+        (not isinstance(content["recipe"].get("name"), str), "'recipe' has no name"),
+        (not _DATE.fullmatch(content["date"]), "'date' is not written YYYY-MM-DD"),
+        (not all(map(_is_curve_row, content["curve"])), f"a row of 'curve' lacks a number among {', '.join(_CURVE)}"),
     ]
     problems = [message for wrong, message in checks if wrong]
     problems += [p for row in content["accuracies"] if (p := _row_problem(row))]
@@ -181,11 +197,18 @@ def _row_problem(row: Any) -> str | None:
     if not isinstance(row, dict) or not row.keys() >= _ROW.keys():
         return f"a row of 'accuracies' lacks one of {', '.join(_ROW)}"
     for key, kind in _ROW.items():
-        if not isinstance(row[key], kind):
+        if not isinstance(row[key], kind) or isinstance(row[key], bool):
             return f"{key!r} in a row of 'accuracies' has the wrong type ({type(row[key]).__name__})"
-    if not (0 <= row["correct"] <= row["n"] and 0 <= row["low"] <= row["correct"] / max(row["n"], 1) <= row["high"] <= 1):
-        return f"a row of 'accuracies' contradicts itself: {row['correct']} of {row['n']}"
+    if row["statistics"] not in STATISTICS:
+        return f"a row of 'accuracies' has the unknown statistics mode {row['statistics']!r}"
+    correct, n, low, high = (row[key] for key in ("correct", "n", "low", "high"))
+    if not (0 <= correct <= n and n > 0 and 0 <= low <= correct / n <= high <= 1):
+        return f"a row of 'accuracies' contradicts itself: {correct} of {n}, interval {low} to {high}"
     return None
+
+
+def _is_curve_row(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), int | float) for key in _CURVE)
 
 
 def _existing(name: str) -> Path:
@@ -199,7 +222,7 @@ def _verified(path: Path, sha256: str) -> dict[str, Tensor]:
     found = hashlib.sha256(raw).hexdigest()
     if found != sha256:
         raise UserError(
-            f"{path.name} is not the file its card describes: its sha256 begins {found[:12]}, the card says {sha256[:12]}.",
+            f"{path.name} is not what its card describes: its sha256 begins {found[:12]}, the card says {sha256[:12]}.",
             "restore the file from the repository (it may be truncated, or a Git LFS pointer).",
         )
     try:

@@ -1,0 +1,54 @@
+"""One file that a training continues from: weights and momentum as safetensors, the rest in its header as JSON."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from rnorm_core.errors import UserError
+
+
+def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:
+    """Replaces the checkpoint at `path` in one move, so that a kill or a full disk leaves the one before intact."""
+    tensors = {f"model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        if "momentum_buffer" in optimizer.state[parameter]:
+            tensors[f"momentum.{name}"] = optimizer.state[parameter]["momentum_buffer"].cpu().contiguous()
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, metadata={"progress": json.dumps(progress)})
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise UserError(
+            f"The checkpoint {path} could not be written: {error}. The one before it is untouched.",
+            "make room on the disk or name another folder with --work, then run the same command again.",
+        ) from error
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """(tensors, progress) of a checkpoint; UserError if it is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["progress"])  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read: {error!r}.",
+            "delete it and train again from the start, or put back a good copy.",
+        ) from error
+
+
+def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Puts a checkpoint's tensors back into a model and its optimizer."""
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for name, parameter in model.named_parameters():
+        if f"momentum.{name}" in tensors:
+            momentum = tensors[f"momentum.{name}"].to(parameter.device)
+            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)

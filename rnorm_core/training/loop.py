@@ -1,0 +1,106 @@
+"""The training loop: epochs, a checkpoint after each, and the curve."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnorm_core.errors import UserError
+from rnorm_core.training import checkpoint
+from rnorm_core.training.augment import TrainingImages
+from rnorm_core.training.recipe import Recipe
+
+
+def train(
+    model: nn.Module,
+    images: TrainingImages,
+    recipe: Recipe,
+    seed: int,
+    checkpoint_path: Path,
+    identity: dict,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    evaluate: Callable[[nn.Module], dict] = lambda model: {},
+) -> list[dict]:
+    """Trains `model` in place and returns the curve: one row per epoch.
+
+    Continues from `checkpoint_path` if it is there, and refuses one of another training (`identity` names what is
+    trained: architecture, norm, data, ...). A row holds epoch (from 1), train_loss, train_accuracy (both over the
+    augmented images as they were trained on), lr, seconds, and what `evaluate` adds.
+    """
+    if len(images) < recipe.batch_size:
+        raise UserError(f"{len(images)} images do not fill a batch of {recipe.batch_size}.", "train on more images.")
+    device = images.labels.device
+    model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (not in torch's stub)
+    optimizer = torch.optim.SGD(
+        model.parameters(), recipe.peak_lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
+    )
+    identity = identity | {"recipe": _plain(asdict(recipe)), "seed": seed}
+    curve = _resume(checkpoint_path, model, optimizer, identity)
+    steps = len(images) // recipe.batch_size
+    for epoch in range(len(curve), recipe.epochs):
+        began = time.monotonic()
+        model.train()
+        total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
+        for i, (x, labels) in enumerate(images.epoch(recipe, epoch, seed)):
+            lr = recipe.lr_at(epoch * steps + i, steps)
+            loss, hits = _step(model, optimizer, x, labels, recipe, lr)
+            total_loss += loss
+            correct += hits
+            if i % 20 == 19:
+                on_step(epoch * steps + i + 1, recipe.epochs * steps, float(loss))
+        row = {
+            "epoch": epoch + 1,
+            "train_loss": round(float(total_loss) / steps, 5),
+            "train_accuracy": round(float(correct) / (steps * recipe.batch_size), 5),
+            "lr": round(lr, 6),
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        if not torch.isfinite(total_loss):
+            raise UserError(
+                f"The loss is not a number any more in epoch {epoch + 1}; the last checkpoint is from before it.",
+                "train with a lower peak learning rate (--lr).",
+            )
+        curve.append(row | evaluate(model))
+        checkpoint.save(checkpoint_path, model, optimizer, {"identity": identity, "curve": curve})
+        on_epoch(curve[-1])
+    return curve
+
+
+def _step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, labels: Tensor, recipe: Recipe, lr: float
+) -> tuple[Tensor, Tensor]:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+        logits = model(x)
+    logits = logits.float()
+    loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+    optimizer.zero_grad()
+    loss.backward()
+    if recipe.clip:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    optimizer.step()
+    return loss.detach(), (logits.argmax(1) == labels).sum()
+
+
+def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict) -> list[dict]:
+    if not path.exists():
+        return []
+    tensors, progress = checkpoint.read(path)
+    if progress.get("identity") != identity:
+        raise UserError(
+            f"The checkpoint {path} belongs to another training: {progress.get('identity')} instead of {identity}.",
+            "delete it, or name another folder with --work.",
+        )
+    checkpoint.restore(tensors, model, optimizer)
+    return progress["curve"]
+
+
+def _plain(recipe: dict) -> dict:
+    """As JSON gives it back."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in recipe.items()}

@@ -1,0 +1,104 @@
+"""A finished training becomes `<name>.safetensors` and its card `<name>.json`."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from rnorm_core import zoo
+from rnorm_core.data.classes import CLASSES
+from rnorm_core.errors import UserError
+from rnorm_core.training.recipe import Recipe
+from rnorm_core.versions import code_version, versions
+
+INITIALISATION = {
+    "none": "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions",
+}
+
+
+def publish(
+    out: Path,
+    name: str,
+    model: nn.Module,
+    shape: dict,
+    recipe: Recipe,
+    seed: int,
+    data_hash: str,
+    curve: Sequence[dict],
+) -> Path:
+    """Writes the weights and a card without accuracies to `out`, and returns the weights' path.
+
+    UserError if `out` cannot be written; the checkpoint and a model that is there already are untouched then.
+    """
+    path = out / f"{name}.safetensors"
+    raw = save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()})
+    fixup = shape["norm"] == "none" and shape["architecture"].startswith("resnet")
+    card = zoo.Card(
+        name=name,
+        dataset=shape["dataset"],
+        architecture=shape["architecture"],
+        norm=shape["norm"],
+        power=shape["power"] if shape["norm"] == "rn" else None,
+        width=shape["width"],
+        classes=CLASSES[shape["dataset"]],
+        recipe=asdict(recipe),
+        initialisation=INITIALISATION["none"] if fixup else "He normal",
+        seed=seed,
+        data_hash=data_hash,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        parameters=sum(p.numel() for p in model.parameters()),
+        accuracies=(),
+        curve=tuple(curve),
+        made_with=versions() | {"safetensors": safetensors.__version__, "device": _hardware(next(model.parameters()))},
+        code_version=code_version(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    _replace({path: raw, path.with_suffix(".json"): _text(card)})
+    return path
+
+
+def write_card(path: Path, card: zoo.Card) -> None:
+    """Replaces the card at `path`; UserError if it cannot be written, and the one before stays."""
+    _replace({path: _text(card)})
+
+
+def _text(card: zoo.Card) -> bytes:
+    """One JSON object, with the rows of its tables on a line each."""
+    text = json.dumps(asdict(card), indent=1)
+    rows = re.compile(r"\{\n {3}[^{}]*(?:\{[^{}]*\}[^{}]*)?\}")
+    return (rows.sub(lambda m: " ".join(m[0].split()), text) + "\n").encode()
+
+
+def _hardware(parameter: Tensor) -> str:
+    return torch.cuda.get_device_name(parameter.device) if parameter.is_cuda else platform.machine()
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    """Writes all files aside before the first one takes its place, so that a full disk changes nothing."""
+    aside = {path: path.with_name(path.name + ".partial") for path in contents}
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside[path].write_bytes(content)
+        for path in contents:
+            os.replace(aside[path], path)
+    except OSError as error:
+        raise UserError(
+            f"{next(iter(contents))} could not be written: {error}.",
+            "make room or name another folder with --out, then run the same command again; nothing is trained twice.",
+        ) from error
+    finally:
+        for partial in aside.values():
+            with suppress(OSError):
+                partial.unlink()

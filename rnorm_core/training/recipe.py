@@ -1,0 +1,68 @@
+"""Training recipes as data: every number that shapes a model, so that its card can say them all."""
+
+import math
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """SGD with momentum on randomly cropped and flipped images.
+
+    schedule  "one-cycle": learning rate from 0 up to `peak_lr` over the share `warmup` of all steps, then down to 0.
+              "steps": `peak_lr`, a tenth of it from each epoch in `milestones` on.
+    Images are cropped to `crop` pixels out of the image padded by `padding`; in the first `small_epochs` epochs to
+    `small_crop` pixels instead, which costs less. `clip` bounds the gradient's norm (0: no bound).
+    """
+
+    name: str
+    epochs: int
+    peak_lr: float
+    schedule: str
+    weight_decay: float
+    batch_size: int = 128
+    momentum: float = 0.9
+    nesterov: bool = False
+    warmup: float = 0.0
+    milestones: tuple[int, ...] = ()
+    label_smoothing: float = 0.0
+    padding: int = 4
+    crop: int = 32
+    small_crop: int = 32
+    small_epochs: int = 0
+    flip: bool = True
+    clip: float = 0.0
+    precision: str = "bf16"
+
+    def crop_in(self, epoch: int) -> int:
+        """Side of the images of this epoch (counted from 0), in pixels."""
+        return self.small_crop if epoch < self.small_epochs else self.crop
+
+    def lr_at(self, step: int, steps_per_epoch: int) -> float:
+        """Learning rate of optimizer step `step`, counted from 0 over the whole training."""
+        if self.schedule == "steps":
+            return self.peak_lr * 0.1 ** sum(step // steps_per_epoch >= m for m in self.milestones)
+        total = self.epochs * steps_per_epoch
+        rise = max(1, math.ceil(self.warmup * total))
+        return self.peak_lr * min((step + 1) / rise, (total - step) / max(1, total - rise))
+
+
+RECIPES = {
+    # For two CPU cores: one cycle, small crops while the learning rate is high.
+    "fast": Recipe(
+        name="fast", epochs=34, peak_lr=0.2, schedule="one-cycle", weight_decay=5e-4, nesterov=True, warmup=0.2,
+        small_crop=24, small_epochs=20, clip=5.0,
+    ),
+    # The schedule of the paper's authors (SCIENCE: SGD, 164 epochs, a tenth at 80 and 120), in full precision.
+    "paper": Recipe(
+        name="paper", epochs=164, peak_lr=0.1, schedule="steps", weight_decay=1e-4, milestones=(80, 120),
+        precision="fp32",
+    ),
+}  # fmt: skip
+
+
+def recipe(name: str, norm: str, **changes: object) -> Recipe:
+    """The recipe `name` for a network with this norm, with `changes` on top. Raises KeyError for an unknown name."""
+    chosen = RECIPES[name]
+    if name == "fast" and norm == "none":
+        chosen = replace(chosen, weight_decay=1e-4, clip=1.0)
+    return replace(chosen, **changes)
