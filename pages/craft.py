@@ -9,6 +9,7 @@ import streamlit as st
 
 from rnorm_core import figures, ui
 from rnorm_core.attacks import CATALOGUE
+from rnorm_core.data import CLASSES
 
 
 def look_at(crafted: ui.Crafted) -> int:
@@ -74,7 +75,7 @@ with ui.guard("craft"):
         batch = ui.pick_images(settings)
     if batch is not None:
         plan = question.on(batch)
-        crafted = ui.run(plan, ui.craft(plan, batch), draw=lambda partial: ui.live(partial, batch.classes))
+        crafted = ui.run(plan, ui.craft(plan, batch), draw=lambda partial: ui.live(partial, CLASSES[settings.dataset]))
         if crafted is not None:
             show(crafted)
     ui.explain(
@@ -83,12 +84,12 @@ with ui.guard("craft"):
         "curve follows the attack: solid is the true class, dotted whichever wins; where they part, the network has "
         "changed its mind.",
         "A gradient attack walks uphill on the network's loss and is pulled back into the ball of size eps after each "
-        "step. Random noise of the same size does almost nothing: it is the direction that counts, not the size. A "
-        "direction found on one network often works on another, because both learned similar features. A file with 8 "
-        "bits per channel rounds every value to whole grey levels, so a change below half a level is gone after "
+        "step. Random noise of the same size tells how much of the harm is due to the direction and how much to the "
+        "size alone. A direction found on one network may work on another that learned similar features. A file with "
+        "8 bits per channel rounds every value to whole grey levels, so a change below half a level is gone after "
         "saving: an attack on tensors is not yet an attack on pictures.",
     )
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
         ui.door("craft", "Too small for any file: PGD at 0.25/255", attack=pgd, eps=0.25)
         ui.door("craft", "Size without direction: noise at 8/255", attack=noise, eps=8)

@@ -64,15 +64,15 @@ with ui.guard("start"):
     ui.explain(
         "Each row shows a photo as it is, the attacked photo, and their difference, made so strong that it can be "
         "seen; grey is no change. Below them stands what the network says and how sure it is. Both networks were "
-        "attacked by the same recipe (PGD, 20 steps), each with the change that is worst for itself. The curve counts "
-        "how many test images are still recognised as the attack grows.",
+        "attacked by the same recipe (PGD, 20 steps), each with a change found for itself. The curve counts how many "
+        "test images are still recognised as the attack grows.",
         "A network learns what photos look like, not which small changes mean nothing. The attack asks the network "
         "itself, through its gradient, which way each pixel has to move to do most harm; three thousand moves too "
         "small to see add up. A normalisation layer decides how far such moves reach: BatchNorm divides by a standard "
         "deviation, RobustNorm by a power of the range. Whether that makes a network robust, or only moves the point "
         "where it breaks, is what this lab is for.",
     )
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         ui.door("start", "A quarter of a grey level: eps 0.25/255", eps=0.25)
         ui.door("start", "The size most papers use: eps 8/255", eps=8)
         ui.door("start", "Another photo", seed=(settings.seed + 1) % 100)

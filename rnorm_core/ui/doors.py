@@ -38,7 +38,8 @@ def door(page: str, label: str, **settings: Any) -> None:
     if settings:
         # A link would not do: an address cannot ask for a default, nor change a widget that is on the screen.
         key = f"door {page} {sorted(settings.items())}"
-        st.button(label, key=key, icon=place.icon, on_click=_pass, args=(page, settings))
+        icon = ":material/tune:" if st.session_state.get(_HERE) == page else place.icon
+        st.button(label, key=key, icon=icon, on_click=_pass, args=(page, settings))
         return
     try:
         st.page_link(place.path, label=label, icon=place.icon)

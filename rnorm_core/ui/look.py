@@ -10,7 +10,9 @@ FAVICON = str(Path(__file__).with_name("favicon.png"))
 _STYLE = """
 <style>
 [data-testid="stImage"] img { image-rendering: pixelated; border-radius: 4px; }
-[data-testid="stMainBlockContainer"] { padding-top: 3.2rem; max-width: 80rem; }
+[class*="st-key-row-of-pictures"] { flex-wrap: nowrap; }
+[class*="st-key-row-of-pictures"] > * { flex: 1 1 0; min-width: 0; width: 0; }
+[data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
 </style>
 """
 

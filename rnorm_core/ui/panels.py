@@ -15,9 +15,9 @@ def chart(figure: Figure, key: str) -> None:
     st.plotly_chart(figure.plotly, key=key, width="stretch", config={"displayModeBar": False}, alt=figure.alt)
 
 
-def pictures(shown: Sequence[tuple[np.ndarray, str]]) -> None:
+def pictures(shown: Sequence[tuple[np.ndarray, str]], key: str) -> None:
     """Pictures with captions beside each other, on narrow pages, too."""
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key=f"row-of-pictures {key}"):
         for picture, caption in shown:
             st.image(picture, caption=caption, width="stretch", alt=caption)
 
@@ -34,7 +34,8 @@ def before_and_after(crafted: Crafted, outcome: Outcome, index: int) -> None:
             (figures.to_display(trace.clean[index]), f"clean: **{was}**"),
             (figures.to_display(trace.adversarial[index]), f"attacked: **{now}**"),
             figures.magnified(trace.adversarial[index] - trace.clean[index], factor),
-        ]
+        ],
+        key=f"{crafted.outcomes.index(outcome)}",
     )
 
 
@@ -42,7 +43,7 @@ def live(partial: Sequence[figures.Side], classes: tuple[str, ...]) -> None:
     """An attack under way: the first image as it is now, and the way it came."""
     columns = st.columns([1, 3], gap="large")
     with columns[0]:
-        pictures([(figures.to_display(side.trace.adversarial[0]), side.label) for side in partial])
+        pictures([(figures.to_display(side.trace.adversarial[0]), side.label) for side in partial], key="live")
     if len(partial[-1].trace.sizes) > 1:
         with columns[1]:
             chart(figures.confidence_by_step(partial, 0, classes), key="live")

@@ -34,14 +34,18 @@ def run(
     elif ticket.state.status == "left" and not stopped:  # this browser was silent for long, as one in a pocket is
         ticket = _ask(slot, spec, work)
     if stopped:
-        st.info("Stopped. What others wait for goes on for them.", icon=":material/stop_circle:")
-        st.button("Start again", key=f"again {slot}", on_click=abandon, args=(slot,), icon=":material/replay:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Stopped.", width="content")
+            st.button("Start again", key=f"again {slot}", on_click=abandon, args=(slot,), icon=":material/replay:")
         return None
+    result, working = None, False
     try:
-        return ticket.result(timeout=BLINK)
+        result = ticket.result(timeout=BLINK)
     except TimeoutError:
-        _watch(slot, draw)
-    return None
+        working = True
+    # Drawn in either case: a beat that was under way when the work ended must find its fragment.
+    st.fragment(_watch, run_every=BEAT if working else None)(slot, draw if working else None, working)
+    return result
 
 
 def abandon(slot: str) -> None:
@@ -51,8 +55,9 @@ def abandon(slot: str) -> None:
     st.session_state.pop(_stopped(slot), None)
 
 
-@st.fragment(run_every=BEAT)
-def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
+def _watch(slot: str, draw: Callable[[Any], object] | None, working: bool) -> None:
+    if not working:
+        return
     ticket = st.session_state.get(_ticket(slot))
     if ticket is None or (state := ticket.state).done:
         st.rerun()

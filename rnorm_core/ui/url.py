@@ -46,8 +46,8 @@ def notices() -> None:
         st.warning(f"`{key}={said}` in the address could not be used; it is now {instead}.", icon=":material/link_off:")
     for key in st.query_params:
         if key not in _session(_ASKED):
-            text = f"`{key}={st.query_params[key]}` in the address is not used: that is no question here and now."
-            st.warning(text, icon=":material/link_off:")
+            why = "with these choices there is no such setting"
+            st.warning(f"`{key}={st.query_params[key]}` in the address is not used: {why}.", icon=":material/link_off:")
 
 
 def _compare(key: str, said: list[str], shown: list[str]) -> None:

@@ -1,0 +1,184 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CAT, SHIP = "cat af12e124", "ship 200143cf"
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in page.markdown)
+
+
+def captions(page) -> str:
+    return "\n".join(block.value for block in page.caption)
+
+
+def fooled(page) -> list[str]:
+    return [block.value for block in page.markdown if block.value.startswith(("**BatchNorm", "**RobustNorm"))]
+
+
+def test_a_result_is_there_at_once(open_page):
+    page = open_page("craft")
+    assert len(fooled(page)) == 2
+    assert len(page.get("image")) == 6
+    assert len(page.get("plotly_chart")) == 3
+    assert "1.00/255 | 0.0161" in texts(page)  # 1 / 255 / 0.2435, the smallest deviation of the three channels
+    assert texts(page).count("saving") + texts(page).count("Saved") >= 2
+    assert "In use: foolbox's 20 samples." in captions(page)
+    assert not page.warning
+
+
+def test_with_the_full_test_set(open_page):
+    page = open_page("craft", full=True, source="full test set", shown="frog", seed="5")
+    options = page.get("button_group")[0].options
+    assert options[0] == CAT  # the choice so far comes first, then frogs
+    assert all(name.startswith("frog ") for name in options[1:])
+    assert len(options) == 21
+    assert len(fooled(page)) == 2
+    assert "test split" in captions(page)
+
+
+def test_the_full_test_set_is_offered_where_it_is_not(open_page):
+    page = open_page("craft", source="full test set")
+    assert "Fetch 24 MB" in [button.label for button in page.button]
+    assert "In use: foolbox's 20 samples." in captions(page)  # and the page works on
+    assert len(fooled(page)) == 2
+
+
+def test_without_a_network_fetching_says_what_to_do(open_page, settle, monkeypatch):
+    from rnorm_core import data
+    from rnorm_core.errors import UserError
+
+    def no_network(dataset, on_progress=None):
+        raise UserError("The hub cannot be reached.", "check the network.")
+
+    monkeypatch.setattr(data, "fetch", no_network)
+    page = open_page("craft", source="full test set")
+    next(button for button in page.button if button.label == "Fetch 24 MB").click().run()
+    settle(page)
+    assert "check the network" in page.error[0].value
+    assert len(fooled(page)) == 2
+
+
+def test_an_address_makes_the_same_result_again(open_page):
+    address = {"images": [SHIP, CAT], "eps": "0.5", "seed": "7", "steps": "5", "target": "frog"}
+    first, second = fooled(open_page("craft", **address)), fooled(open_page("craft", **address))
+    assert first == second
+    assert "2 images were aimed at frog" in first[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("eps", "3.3"),  # off-step
+        ("eps", "99"),  # out of range
+        ("steps", "0"),
+        ("steps", "7.5"),
+        ("seed", "-1"),
+        ("attack", "no such attack"),
+        ("left", "cifar10-resnet20-xx"),
+        ("images", "cat 00000000"),
+        ("target", "unicorn"),
+        ("surprise", "1"),  # no such question
+    ],
+)
+def test_what_the_address_cannot_have_is_named(open_page, key, value):
+    page = open_page("craft", **{key: value})
+    assert [w.value.split(" ")[0] for w in page.warning] == [f"`{key}={value}`".split(" ")[0]]
+    assert value in page.warning[0].value
+    assert len(fooled(page)) == 2
+
+
+def test_a_notice_goes_when_the_choice_is_changed(open_page, settle):
+    page = open_page("craft", eps="99")
+    assert "99" in page.warning[0].value
+    settle(page.run())
+    assert page.warning  # it stays as long as nothing was chosen instead
+    page.select_slider(key="eps").set_value(2).run()
+    assert not settle(page).warning
+
+
+def test_a_door_on_the_page_makes_its_settings_and_no_notice(open_page, settle):
+    page = open_page("craft", eps="2")
+    next(button for button in page.button if button.label.startswith("Too small")).click().run()
+    settle(page)
+    assert page.select_slider(key="eps").value == 0.25
+    assert not page.warning
+
+
+def test_no_image_is_an_error_that_says_what_to_do(open_page):
+    page = open_page("craft")
+    page.get("button_group")[0].set_value([]).run()
+    assert "No image is chosen." in page.error[0].value
+    assert "Try this" in texts(page) or not page.exception
+
+
+def test_minimum_norm_has_no_eps_and_no_curve(open_page):
+    page = open_page("craft", attack="DeepFool")
+    assert not page.select_slider
+    assert len(page.get("plotly_chart")) == 2
+    assert len(fooled(page)) == 2
+
+
+def test_a_transfer_says_for_whom_it_was_crafted(open_page):
+    page = open_page("craft", craft="left, shown to right", eps="4", steps="5")
+    assert captions(page).count("Crafted for the other model.") == 1
+    assert len(page.get("plotly_chart")) == 3
+
+
+def upload(page, raw: bytes, name: str, settle):
+    page.file_uploader[0].set_value((name, raw, "image/png")).run()
+    return settle(page)
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_picture_of_ones_own(open_page, settle):
+    page = upload(open_page("craft"), picture(), "mine.png", settle)
+    assert "**mine.png** as the network sees it" in texts(page)
+    assert "own clean prediction" in captions(page)
+    assert len(fooled(page)) == 2
+    page.selectbox(key="upload_label").set_value("cat").run()
+    assert "own clean prediction" not in captions(settle(page))
+
+
+def test_a_file_that_is_no_picture(open_page, settle):
+    page = upload(open_page("craft"), b"not a picture", "notes.png", settle)
+    assert "'notes.png' is not an image" in page.error[0].value
+
+
+def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
+    from rnorm_core.ui import crafting
+
+    def broken(*args):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(crafting, "carry_out", broken)
+    with pytest.raises(AssertionError, match="a defect"):
+        open_page("craft", seed="4321")
+
+
+def test_the_zip_holds_both_sides(open_page):
+    page = open_page("craft", images=[CAT, SHIP], eps="1.5", steps="3")
+    assert [b.label for b in page.get("download_button")] == ["PNG, left", "PNG, right", "Everything (ZIP)"]
+    from rnorm_core import data
+    from rnorm_core.jobs import Jobs
+    from rnorm_core.ui import crafting, keep
+
+    samples = data.samples("cifar10")
+    batch = samples.select([0, 1])
+    sides = (crafting.Side.of("cifar10-resnet20-bn", "tracked"), crafting.Side.of("cifar10-resnet20-rn", "tracked"))
+    labels = tuple(int(label) for label in batch.labels)
+    plan = crafting.Plan(*sides, batch.ids, labels, "pgd", 2 / 255, 2, None, "left", 0, "cpu")
+    crafted = Jobs().start(plan, crafting.craft(plan, batch)).result(60)
+    names = zipfile.ZipFile(io.BytesIO(keep.archive(crafted))).namelist()
+    assert "left/adversarial.npy" in names
+    assert "right/adversarial.npy" not in names  # it was made for the left
+    assert "right/adversarial_probabilities.npy" in names

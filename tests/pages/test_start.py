@@ -1,0 +1,49 @@
+import json
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in page.markdown)
+
+
+def test_something_is_seen_without_any_button(open_page):
+    page = open_page("start")
+    said = texts(page)
+    assert "**BatchNorm, tracked**" in said
+    assert "**RobustNorm, tracked**" in said
+    assert len(page.get("image")) == 6  # clean, attacked, difference; left and right
+    assert "What you see" in said
+    assert "Why" in said
+    assert "Try this" in said
+    assert not page.warning
+
+
+def test_accuracy_comes_from_the_cards_with_hash_and_n(open_page):
+    from rnorm_core import zoo
+
+    page = open_page("start")
+    chart = json.loads(page.get("plotly_chart")[0].proto.spec)
+    card = zoo.card("cifar10-resnet20-bn")
+    row = card.accuracy("pgd", 1)
+    line = chart["data"][0]
+    at = line["x"].index("1")
+    assert line["customdata"][at][:2] == [row["correct"], row["n"]]
+    assert card.sha256[:12] in "".join(block.value for block in page.caption)
+
+
+def test_eps_0_changes_nothing(open_page):
+    page = open_page("start", eps="0")
+    assert texts(page).count(" held: still ") == 2
+
+
+def test_a_model_in_a_batch_mode_says_so(open_page):
+    page = open_page("start", right="cifar10-resnet20-bn", right_mode="batch")
+    assert "**BatchNorm, batch**" in texts(page)
+    assert any("predictions depend on the batch" in block.value for block in page.caption)
+
+
+def test_everything_but_the_device_is_in_the_address(open_page):
+    page = open_page("start")
+    widgets = [*page.selectbox, *page.number_input, *page.select_slider]
+    keys = {widget.key: widget.proto.query_param_key for widget in widgets}
+    assert keys.pop("device") == ""
+    assert keys == {key: key for key in ("left", "left_mode", "right", "right_mode", "source", "seed", "eps")}
