@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"torch {torch.__version__}, {options.threads} threads, {SHAPE}, best of {options.rounds} rounds, training mode")
+    print(f"torch {torch.__version__}, {options.threads} threads, {SHAPE}, training, best of {options.rounds} rounds")
     print(f"{'dtype':10} {'layout':14} {'BatchNorm ms':>13} {'RobustNorm ms':>14} {'ratio':>6}")
     for dtype in (torch.float32, torch.bfloat16):
         for layout in (torch.contiguous_format, torch.channels_last):

@@ -95,8 +95,8 @@ class RobustNorm2d(nn.Module):
     """RobustNorm (Awais, Shamshad & Bae, arXiv 2006.11007): divides by a power of the range instead of the deviation.
 
     scale = range**power + eps, range = max - min over (N, H, W). Popoviciu's inequality, var <= range**2 / 4,
-    is why a range can stand in for a deviation. A channel that is constant over the batch has range 0; its
-    output is `bias` and no gradient flows through its range.
+    is why a range can stand in for a deviation. A channel that is constant over the batch has range 0: no
+    gradient flows through its range then, and its output is `bias` where the mean is the batch's too.
     Shapes: x (N, C, H, W) -> the same; weight, bias, running_mean, running_range (C,).
     `running_mean` starts at 0, `running_range` at 1; `momentum=None` means a cumulative average, as in torch.
     Raises ValueError for a wrong shape, an unknown mode or a negative power.
@@ -180,7 +180,7 @@ class _RangeNormalise(torch.autograd.Function):
         else:
             mean = fixed_centre.to(_wide(x))
         ctx.save_for_backward(x, weight, mean, spread, scale, low_at, high_at)
-        ctx.power, ctx.centre_is_fixed, ctx.bias_dtype = power, fixed_centre is not None, None if bias is None else bias.dtype
+        ctx.power, ctx.centre_is_fixed = power, fixed_centre is not None
         ctx.mark_non_differentiable(mean, spread)
         return _affine(x, mean, shown_scale, weight, bias), mean, spread
 
@@ -189,7 +189,7 @@ class _RangeNormalise(torch.autograd.Function):
     def backward(ctx, dy, _mean, _spread):
         x, weight, mean, spread, scale, low_at, high_at = ctx.saved_tensors
         gain = 1 / scale if weight is None else weight.to(scale.dtype) / scale
-        # With eps = 0 and var = scale**2, torch's own kernel gives sum(dy * (x - mean) / scale) and sum(dy) in one pass.
+        # With eps = 0 and var = scale**2 torch's kernel sums dy * (x - mean) / scale, and dy, in one pass.
         _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
             dy, x, torch.ones_like(scale), mean, scale**2, None, None, False, 0.0, [False, True, True]
         )
@@ -202,19 +202,14 @@ class _RangeNormalise(torch.autograd.Function):
         through_range = (-d_weight * gain * slope).to(dx.dtype)
         places = torch.cat([high_at, low_at])
         dx.index_put_(_position(places, x), torch.cat([through_range, -through_range]), accumulate=True)
-        needs = ctx.needs_input_grad
-        return (
-            dx if needs[0] else None,
-            None,
-            d_weight.to(weight.dtype) if needs[2] else None,
-            d_bias.to(ctx.bias_dtype) if needs[3] else None,
-            None,
-            None,
-        )
+        if weight is not None:  # bias then has its type
+            d_weight, d_bias = d_weight.to(weight.dtype), d_bias.to(weight.dtype)
+        gradients = dx, None, d_weight, d_bias, None, None
+        return tuple(g if needed else None for g, needed in zip(gradients, ctx.needs_input_grad, strict=True))
 
 
 def _rows(x: Tensor) -> Tensor:
-    """x as wide rows that are summed or compared column by column: (N, C, H * W), or (rows, places, C) if channels-last.
+    """x as wide rows, to be summed or compared column by column: (N, C, H * W), or (rows, places, C) if channels-last.
 
     torch reduces fast down the columns of wide rows, and slowly over narrow rows or where it must keep positions.
     """

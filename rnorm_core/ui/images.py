@@ -6,11 +6,11 @@ from functools import lru_cache
 import streamlit as st
 import torch
 
-from rnorm_core import data, figures, report
+from rnorm_core import data, report
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
-from rnorm_core.ui import run, url
+from rnorm_core.ui import panels, run, url
 from rnorm_core.ui.sidebar import Settings
 
 SHOWN = 20  # thumbnails
@@ -116,7 +116,8 @@ def _upload(settings: Settings) -> Batch | None:
             file.getvalue(), file.name, None if said == UNKNOWN else classes.index(said), settings.dataset
         )
     picture, words = st.columns([1, 4], vertical_alignment="center")
-    picture.image(figures.to_display(batch.images[0]), width=128, alt=f"{file.name} at 32x32 pixels")
+    with picture:
+        panels.pictures([(batch.images[0], "32×32 pixels", "")])
     unknown = " Its label is unknown: the attack is against the model's own clean prediction."
     words.markdown(
         f"**{file.name}** as the network sees it, at 32×32 pixels.{unknown if said == UNKNOWN else ''}"

@@ -9,9 +9,10 @@ FAVICON = str(Path(__file__).with_name("favicon.png"))
 # Pictures of 32x32 pixels are shown as what they are; pages use the width there is, up to a readable one.
 _STYLE = """
 <style>
-[data-testid="stImage"] img { image-rendering: pixelated; border-radius: 4px; }
-[class*="st-key-row-of-pictures"] { flex-wrap: nowrap; }
-[class*="st-key-row-of-pictures"] > * { flex: 1 1 0; min-width: 0; width: 0; }
+.row-of-pictures { display: flex; gap: 0.75rem; }
+.row-of-pictures figure { flex: 1 1 0; min-width: 0; max-width: 14rem; margin: 0; text-align: center; }
+.row-of-pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
+.row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
 </style>
 """

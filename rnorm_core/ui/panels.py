@@ -1,11 +1,13 @@
 """Parts of a page: pictures in a row, a chart with its text, an attack under way, the closing words."""
 
+import base64
 from collections.abc import Sequence
+from html import escape
 
-import numpy as np
 import streamlit as st
+from torch import Tensor
 
-from rnorm_core import figures, pixels
+from rnorm_core import figures, pixels, report
 from rnorm_core.figures import Figure
 from rnorm_core.ui import story
 from rnorm_core.ui.crafting import Crafted, Outcome
@@ -15,27 +17,32 @@ def chart(figure: Figure, key: str) -> None:
     st.plotly_chart(figure.plotly, key=key, width="stretch", config={"displayModeBar": False}, alt=figure.alt)
 
 
-def pictures(shown: Sequence[tuple[np.ndarray, str]], key: str) -> None:
-    """Pictures with captions beside each other, on narrow pages, too."""
-    with st.container(horizontal=True, gap="small", key=f"row-of-pictures {key}"):
-        for picture, caption in shown:
-            st.image(picture, caption=caption, width="stretch", alt=caption)
+def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
+    """Images (3, H, W) in [0, 1] beside each other, on narrow pages, too, each with what it is and what is said of it.
+
+    They are part of the page: a picture that is fetched by itself is gone when the page has moved on meanwhile.
+    """
+    parts = []
+    for image, what, said in shown:
+        source = "data:image/png;base64," + base64.b64encode(report.png(image)).decode()
+        text = f"{escape(what)}<br><b>{escape(said)}</b>"
+        parts.append(
+            f'<figure><img src="{source}" alt="{escape(f"{what} {said}".strip())}"><figcaption>{text}</figcaption></figure>'
+        )
+    st.html(f'<div class="row-of-pictures">{"".join(parts)}</div>')
 
 
 def before_and_after(crafted: Crafted, outcome: Outcome, index: int) -> None:
     """Image `index` clean, attacked, and the difference, magnified by one factor for both sides."""
     factor = pixels.magnification(*(o.trace.adversarial[index] - o.trace.clean[index] for o in crafted.outcomes))
     trace, classes = outcome.trace, crafted.batch.classes
-    was, now = (
-        story.best_guess(p[index], classes) for p in (trace.clean_probabilities, trace.adversarial_probabilities)
-    )
+    difference = pixels.magnified(trace.adversarial[index] - trace.clean[index], factor)
     pictures(
         [
-            (figures.to_display(trace.clean[index]), f"clean: **{was}**"),
-            (figures.to_display(trace.adversarial[index]), f"attacked: **{now}**"),
-            figures.magnified(trace.adversarial[index] - trace.clean[index], factor),
-        ],
-        key=f"{crafted.outcomes.index(outcome)}",
+            (trace.clean[index], "clean:", story.best_guess(trace.clean_probabilities[index], classes)),
+            (trace.adversarial[index], "attacked:", story.best_guess(trace.adversarial_probabilities[index], classes)),
+            (difference, "difference,", f"magnified × {factor}"),
+        ]
     )
 
 
@@ -43,7 +50,7 @@ def live(partial: Sequence[figures.Side], classes: tuple[str, ...]) -> None:
     """An attack under way: the first image as it is now, and the way it came."""
     columns = st.columns([1, 3], gap="large")
     with columns[0]:
-        pictures([(figures.to_display(side.trace.adversarial[0]), side.label) for side in partial], key="live")
+        pictures([(side.trace.adversarial[0], side.label, "") for side in partial])
     if len(partial[-1].trace.sizes) > 1:
         with columns[1]:
             chart(figures.confidence_by_step(partial, 0, classes), key="live")

@@ -21,7 +21,7 @@ def open_page(monkeypatch):
 
     pages = []
 
-    def opened(name: str, *, full: bool = False, **address: str | list[str]) -> AppTest:
+    def opened(name: str, *, full: bool = False, settled: bool = True, **address: str | list[str]) -> AppTest:
         if full and not any(source.complete for source in data.available("cifar10")):
             pytest.skip("the full CIFAR-10 test set is not here")
         if not full:
@@ -30,7 +30,8 @@ def open_page(monkeypatch):
         for key, value in address.items():
             page.query_params[key] = value
         pages.append(page)
-        return settle(page.run())
+        page.run()
+        return settle(page) if settled else page
 
     yield opened
     for page in pages:

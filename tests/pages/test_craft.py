@@ -23,7 +23,7 @@ def fooled(page) -> list[str]:
 def test_a_result_is_there_at_once(open_page):
     page = open_page("craft")
     assert len(fooled(page)) == 2
-    assert len(page.get("image")) == 6
+    assert "".join(part.proto.body for part in page.get("html")).count("<figure>") == 6
     assert len(page.get("plotly_chart")) == 3
     assert "1.00/255 | 0.0161" in texts(page)  # 1 / 255 / 0.2435, the smallest deviation of the three channels
     assert texts(page).count("saving") + texts(page).count("Saved") >= 2
@@ -182,3 +182,25 @@ def test_the_zip_holds_both_sides(open_page):
     assert "left/adversarial.npy" in names
     assert "right/adversarial.npy" not in names  # it was made for the left
     assert "right/adversarial_probabilities.npy" in names
+
+
+def test_stop_and_start_again(open_page, monkeypatch):
+    """A job that ends only when it is stopped: a barrier in place of the attack."""
+    import time
+
+    from rnorm_core.ui import crafting
+
+    def endless(plan, batch, job):
+        while True:
+            job.progress(0.5, "endless")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(crafting, "carry_out", endless)
+    page = open_page("craft", settled=False, seed="1234")
+    assert page.get("progress")
+    next(button for button in page.button if button.label == "Stop").click().run()
+    assert "Stopped." in texts(page)
+    assert not page.get("progress")
+    next(button for button in page.button if button.label == "Start again").click().run()
+    assert page.get("progress")
+    next(button for button in page.button if button.label == "Stop").click().run()
