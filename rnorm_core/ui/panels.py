@@ -25,10 +25,8 @@ def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
     parts = []
     for image, what, said in shown:
         source = "data:image/png;base64," + base64.b64encode(report.png(image)).decode()
-        text = f"{escape(what)}<br><b>{escape(said)}</b>"
-        parts.append(
-            f'<figure><img src="{source}" alt="{escape(f"{what} {said}".strip())}"><figcaption>{text}</figcaption></figure>'
-        )
+        alt, caption = escape(f"{what} {said}".strip()), f"{escape(what)}<br><b>{escape(said)}</b>"
+        parts.append(f'<figure><img src="{source}" alt="{alt}"><figcaption>{caption}</figcaption></figure>')
     st.html(f'<div class="row-of-pictures">{"".join(parts)}</div>')
 
 
