@@ -10,4 +10,6 @@ places = [
     st.Page(place.path, title=place.title, icon=place.icon, url_path=name, default=name == "start")
     for name, place in ui.PAGES.items()
 ]
-st.navigation(places).run()
+here = st.navigation(places)
+ui.arrive()
+here.run()

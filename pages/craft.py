@@ -33,7 +33,8 @@ def show_side(crafted: ui.Crafted, outcome: ui.Outcome, sentence: str, index: in
     ui.before_and_after(crafted, outcome, index)
     st.markdown(sentence)
     st.markdown(ui.after_png(outcome, classes))
-    st.caption(ui.joint_note(outcome))
+    if note := ui.joint_note(outcome):
+        st.caption(note)
     target = None if trace.targets is None else int(trace.targets[index])
     figure = figures.probabilities(
         trace.clean_probabilities[index], trace.adversarial_probabilities[index], classes,

@@ -18,7 +18,8 @@ def show(crafted: ui.Crafted) -> None:
             st.markdown(f"##### {outcome.side.label}")
             ui.before_and_after(crafted, outcome, 0)
             st.markdown(sentence)
-            st.caption(ui.joint_note(outcome))
+            if note := ui.joint_note(outcome):
+                st.caption(note)
 
 
 def measured(sides: tuple[ui.Side, ...]) -> None:
@@ -51,8 +52,7 @@ with ui.guard("start"):
         "Two networks, the same but for how they normalise, each get the same photo with a change made against it: no "
         "colour of any pixel moves by more than **eps**. Do they still see what you see?"
     )
-    question, _ = st.columns(2, gap="large")
-    with question:
+    with st.container(width=480):
         eps = ui.epsilon()
     case = settings.left, settings.right, eps, settings.seed, settings.device
     crafted = ui.run(

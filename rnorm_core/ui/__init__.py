@@ -6,7 +6,7 @@ settings through `ui.bound` and its relatives, computes through `ui.run`, and le
 
 from rnorm_core.ui.ask import attack, epsilon
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Plan, Side, craft, showcase, sizes
-from rnorm_core.ui.doors import PAGES, door
+from rnorm_core.ui.doors import PAGES, arrive, door
 from rnorm_core.ui.guard import guard
 from rnorm_core.ui.images import name, pick_images
 from rnorm_core.ui.keep import downloads
@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "Side",
     "after_png",
+    "arrive",
     "attack",
     "before_and_after",
     "bound",

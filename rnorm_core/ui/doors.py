@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-_HERE = "_page"
+_HERE, _ROUTED, _WANTED = "_page", "_routed", "_wanted"  # in the session
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,29 @@ PAGES = {
 
 
 def enter(page: str) -> None:
-    """Note which page is shown, for the doors on it."""
+    """Note which page is shown, for the doors on it.
+
+    Before a server has run app.py for the first time, Streamlit takes a link to a page for the page's file alone. Such
+    a visitor is sent through app.py, whose `arrive` leads back here.
+    """
     st.session_state[_HERE] = page
+    if not st.session_state.get(_ROUTED):
+        st.session_state[_WANTED] = page
+        try:
+            st.switch_page("app.py", query_params=_address())
+        except StreamlitAPIException:  # the page runs alone, there is no app.py around it
+            del st.session_state[_WANTED]
+
+
+def arrive() -> None:
+    """For app.py, when it has set up the navigation."""
+    st.session_state[_ROUTED] = True
+    if wanted := st.session_state.pop(_WANTED, None):
+        st.switch_page(PAGES[wanted].path, query_params=_address())
+
+
+def _address() -> dict[str, list[str]]:
+    return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
 def door(page: str, label: str, **settings: Any) -> None:

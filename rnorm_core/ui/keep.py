@@ -1,6 +1,7 @@
 """Results -> files to download, made when they are asked for."""
 
 from dataclasses import asdict
+from functools import partial
 
 import streamlit as st
 
@@ -13,11 +14,11 @@ def downloads(crafted: Crafted, index: int) -> None:
     stem = f"{crafted.plan.attack}-seed{crafted.plan.seed}"
     with st.container(horizontal=True):
         for side, outcome in zip(("left", "right"), crafted.outcomes, strict=True):
-            picture = report.png(outcome.trace.adversarial[index])
+            picture = partial(report.png, outcome.trace.adversarial[index])
             name = f"{stem}-{side}.png"
             st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore")
         st.download_button(
-            "Everything (ZIP)", lambda: archive(crafted), f"{stem}.zip", "application/zip", key="zip",
+            "Everything (ZIP)", partial(archive, crafted), f"{stem}.zip", "application/zip", key="zip",
             on_click="ignore", icon=":material/folder_zip:",
             help="float32 arrays, attack, seed, hash of the weights, and how to redo it.",
         )  # fmt: skip

@@ -42,6 +42,23 @@ def change(page, act) -> list[str]:
     return sentences(page)
 
 
+def test_a_shared_link_and_a_bad_one(visit):
+    page = visit("/craft?eps=0.5&seed=3&images=cat+af12e124&images=ship+200143cf&steps=5")
+    first = sentences(page)
+    # a server's very first visitor, too, sees the whole app and not the page's file alone
+    titles = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
+    assert [title.split("\n")[-1] for title in titles] == ["Start", "Craft an attack"]
+    assert "eps=0.5" in page.url
+    assert "of 2 images" in first[0]
+    page.reload()
+    assert sentences(page) == first
+    other = visit(page.url[page.url.index("/craft") :])
+    assert sentences(other) == first
+    bad = visit("/craft?eps=77&steps=5")
+    sentences(bad)
+    assert "eps=77" in bad.locator("[data-testid=stAlert]").first.inner_text()
+
+
 def test_from_the_start_to_an_attack_of_ones_own(visit):
     page = visit("/")
     assert len(sentences(page)) == 2
@@ -61,6 +78,7 @@ def test_from_the_start_to_an_attack_of_ones_own(visit):
     assert "eps=8" in page.url
     with page.expect_download() as download:
         page.get_by_role("button", name="Everything (ZIP)").click()
+    assert download.value.suggested_filename == "pgd-seed0.zip"
     names = zipfile.ZipFile(download.value.path()).namelist()
     assert {"spec.json", "left/adversarial.npy", "right/adversarial.npy"} <= set(names)
     # the choice survives going away and coming back
@@ -68,19 +86,6 @@ def test_from_the_start_to_an_attack_of_ones_own(visit):
     page.get_by_role("heading", name="One image, one attack").wait_for()
     sentences(page)
     assert "eps=8" in page.url
-
-
-def test_a_shared_link_and_a_bad_one(visit):
-    page = visit("/craft?eps=0.5&seed=3&images=cat+af12e124&images=ship+200143cf&steps=5")
-    first = sentences(page)
-    assert "of 2 images" in first[0]
-    page.reload()
-    assert sentences(page) == first
-    other = visit(page.url[page.url.index("/craft") :])
-    assert sentences(other) == first
-    bad = visit("/craft?eps=77&steps=5")
-    sentences(bad)
-    assert "eps=77" in bad.locator("[data-testid=stAlert]").first.inner_text()
 
 
 def test_two_browsers_do_not_disturb_each_other(visit):
