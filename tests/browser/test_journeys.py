@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import TimeoutError
 
 from rnorm_core import zoo
 
@@ -24,7 +25,10 @@ def sentences(page) -> list[str]:
                  && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
                  && document.body.innerText.includes('Try this')"""
     )
-    page.locator(SENTENCE).nth(1).wait_for()
+    try:
+        page.locator(SENTENCE).nth(1).wait_for()
+    except TimeoutError:
+        pytest.fail(f"no sentences on the page: {page.locator('[data-testid=stMain]').inner_text()}")
     return page.locator(SENTENCE).all_inner_texts()
 
 
