@@ -59,7 +59,7 @@ def show(crafted: ui.Crafted) -> None:
             show_side(crafted, outcome, sentence, index)
     st.caption(
         "Pixels: values from 0 to 1, as k/255. Normalised: divided by each channel's standard deviation (about 0.25), "
-        "the unit in which some papers give eps."
+        "the unit in which the paper gives eps."
     )
     if CATALOGUE[crafted.plan.attack].takes_eps:
         drawn = [outcome.drawn for outcome in crafted.outcomes]
