@@ -41,7 +41,7 @@ def run(
     result, working = None, False
     try:
         result = ticket.result(timeout=BLINK)
-    except TimeoutError:
+    except (TimeoutError, jobs.Cancelled):  # cancelled: stopped meanwhile, by this visitor's next click
         working = True
     # Drawn in either case: a beat that was under way when the work ended must find its fragment.
     st.fragment(_watch, run_every=BEAT if working else None)(slot, draw if working else None, working)
