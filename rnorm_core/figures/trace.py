@@ -74,7 +74,7 @@ def probabilities(
     ticks = [f"<b>{t} ({notes[k]})</b>" if k in notes else t for k, t in zip(shown, ticks, strict=True)]
     figure.update_yaxes(tickvals=list(range(len(shown))), ticktext=ticks, autorange="reversed", ticklabelstandoff=4)
     # Room on the right for "100 % wins" beside a full bar.
-    figure.update_xaxes(title="probability (%)", range=[0, 132], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(title="probability (%)", range=[0, 145], tickvals=[0, 25, 50, 75, 100])
     figure.update_layout(barmode="group", bargap=0.25)
     title = f"What does {label} see?"
     dress(figure, title, "One image, before and after the attack", 150 + 34 * len(shown))
@@ -119,7 +119,7 @@ def confidence_by_step(sides: Sequence[Side], index: int, classes: Sequence[str]
         )
     _step_axis(figure, sides)
     figure.update_yaxes(title="probability (%)", range=[-2, 102])
-    title = "When does the network change its mind?"
+    title = "When does it change its mind?"
     dress(figure, title, "One image; solid: true class, dotted: winning class", 400)
     return Figure(figure, f"{title} {'. '.join(said)}.")
 
