@@ -26,10 +26,16 @@ def look_at(crafted: ui.Crafted) -> int:
     return names.index(ui.choose_one("Look at", names, key="look"))
 
 
+def made_for(outcome: ui.Outcome, attack: str) -> str:
+    if CATALOGUE[attack].family == "noise":
+        return "Random noise: nothing in it was crafted for a model."
+    return "The attack was crafted for this model." if outcome.crafted_here else "Crafted for the other model."
+
+
 def show_side(crafted: ui.Crafted, outcome: ui.Outcome, sentence: str, index: int) -> None:
     trace, classes = outcome.trace, crafted.batch.classes
     st.markdown(f"##### {outcome.side.label}")
-    st.caption("The attack was crafted for this model." if outcome.crafted_here else "Crafted for the other model.")
+    st.caption(made_for(outcome, trace.spec["name"]))
     ui.before_and_after(crafted, outcome, index)
     st.markdown(sentence)
     st.markdown(ui.after_png(outcome, classes))
@@ -59,9 +65,9 @@ def show(crafted: ui.Crafted) -> None:
             show_side(crafted, outcome, sentence, index)
     st.caption(
         "Pixels: values from 0 to 1, as k/255. Normalised: divided by each channel's standard deviation (about 0.25), "
-        "the unit in which the paper gives eps."
+        "as the paper gives eps; its authors divide by about 0.2."
     )
-    if CATALOGUE[crafted.plan.attack].takes_eps:
+    if CATALOGUE[crafted.plan.attack].family == "fixed-eps":
         drawn = [outcome.drawn for outcome in crafted.outcomes]
         ui.chart(figures.confidence_by_step(drawn, index, crafted.batch.classes), key="steps chart")
     ui.downloads(crafted, index)
@@ -81,9 +87,9 @@ with ui.guard("craft"):
             show(crafted)
     ui.explain(
         "Left and right, the same images under two networks. The third picture is the change itself, with the same "
-        "magnification on both sides; grey is no change. The bars compare the probabilities before and after. The "
-        "curve follows the attack: solid is the true class, dotted whichever wins; where they part, the network has "
-        "changed its mind.",
+        "magnification on both sides; grey is no change. The bars compare the probabilities before and after. Where "
+        "an attack has an eps, the curve follows it: solid is the true class, dotted whichever wins; where they part, "
+        "the network has changed its mind.",
         "A gradient attack walks uphill on the network's loss and is pulled back into the ball of size eps after each "
         "step. Random noise of the same size tells how much of the harm is due to the direction and how much to the "
         "size alone. A direction found on one network may work on another that learned similar features. A file with "
@@ -95,6 +101,8 @@ with ui.guard("craft"):
         ui.door("craft", "Too small for any file: PGD at 0.25/255", attack=pgd, eps=0.25)
         ui.door("craft", "Size without direction: noise at 8/255", attack=noise, eps=8)
         ui.door("craft", "Made for the left, shown to the right", attack=pgd, eps=2, craft=ui.DIRECTIONS["left"])
-        ui.door("craft", "Turn it into a frog", attack=pgd, eps=4, target="frog")
-        ui.door("craft", "How small can it be? DeepFool", attack=CATALOGUE["deepfool"].title)
+        ui.door("craft", "Turn it into a frog", attack=pgd, eps=4, target="frog", craft=ui.DIRECTIONS["each"])
+        ui.door(
+            "craft", "How small can it be? DeepFool", attack=CATALOGUE["deepfool"].title, craft=ui.DIRECTIONS["each"]
+        )
         ui.door("start", "Back to the start")

@@ -49,8 +49,8 @@ with ui.guard("start"):
     settings = ui.sidebar()
     st.title("One image, one attack, two networks")
     st.markdown(
-        "Two networks, the same but for how they normalise, each get the same photo with a change made against it: no "
-        "colour of any pixel moves by more than **eps**. Do they still see what you see?"
+        "Two networks, the same but for how they normalise, each get the same photo with a change made to mislead that "
+        "network: no colour of any pixel moves by more than **eps**. Do they still see what you see?"
     )
     with st.container(width=480):
         eps = ui.epsilon()

@@ -176,7 +176,8 @@ spec.json            attack and options, model, statistics mode, sha256 of the w
   png/                          for looking at. A PNG holds 8 bits a channel: the images in it are rounded to
                                 multiples of 1/255 and may fool the model less. Use the .npy files to measure.
 
-To do it again, with RobustNorm Lab installed, run this in the folder where this file is:
+To do it again, with RobustNorm Lab installed (`pip install -e .` in its checkout), run this in the folder where this
+file is:
 
 {REPRODUCE.format(side=sides[0])}
 The same versions on the same kind of device give the same images. Elsewhere sums round differently, and an attack that

@@ -46,7 +46,7 @@ def _model(label: str, key: str, names: list[str], default: str) -> Side:
     index = names.index(default) if default in names else 0
     name = url.bound(st.selectbox, label, names, index, key=key)
     mode = url.bound(
-        st.selectbox, f"{label}: statistics", list(STATISTICS), key=f"{key}_mode", label_visibility="collapsed",
+        st.selectbox, f"{label}: statistics", list(STATISTICS), key=f"{key}_mode",
         help="Where the normalisation takes its mean and scale from.",
     )  # fmt: skip
     return Side.of(name, mode)
