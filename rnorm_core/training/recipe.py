@@ -52,7 +52,7 @@ RECIPES = {
         name="fast", epochs=34, peak_lr=0.2, schedule="one-cycle", weight_decay=5e-4, nesterov=True, warmup=0.2,
         small_crop=24, small_epochs=20, clip=5.0,
     ),
-    # The schedule of the paper's authors (SCIENCE: SGD, 164 epochs, a tenth at 80 and 120), in full precision.
+    # The schedule of the paper's authors: SGD, 164 epochs, a tenth at 80 and 120. In full precision.
     "paper": Recipe(
         name="paper", epochs=164, peak_lr=0.1, schedule="steps", weight_decay=1e-4, milestones=(80, 120),
         precision="fp32",
