@@ -115,7 +115,7 @@ class Shift:
         self.generators.append(generator.initial_seed())
         adversarial = batch.images.clone()
         adversarial[:, 0, 0, 0] += 1 / 255
-        return type("Trace", (), {"adversarial": adversarial})
+        return type("Trace", (), {"adversarial": adversarial, "adversarial_probabilities": model(adversarial)})
 
 
 def test_attacked_images_are_scored_in_the_batches_they_were_attacked_in():

@@ -1,0 +1,139 @@
+"""Accuracy with its uncertainty, clean or under attack, on one fixed partition into batches."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rnorm_core.data import Batch
+from rnorm_core.errors import UserError
+from rnorm_core.pixels import eight_bit
+
+if TYPE_CHECKING:
+    from rnorm_core.attacks import Attack
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """`correct` of `n` images; `low` and `high` bound the 95 % Wilson interval; `hits`, bool (n,) on the CPU, says
+    which images were classified as labelled. The rest says what was measured.
+    """
+
+    correct: int
+    n: int
+    low: float
+    high: float
+    hits: Tensor = field(compare=False, repr=False)
+    model: str = "unnamed"
+    statistics: str = "tracked"
+    weight_hash: str = ""
+    spec: dict = field(default_factory=dict)
+    batch_size: int = 0
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.n
+
+
+def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion (Wilson 1927), (low, high). Raises ValueError if n < 1."""
+    if not 0 <= correct <= n or n < 1:
+        raise ValueError(f"An interval needs 0 <= correct <= n and n >= 1, got {correct} of {n}.")
+    p, z = correct / n, NormalDist().inv_cdf((1 + level) / 2)
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    # At 0 and n of n the interval ends at 0 and 1 exactly; rounding must not push it past them.
+    return (0.0 if correct == 0 else middle - half), (1.0 if correct == n else middle + half)
+
+
+def accuracy(
+    model: nn.Module,
+    batch: Batch,
+    attack: "Attack | None" = None,
+    batch_size: int = 128,
+    generator: torch.Generator | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    seed: int = 0,
+) -> Accuracy:
+    """Share of `batch` that `model` classifies as labelled, after `attack` if there is one.
+
+    Images are attacked and scored in consecutive batches of `batch_size`, and no image is ever dropped: with batch
+    statistics another partition would be another classifier. The attack's random numbers come, batch by batch, from
+    `batch_generator(seed, index of the batch)`, so that a batch's result does not depend on those before it; where a
+    `generator` is given, all batches draw from that one in turn instead. `on_progress(done, n)` is called after each
+    batch and may raise to stop. UserError if a label is unknown.
+    """
+    return accuracies(model, batch, attack, batch_size, generator, on_progress, seed=seed)["float"]
+
+
+def accuracies(
+    model: nn.Module,
+    batch: Batch,
+    attack: "Attack | None" = None,
+    batch_size: int = 128,
+    generator: torch.Generator | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    seed: int = 0,
+    pixels: Sequence[str] = ("float",),
+) -> dict[str, Accuracy]:
+    """`accuracy` with the images as the attack leaves them ("float"), rounded to an image file's pixels ("8-bit"), or
+    both from one run of the attack.
+    """
+    if len(batch) == 0 or bool((batch.labels < 0).any()):
+        raise UserError("Accuracy needs labelled images.", "give every image its label.")
+    hits: dict[str, list[Tensor]] = {kind: [] for kind in pixels}
+    for index, start in enumerate(range(0, len(batch), batch_size)):
+        part = batch.select(range(start, min(start + batch_size, len(batch))))
+        for kind, found in _hits(model, part, attack, generator or batch_generator(seed, index), pixels).items():
+            hits[kind].append(found)
+        if on_progress:
+            on_progress(start + len(part), len(batch))
+    return {kind: _accuracy(torch.cat(parts), model, attack, batch_size) for kind, parts in hits.items()}
+
+
+def batch_generator(seed: int, index: int) -> torch.Generator:
+    """Random numbers of the batch at `index`, unrelated to those of every other (seed, index)."""
+    mixed = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(mixed[0]))
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: Tensor) -> Tensor:
+    """The predicted class of each image, (N,), all images in one batch."""
+    parameter = next(model.parameters())
+    return model(images.to(parameter.device)).argmax(1)
+
+
+def _hits(
+    model: nn.Module, part: Batch, attack: "Attack | None", generator: torch.Generator, pixels: Sequence[str]
+) -> dict[str, Tensor]:
+    """Bool (N,) for each of `pixels`, the images in one batch."""
+    images, predicted = part.images, {}
+    if attack is not None:
+        trace = attack.run(model, part, generator)
+        images = trace.adversarial
+        # The attack's last look was at these very images in this very batch: no need to ask the model again.
+        predicted["float"] = trace.adversarial_probabilities.argmax(1)
+    elif "float" in pixels:
+        predicted["float"] = predict(model, images)
+    if "8-bit" in pixels:
+        rounded = eight_bit(images).movedim(-1, -3).to(images.dtype) / 255
+        predicted["8-bit"] = predict(model, rounded)
+    labels = part.labels.cpu()
+    return {kind: predicted[kind].cpu() == labels for kind in pixels}
+
+
+def _accuracy(hits: Tensor, model: nn.Module, attack: "Attack | None", batch_size: int) -> Accuracy:
+    correct, n = int(hits.sum()), len(hits)
+    return Accuracy(
+        correct, n, *wilson(correct, n), hits,
+        getattr(model, "name", "unnamed"), getattr(model, "statistics", "tracked"), getattr(model, "weight_hash", ""),
+        getattr(attack, "spec", {}), batch_size,
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""The measured accuracies that ship with the models: `pretrained/<dataset>-sweep.jsonl`, one Row a line."""
+
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rnorm_core import zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.row import Row, parse
+
+COMMAND = "python -m rnorm_core.evaluation"
+
+
+@dataclass(frozen=True)
+class Table:
+    """rows:  measured on the weights that are shipped now.
+    stale: rows of the file that were measured on other weights, or on models that are not there; `notice` names them.
+    """
+
+    rows: tuple[Row, ...]
+    stale: tuple[Row, ...] = ()
+
+    def select(self, **wanted: Any) -> "Table":
+        """The rows whose fields have these values."""
+        if unknown := wanted.keys() - {f.name for f in fields(Row)}:
+            raise TypeError(f"a row has no field {', '.join(sorted(unknown))}")
+
+        def of(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+            return tuple(r for r in rows if all(getattr(r, key) == value for key, value in wanted.items()))
+
+        return replace(self, rows=of(self.rows), stale=of(self.stale))
+
+    def curve(self, model: str, statistics: str, attack: str, pixels: str = "float") -> tuple[Row, ...]:
+        """Rows by eps, the clean one first, as eps 0. Where an eps was measured more than once, the row with the most
+        images counts (`table.select(n=2000).curve(...)` asks for certain ones). Empty if nothing was measured.
+        """
+        here = self.select(model=model, statistics=statistics)
+        rows = here.select(attack="clean").rows + here.select(attack=attack, pixels=pixels).rows
+        best: dict[float, Row] = {}
+        for row in sorted(rows, key=lambda row: (row.eps_255, -row.n, row.seed)):
+            best.setdefault(row.eps_255, row)
+        return tuple(best.values())
+
+    @property
+    def notice(self) -> str:
+        """What to tell people about stale rows; empty if there are none."""
+        if not self.stale:
+            return ""
+        models = ", ".join(sorted({row.model for row in self.stale}))
+        return (
+            f"{len(self.stale)} measured accuracies are left out: they belong to other weights of {models} than the "
+            f"shipped ones. Measure again with `{COMMAND}`."
+        )
+
+
+def shipped(dataset: str = "cifar10") -> Path:
+    """Where the table of a data set lies, whether it is there or not."""
+    return zoo.DIRECTORY / f"{dataset}-sweep.jsonl"
+
+
+def table(dataset: str = "cifar10") -> Table:
+    """The shipped table; read again only when the file or a card changes.
+
+    UserError if there is none, or if a line is not sound.
+    """
+    path = shipped(dataset)
+    if not path.exists():
+        raise UserError(f"No accuracies have been measured for {dataset} yet.", f"run `{COMMAND}`.")
+    hashes = tuple((name, zoo.card(name).sha256) for name in zoo.names())
+    return _table(path, (path.stat().st_mtime_ns, path.stat().st_size), hashes)
+
+
+@lru_cache(maxsize=4)
+def _table(path: Path, stamp: tuple[int, int], hashes: tuple[tuple[str, str], ...]) -> Table:
+    rows = read(path)
+    current = tuple(row for row in rows if (row.model, row.weight_hash) in hashes)
+    return Table(current, tuple(row for row in rows if (row.model, row.weight_hash) not in hashes))
+
+
+def read(path: Path) -> tuple[Row, ...]:
+    """All rows of a table's file; UserError names the first line that is not sound, with the reason."""
+    fix = (
+        f"restore the file from the repository, or delete the line and run `{COMMAND}`, which measures what is missing."
+    )
+    rows: dict[tuple, Row] = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The table {path.name} cannot be read: {error}.", fix) from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            row = parse(line)
+            if (same := rows.setdefault(identity(row), row)) is not row:
+                raise ValueError(f"{same.model} is measured under these conditions in an earlier line already")
+        except ValueError as error:
+            raise UserError(f"Line {number} of the table {path.name} is not sound: {error}.", fix) from error
+    return tuple(rows.values())
+
+
+def identity(row: Row) -> tuple:
+    """The conditions of a row: two rows that share them are two measurements of one thing."""
+    settings = tuple(sorted((key, repr(value)) for key, value in row.settings.items()))
+    return (row.model, row.weight_hash, row.statistics, row.attack, settings, row.eps_255, row.pixels,
+            row.n, row.batch_size, row.seed)  # fmt: skip
