@@ -4,6 +4,7 @@ A *spec* says what is computed (hashable; equal specs are one computation). Whoe
 computation itself is a *job*. The last asker to leave cancels the job. An asker that vanishes (a closed browser)
 leaves by silence: reading `ticket.state` is its heartbeat. There is no reaper thread: a worker looks for silent askers
 whenever it reports progress and before it begins a job, which are the only moments at which work can be stopped.
+When the interpreter ends, all jobs are cancelled and given a moment to notice.
 
     def work(job):
         return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
@@ -13,16 +14,19 @@ whenever it reports progress and before it begins a job, which are the only mome
     ticket.result()                                    # or ticket.leave()
 """
 
+import atexit
 import dataclasses
 import logging
 import threading
 import time
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
+LAST_WAIT = 10.0  # seconds that the end of the interpreter waits for work: time for the longest step between two ticks
 Status = Literal["waiting", "running", "done", "failed", "left"]
 _log = logging.getLogger(__name__)
 
@@ -158,11 +162,20 @@ class Jobs:
         self._live: dict[Hashable, Job] = {}  # waiting or running, and not cancelled
         self._queue: deque[Job] = deque()
         self._workers = 0
+        self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+        self._closed = False
         self._kept: OrderedDict[Hashable, tuple[Job, int]] = OrderedDict()  # finished, with their size in bytes
 
     def start(self, spec: Hashable, work: Callable[[Job[T]], T]) -> Ticket[T]:
-        """Ask for `work(job)`: joins the running job of an equal spec, or its kept result, or queues a new one."""
+        """Ask for `work(job)`: joins the running job of an equal spec, or its kept result, or queues a new one.
+
+        After `close` the ticket is one that has left.
+        """
         with self._changed:
+            if self._closed:
+                ticket = Ticket(self, Job(self, spec, work))
+                ticket._left = True
+                return ticket
             if spec in self._kept:
                 self._kept.move_to_end(spec)
                 return Ticket(self, self._kept[spec][0])
@@ -170,13 +183,30 @@ class Jobs:
             if job is None:
                 job = Job(self, spec, work)
                 if self._workers < self._limit:  # the new thread waits for the lock, so it finds the job queued
-                    threading.Thread(target=self._serve, name="rnorm-job", daemon=True).start()
+                    thread = threading.Thread(target=self._serve, name="rnorm-job", daemon=True)
+                    self._threads.add(thread)
+                    thread.start()
                     self._workers += 1
                 self._live[spec] = job
                 self._queue.append(job)
             ticket = Ticket(self, job)
             job._askers.add(ticket)
             return ticket
+
+    def close(self, timeout: float) -> None:
+        """Cancel everything, take nothing new, and wait at most `timeout` seconds for the workers to go home.
+
+        An interpreter that ends while a thread is inside native code (torch) would abort.
+        """
+        with self._changed:
+            self._closed = True
+            for job in list(self._live.values()):
+                for ticket in list(job._askers):
+                    self._leave(ticket)
+            threads = list(self._threads)
+        end = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _serve(self) -> None:
         """A worker's life: it ends when the queue is empty, and `start` makes a new one when needed."""
@@ -255,3 +285,4 @@ def size(value: Any) -> int:
 
 _shared = Jobs()
 start = _shared.start
+atexit.register(_shared.close, LAST_WAIT)

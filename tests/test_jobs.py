@@ -2,9 +2,12 @@
 
 import gc
 import logging
+import subprocess
+import sys
 import threading
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.jobs import Cancelled, Jobs
 
 WAIT = 10.0
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Clock:
@@ -421,3 +425,52 @@ def test_the_shared_pool():
     ticket = jobs.start(("test_jobs", "shared"), lambda job: job.progress(1, "x") or 42)
     assert ticket.result(WAIT) == 42
     assert ticket.spec == ("test_jobs", "shared")
+
+
+def test_a_closed_pool_cancels_what_runs_and_waits_and_takes_nothing_new():
+    pool, work, later = Jobs(workers=1), Work(), Work()
+    running, waiting = pool.start("running", work), pool.start("waiting", later)
+    assert work.began.wait(WAIT)
+    threading.Timer(0.2, work.go.set).start()
+    pool.close(WAIT)
+    assert work.outcome == ["cancelled"]  # it was waited for
+    assert later.calls == 0
+    new = pool.start("new", later)
+    for ticket in (running, waiting, new):
+        assert ticket.state.status == "left"
+        with pytest.raises(Cancelled):
+            ticket.result(WAIT)
+    assert later.calls == 0
+
+
+def test_closing_waits_no_longer_than_it_may():
+    pool, work = Jobs(), Work()
+    pool.start("s", work)
+    assert work.began.wait(WAIT)
+    pool.close(0.05)
+    assert not work.ended.is_set()
+    work.go.set()
+    settle(pool)
+
+
+AT_WORK = """
+import threading, torch
+from rnorm_core import jobs
+
+began = threading.Event()
+
+def work(job):
+    weights = torch.randn(32, 32, 3, 3, requires_grad=True)
+    while True:
+        torch.nn.functional.conv2d(torch.randn(16, 32, 32, 32), weights).sum().backward()
+        began.set()
+        job.progress(0.5, "at work")
+
+ticket = jobs.start("endless", work)
+began.wait()
+"""
+
+
+def test_an_interpreter_that_ends_while_torch_is_at_work_ends_in_peace():
+    done = subprocess.run([sys.executable, "-c", AT_WORK], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
