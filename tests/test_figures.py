@@ -43,6 +43,10 @@ def text(figure):
 
 ALL = {
     "accuracy": lambda: figures.accuracy_curve([curve(), curve("RobustNorm, batch", "rn", "batch")], "PGD-20"),
+    "marked": lambda: figures.accuracy_curve([curve()], marks=True),
+    "agreement": lambda: figures.agreement(
+        [figures.Agreement("all images", 5, 3, 2, 0)], ("BatchNorm", "bn"), ("RobustNorm", "rn"), "PGD at 1/255"
+    ),
     "probabilities": lambda: figures.probabilities(
         np.eye(10)[3], np.eye(10)[5], CLASSES, 3, label="BatchNorm, tracked", norm="bn"
     ),
@@ -57,7 +61,7 @@ def test_what_every_figure_has(name):
     layout = figure.plotly.layout
     assert "?" in text(figure)
     assert layout.xaxis.title.text
-    assert name == "probabilities" or layout.yaxis.title.text  # there the class names say it
+    assert name in ("probabilities", "agreement") or layout.yaxis.title.text  # there the bars' names say it
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert layout.title.font.color is None  # the theme's to choose
     assert figure.alt.startswith(text(figure).split("?")[0])
@@ -91,9 +95,49 @@ def test_evenly_spaced_sizes_are_ordered_and_say_so():
     half = curve("b", eps_255=[0, 0.5, 2, 8])
     figure = figures.accuracy_curve([curve(), half], evenly=True)
     axis = figure.plotly.layout.xaxis
-    assert list(axis.categoryarray) == ["0", "0.25", "0.5", "1", "2", "8"]
-    assert list(figure.plotly.data[1].x) == ["0", "0.5", "2", "8"]
+    assert list(axis.ticktext) == ["0", "0.25", "0.5", "1", "2", "8"]
+    assert list(axis.tickvals) == [0, 1, 2, 3, 4, 5]
+    assert list(figure.plotly.data[1].x) == [0, 2, 4, 5]
     assert "not to scale" in axis.title.text
+
+
+@pytest.mark.parametrize("evenly", [False, True])
+def test_the_paper_s_range_and_units_are_where_they_belong(evenly):
+    """0.004 and 0.03 of pixels divided by 0.2 are 0.204 and 1.53 grey levels."""
+    figure = figures.accuracy_curve([curve()], evenly=evenly, marks=True)
+    shade, line = figure.plotly.layout.shapes
+    low, high, one = (1 - 0.046 / 0.25, 2 + 0.53 / 7, 2) if evenly else (0.204, 1.53, 1)
+    assert (shade.x0, shade.x1, line.x0) == pytest.approx((low, high, one))
+    above = figure.plotly.layout.xaxis2
+    assert above.side == "top"
+    assert above.range == figure.plotly.layout.xaxis.range
+    named = dict(zip(figure.plotly.layout.xaxis.ticktext, above.ticktext, strict=True))
+    assert named["1"] == ".020"  # 1 / 255 / 0.2
+    assert named["8"] == ".157"
+    assert {note.text for note in figure.plotly.layout.annotations} == {"the paper's<br>range", "one grey level"}
+    assert "0.2/255 to 1.5/255" in figure.alt
+
+
+def test_what_was_measured_here_has_open_markers_of_its_own_n():
+    figure = figures.accuracy_curve([curve(), curve("measured here", n=20, correct=(18, 10, 2, 0), here=True)])
+    shipped, here = figure.plotly.data
+    assert (shipped.marker.symbol, shipped.mode) == ("circle", "lines+markers")
+    assert (here.marker.symbol, here.mode) == ("circle-open", "markers")
+    assert here.customdata[1][:2] == [10, 20]
+    assert "n = 20 to 1,000" in text(figure)
+
+
+def test_agreement_draws_shares_and_says_counts():
+    row = figures.Agreement("all images", both=50, left_only=30, right_only=10, neither=110)
+    figure = figures.agreement([row], ("BatchNorm, tracked", "bn"), ("BatchNorm, batch", "bn"), "PGD at 1/255")
+    assert [list(bar.x) for bar in figure.plotly.data] == [[25], [15], [5], [55]]
+    assert [bar.text[0] for bar in figure.plotly.data] == ["50", "30", "", "110"]
+    only = figure.plotly.data[1:3]
+    assert only[0].marker.pattern.shape is None
+    assert only[1].marker.pattern.shape == "/"  # told apart where both sides have one norm's colour
+    assert "all images, n = 200: right under both 50, only BatchNorm, tracked 30" in figure.alt
+    with pytest.raises(UserError):
+        figures.agreement([], ("a", "bn"), ("b", "rn"), "clean")
 
 
 def test_unequal_n_is_said_as_a_span():

@@ -1,12 +1,29 @@
-"""Accuracy as the attack grows."""
+"""Accuracy as the attack grows, and where two models differ image by image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import DASHES, LOOKS, Figure, Markers, dress, wrap
+from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, hatched, wrap
+
+# The paper (arXiv 2006.11007) gives eps after the division of the pixels by their deviation, which its authors' code
+# takes as about 0.2; the sizes it looks at. CIFAR-10's own deviation is about 0.25.
+PAPER_STD, OWN_STD = 0.2, 0.25
+PAPER_EPS = (0.004, 0.03)
+
+
+def paper_units(eps_255: float) -> float:
+    """eps as the paper counts it, from eps in grey levels (1 means 1/255)."""
+    return eps_255 / 255 / PAPER_STD
+
+
+def grey_levels(paper_eps: float) -> float:
+    """The inverse of `paper_units`."""
+    return paper_eps * PAPER_STD * 255
 
 
 @dataclass(frozen=True)
@@ -14,6 +31,7 @@ class Curve:
     """Accuracy of one model in one statistics mode; the five lists are equally long.
 
     eps_255: attack sizes in grey levels (8 means 8/255). correct of n images; low, high: 95 % interval, as fractions.
+    here:    measured just now, by whoever looks: open markers that lie over the lines.
     """
 
     label: str
@@ -25,49 +43,172 @@ class Curve:
     low: Sequence[float]
     high: Sequence[float]
     weight_hash: str = ""
+    here: bool = False
 
     def __post_init__(self) -> None:
         if len({len(self.eps_255), len(self.correct), len(self.n), len(self.low), len(self.high)}) != 1:
             raise ValueError(f"{self.label}: eps_255, correct, n, low and high differ in length")
 
 
-def accuracy_curve(curves: Sequence[Curve], attack: str = "", evenly: bool = False) -> Figure:
+def accuracy_curve(
+    curves: Sequence[Curve], attack: str = "", evenly: bool = False, *, title: str = "", marks: bool = False
+) -> Figure:
     """Accuracy (%) against eps (k/255) with interval bars. `evenly` gives every eps the same room: small ones crowd.
 
+    marks: also the paper's units on an axis above, its range shaded, and one grey level as a line.
     UserError when there is no curve, or one without a point.
     """
     if not curves or not all(c.eps_255 for c in curves):
         raise UserError("There is no accuracy to draw yet.", "choose a model that was measured, or measure it first.")
-    everything = sorted({eps for c in curves for eps in c.eps_255})
+    everything = sorted({float(eps) for c in curves for eps in c.eps_255})
+    place = _evenly(everything) if evenly else float
     figure, markers = go.Figure(), Markers()
     for c in curves:
-        accuracy = [100 * k / n for k, n in zip(c.correct, c.n, strict=True)]
-        bars = {
-            "array": [100 * high - a for high, a in zip(c.high, accuracy, strict=True)],
-            "arrayminus": [a - 100 * low for low, a in zip(c.low, accuracy, strict=True)],
-        }
-        figure.add_scatter(
-            x=[f"{eps:g}" for eps in c.eps_255] if evenly else list(c.eps_255),
-            y=accuracy,
-            error_y={"type": "data", "symmetric": False, "thickness": 1.5, **bars},
-            name=wrap(c.label),
-            mode="lines+markers",
-            line={"color": LOOKS[c.norm].colour, "dash": DASHES[c.statistics], "width": 2},
-            marker={"symbol": markers.next(c.norm), "size": 9},
-            customdata=list(zip(c.correct, c.n, [f"{eps:g}" for eps in c.eps_255], strict=True)),
-            hovertemplate="eps %{customdata[2]}/255: %{y:.1f} % (%{customdata[0]} of %{customdata[1]})",
-        )
-    axis = {"title": "attack size eps (k/255)" + (", steps not to scale" if evenly else "")}
-    if evenly:
-        axis |= {"type": "category", "categoryorder": "array", "categoryarray": [f"{e:g}" for e in everything]}
-    figure.update_xaxes(axis)
+        figure.add_scatter(**_line(c, place, markers))
+    ticks = everything if evenly else [eps for eps in everything if eps == int(eps)]
+    at = {"tickvals": [place(eps) for eps in ticks], "range": _room(place(everything[0]), place(everything[-1]))}
+    note = ", steps not to scale" if evenly else ""
+    figure.update_xaxes(title=f"attack size eps (k/255){note}", ticktext=[f"{eps:g}" for eps in ticks], **at)
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     counts = sorted({n for c in curves for n in c.n})
     images = f"n = {counts[0]:,}" if len(counts) == 1 else f"n = {counts[0]:,} to {counts[-1]:,}"
-    title = "How much accuracy is left as the attack grows?"
+    title = title or "How much accuracy is left as the attack grows?"
     dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; bars: 95 % interval", 400)
     said = []
     for c in curves:
         points = zip(c.eps_255, c.correct, c.n, strict=True)
         said.append(f"{c.label}: " + ", ".join(f"{100 * k / n:.1f} % at {eps:g}/255" for eps, k, n in points))
-    return Figure(figure, f"{title} Lines of accuracy against attack size, {images}. {'; '.join(said)}.")
+    alt = f"{title} Lines of accuracy against attack size, {images}. {'; '.join(said)}."
+    if marks:
+        low, high = _marks(figure, place, everything, ticks, at)
+        alt += f" Shaded: the sizes the paper looks at, {low:.1f}/255 to {high:.1f}/255; a line marks one grey level."
+    return Figure(figure, alt)
+
+
+def _line(c: Curve, place: Callable[[float], float], markers: Markers) -> dict[str, Any]:
+    accuracy = [100 * k / n for k, n in zip(c.correct, c.n, strict=True)]
+    ends = [(100 * low, 100 * high) for low, high in zip(c.low, c.high, strict=True)]
+    bars = {
+        "array": [high - a for (_, high), a in zip(ends, accuracy, strict=True)],
+        "arrayminus": [a - low for (low, _), a in zip(ends, accuracy, strict=True)],
+    }
+    hover = "eps %{customdata[2]}/255: %{y:.1f} % (%{customdata[0]} of %{customdata[1]}), 95 %: %{customdata[3]}"
+    units = f"normalised: %{{customdata[4]}} (pixels / {PAPER_STD}, the paper's), %{{customdata[5]}} (/ {OWN_STD})"
+    told = [
+        (k, n, f"{eps:g}", f"{low:.1f} to {high:.1f}", f"{paper_units(eps):.4f}", f"{eps / 255 / OWN_STD:.4f}")
+        for eps, k, n, (low, high) in zip(c.eps_255, c.correct, c.n, ends, strict=True)
+    ]
+    colour = LOOKS[c.norm].colour
+    symbol = LOOKS[c.norm].marker + "-open" if c.here else markers.next(c.norm)
+    return {
+        "x": [place(eps) for eps in c.eps_255],
+        "y": accuracy,
+        "error_y": {"type": "data", "symmetric": False, "thickness": 1.5, **bars},
+        "name": wrap(c.label),
+        "mode": "markers" if c.here else "lines+markers",
+        "line": {"color": colour, "dash": DASHES[c.statistics], "width": 2},
+        "marker": {"symbol": symbol, "size": 14 if c.here else 9, "color": colour, "line": {"width": 2.5 * c.here}},
+        "customdata": told,
+        "hovertemplate": f"{hover}<br>{units}",
+    }
+
+
+def _evenly(sizes: Sequence[float]) -> Callable[[float], float]:
+    """A size's place where every one of `sizes` is one step from the next; others lie between."""
+    return lambda eps: float(np.interp(eps, sizes, range(len(sizes))))
+
+
+def _room(first: float, last: float) -> list[float]:
+    margin = 0.04 * (last - first) or 0.5
+    return [first - margin, last + margin]
+
+
+def _marks(
+    figure: go.Figure, place: Callable[[float], float], sizes: Sequence[float], ticks: Sequence[float], at: dict
+) -> tuple[float, float]:
+    low, high = (grey_levels(eps) for eps in PAPER_EPS)
+    edges = [place(min(max(eps, sizes[0]), sizes[-1])) for eps in (low, high)]
+    grey = {"fillcolor": CLEAN, "opacity": 0.18, "line_width": 0, "layer": "below"}
+    figure.add_vrect(
+        x0=edges[0], x1=edges[1], **grey, annotation_text="the paper's<br>range", annotation_position="bottom left"
+    )
+    if sizes[0] <= 1 <= sizes[-1]:
+        figure.add_vline(
+            place(1), line={"color": CLEAN, "dash": "dot", "width": 1.5},
+            annotation_text="one grey level", annotation_position="top right",
+        )  # fmt: skip
+    # An axis is shown where something is drawn on it.
+    figure.add_scatter(x=at["tickvals"], y=[None] * len(ticks), xaxis="x2", showlegend=False, hoverinfo="skip")
+    figure.update_layout(
+        xaxis2={
+            **at,
+            "overlaying": "x",
+            "side": "top",
+            "title": {"text": f"in the paper's units (pixels / {PAPER_STD})", "standoff": 6},
+            "ticktext": [f"{paper_units(eps):.3f}".lstrip("0") if eps else "0" for eps in ticks],
+            "tickangle": 0,
+            "tickfont": {"size": 10},
+            "showgrid": False,
+            "zeroline": False,
+        },
+        height=figure.layout.height + 34,
+        margin={"t": figure.layout.margin.t + 34},
+    )
+    return low, high
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How `n` images fall to two sides: right under both, one alone, or neither. `label` says which images."""
+
+    label: str
+    both: int
+    left_only: int
+    right_only: int
+    neither: int
+
+    @property
+    def n(self) -> int:
+        return self.both + self.left_only + self.right_only + self.neither
+
+
+def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str, str], condition: str) -> Figure:
+    """Shares (%) of images right under both, one or neither of two sides, one bar per row.
+
+    left, right: (label, norm) of a side. condition: what the images went through. UserError without an image.
+    """
+    if not rows or not all(row.n for row in rows):
+        raise UserError("There are no images to compare on.", "choose other models, or all images.")
+    parts = (
+        ("right under both", "both", {"color": CLEAN}),
+        (f"only {left[0]}", "left_only", {"color": LOOKS[left[1]].colour}),
+        (f"only {right[0]}", "right_only", hatched(LOOKS[right[1]].colour)),
+        ("under neither", "neither", {"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 1}}),
+    )
+    figure, names = go.Figure(), [wrap(row.label, 16) for row in rows]
+    for name, field, marker in parts:
+        counts = [getattr(row, field) for row in rows]
+        shares = [100 * k / row.n for k, row in zip(counts, rows, strict=True)]
+        figure.add_bar(
+            orientation="h",
+            x=shares,
+            y=names,
+            name=name,
+            marker=marker,
+            text=[f"{k:,}" if share >= 8 else "" for k, share in zip(counts, shares, strict=True)],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            customdata=[[f"{k:,}", f"{row.n:,}"] for k, row in zip(counts, rows, strict=True)],
+            hovertemplate=name + ": %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
+    figure.update_xaxes(title="share of the images (%)", range=[0, 100])
+    figure.update_yaxes(autorange="reversed", ticklabelstandoff=4)
+    title = "Do they get the same images right?"
+    dress(figure, title, f"{condition}; n as counted in the bars", 110 + 60 * len(rows))
+    said = [
+        f"{row.label}, n = {row.n:,}: " + ", ".join(f"{name} {getattr(row, field):,}" for name, field, _ in parts)
+        for row in rows
+    ]
+    return Figure(figure, f"{title} {condition}. {'; '.join(said)}.")

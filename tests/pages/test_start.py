@@ -27,7 +27,7 @@ def test_accuracy_comes_from_the_cards_with_hash_and_n(open_page):
     card = zoo.card("cifar10-resnet20-bn")
     row = card.accuracy("pgd", 1)
     line = chart["data"][0]
-    at = line["x"].index("1")
+    at = [point[2] for point in line["customdata"]].index("1")
     assert line["customdata"][at][:2] == [row["correct"], row["n"]]
     assert card.sha256[:12] in "".join(block.value for block in page.caption)
 
