@@ -31,7 +31,9 @@ STAGES: tuple[tuple[str, ...], ...] = (
 )
 STAGE = {room: number for number, rooms in enumerate(STAGES) for room in rooms}
 
-TRAINING_NEEDS = {"torch", "numpy", "pyarrow", "PIL", "safetensors"}
+# Rooms whose commands run on machines that train and measure, with these packages and no others.
+LEAN = {"training", "evaluation"}
+LEAN_NEEDS = {"torch", "numpy", "pyarrow", "PIL", "safetensors"}
 PAGE_LINES = 170
 FILE_BYTES = 10_000_000
 
@@ -148,14 +150,14 @@ def streamlit_outside_its_rooms(root: Path) -> list[str]:
     ]
 
 
-def training_needs_more(root: Path) -> list[str]:
-    """Third-party imports in rnorm_core.training, also inside functions, beyond the five it may use."""
+def lean_rooms_need_more(root: Path) -> list[str]:
+    """Third-party imports in the lean rooms, also inside functions, beyond the five packages they may use."""
     return [
         f"{path.relative_to(root)}:{line}: imports {name}"
         for path in sources(root)
-        if room(module_name(path, root)) == "training"
+        if room(module_name(path, root)) in LEAN
         for line, name in imports(path, root)
-        if name.split(".")[0] not in TRAINING_NEEDS | {"rnorm_core"} | sys.stdlib_module_names
+        if name.split(".")[0] not in LEAN_NEEDS | {"rnorm_core"} | sys.stdlib_module_names
     ]
 
 
@@ -249,8 +251,8 @@ def test_streamlit_stays_in_its_rooms():
     assert streamlit_outside_its_rooms(ROOT) == []
 
 
-def test_training_imports_only_what_it_may():
-    assert training_needs_more(ROOT) == []
+def test_training_and_evaluation_import_only_what_they_may():
+    assert lean_rooms_need_more(ROOT) == []
 
 
 def test_pages_are_short():
@@ -269,11 +271,11 @@ def test_the_core_needs_no_streamlit():
     assert import_without(ROOT, "rnorm_core", {"streamlit"}) == ""
 
 
-@pytest.mark.skipif(not (ROOT / "rnorm_core/training").exists(), reason="rnorm_core.training does not exist")
-def test_training_needs_five_packages():
+@pytest.mark.parametrize("lean", sorted(LEAN))
+def test_training_and_evaluation_need_five_packages(lean):
     blocked = packages_beyond(["torch", "numpy", "pyarrow", "pillow", "safetensors"])
     assert {"streamlit", "foolbox", "plotly", "scipy", "torchvision", "huggingface_hub"} <= blocked
-    assert import_without(ROOT, "rnorm_core.training", blocked) == ""
+    assert import_without(ROOT, f"rnorm_core.{lean}", blocked) == ""
 
 
 # --- each check can fail ---------------------------------------------------------------------------------------------
@@ -356,12 +358,19 @@ def test_streamlit_in_the_wrong_room_is_found(tmp_path):
     ]
 
 
-def test_training_needing_more_is_found(tmp_path):
+def test_a_lean_room_needing_more_is_found(tmp_path):
     plant(
         tmp_path,
-        {"rnorm_core/training/loop.py": "import torch, json\nfrom PIL import Image\ndef f():\n    import tqdm"},
+        {
+            "rnorm_core/training/loop.py": "import torch, json\nfrom PIL import Image\ndef f():\n    import tqdm",
+            "rnorm_core/evaluation/paired.py": "import scipy.stats",
+            "rnorm_core/zoo.py": "import tqdm",
+        },
     )
-    assert training_needs_more(tmp_path) == ["rnorm_core/training/loop.py:4: imports tqdm"]
+    assert lean_rooms_need_more(tmp_path) == [
+        "rnorm_core/evaluation/paired.py:1: imports scipy.stats",
+        "rnorm_core/training/loop.py:4: imports tqdm",
+    ]
 
 
 def test_a_long_page_is_found(tmp_path):

@@ -7,9 +7,8 @@ from typing import Any
 
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.row import Row, parse
-
-COMMAND = "python -m rnorm_core.evaluation"
+from rnorm_core.evaluation.file import COMMAND, read
+from rnorm_core.evaluation.row import Row
 
 
 @dataclass(frozen=True)
@@ -76,30 +75,3 @@ def _table(path: Path, stamp: tuple[int, int], hashes: tuple[tuple[str, str], ..
     rows = read(path)
     current = tuple(row for row in rows if (row.model, row.weight_hash) in hashes)
     return Table(current, tuple(row for row in rows if (row.model, row.weight_hash) not in hashes))
-
-
-def read(path: Path) -> tuple[Row, ...]:
-    """All rows of a table's file; UserError names the first line that is not sound, with the reason."""
-    fix = (
-        f"restore the file from the repository, or delete the line and run `{COMMAND}`, which measures what is missing."
-    )
-    rows: dict[tuple, Row] = {}
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The table {path.name} cannot be read: {error}.", fix) from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            row = parse(line)
-            if (same := rows.setdefault(identity(row), row)) is not row:
-                raise ValueError(f"{same.model} is measured under these conditions in an earlier line already")
-        except ValueError as error:
-            raise UserError(f"Line {number} of the table {path.name} is not sound: {error}.", fix) from error
-    return tuple(rows.values())
-
-
-def identity(row: Row) -> tuple:
-    """The conditions of a row: two rows that share them are two measurements of one thing."""
-    settings = tuple(sorted((key, repr(value)) for key, value in row.settings.items()))
-    return (row.model, row.weight_hash, row.statistics, row.attack, settings, row.eps_255, row.pixels,
-            row.n, row.batch_size, row.seed)  # fmt: skip

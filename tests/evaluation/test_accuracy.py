@@ -174,11 +174,11 @@ def test_every_card_is_measured_again(name):
     assert card.accuracy() is not None, "a shipped card says its clean accuracy"
     for row in card.accuracies:
         complete = row["n"] == 10_000
-        batch = data.load(card.dataset, "test", count=None if complete else row["n"], seed=0)
-        options = {key: value for key, value in row["settings"].items() if key not in ("name", "batch_size")}
+        batch = data.load(card.dataset, "test", count=None if complete else row["n"], seed=row["settings"].get("seed", 0))
+        options = {key: value for key, value in row["settings"].items() if key not in ("name", "batch_size", "seed")}
         attack = attacks.make(row["attack"], **options) if row["attack"] else None
         model = zoo.load(name, row["statistics"], fold=True)
-        found = accuracy(model, batch, attack, batch_size=row["settings"]["batch_size"])
+        found = accuracy(model, batch, attack, row["settings"]["batch_size"], seed=row["settings"].get("seed", 0))
         assert found.n == row["n"]
         assert (row["low"], row["high"]) == pytest.approx(wilson(row["correct"], row["n"]), abs=1e-6)
         if attack is None:
