@@ -5,6 +5,7 @@ colours to the theme around it. Colour never stands alone: markers, dashes, hatc
 """
 
 from rnorm_core.figures.accuracy import (
+    OWN_STD,
     PAPER_EPS,
     PAPER_STD,
     Agreement,
@@ -15,25 +16,44 @@ from rnorm_core.figures.accuracy import (
     paper_units,
 )
 from rnorm_core.figures.images import magnified, to_display
+from rnorm_core.figures.shift import (
+    Growth,
+    Places,
+    distribution,
+    mark_eps,
+    shift_by_channel,
+    shift_by_eps,
+    shift_by_layer,
+    span,
+)
 from rnorm_core.figures.style import LOOKS, Figure, Look
 from rnorm_core.figures.trace import Side, confidence_by_step, probabilities, size_by_step
 
 __all__ = [
     "LOOKS",
+    "OWN_STD",
     "PAPER_EPS",
     "PAPER_STD",
     "Agreement",
     "Curve",
     "Figure",
+    "Growth",
     "Look",
+    "Places",
     "Side",
     "accuracy_curve",
     "agreement",
     "confidence_by_step",
+    "distribution",
     "grey_levels",
     "magnified",
+    "mark_eps",
     "paper_units",
     "probabilities",
+    "shift_by_channel",
+    "shift_by_eps",
+    "shift_by_layer",
     "size_by_step",
+    "span",
     "to_display",
 ]

@@ -27,11 +27,17 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
     return value
 
 
-def choose_one(label: str, options: list[str], key: str) -> str:
-    """One of `options`, which change with other choices; one that is no more among them gives way to the first."""
-    if st.session_state.get(key, options[0]) not in options:
-        st.session_state[key] = options[0]
-    return bound(st.selectbox, label, options, key=key)
+def choose_one(
+    label: str, options: list, key: str, default: Any = None, widget: Callable[..., Any] = st.selectbox, **more: Any
+) -> Any:
+    """One of `options`, which change with other choices and pages; one that is no more among them gives way to
+    `default`, or the first. widget: st.selectbox, or one that takes its default as it is.
+    """
+    default = options[0] if default is None else default
+    if st.session_state.get(key, default) not in options:
+        st.session_state[key] = default
+    first = options.index(default) if widget is st.selectbox else default
+    return bound(widget, label, options, first, key=key, **more)
 
 
 def reserve(*keys: str) -> None:

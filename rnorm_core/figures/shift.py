@@ -1,0 +1,302 @@
+"""Statistics that move: over the layers of a network, over the channels of a layer, and inside one channel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+
+from rnorm_core.errors import UserError
+from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
+
+if TYPE_CHECKING:  # a name for readers
+    from rnorm_core.probes import Layer
+
+BAND = "rgba(128,128,128,0.28)"  # seen on white and on black
+OUTLINE = "rgba(128,128,128,0.9)"
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """How far one model's statistics moved at K places: the layers of a network, or the channels of a layer.
+
+    label, norm, weight_hash: of the model, as everywhere. n: images in the batch. names: of the places, for people.
+    clean, adversarial: (K,) shifts of the clean and of the attacked batch.
+    low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them.
+    """
+
+    label: str
+    norm: str
+    weight_hash: str
+    n: int
+    names: Sequence[str]
+    clean: np.ndarray
+    adversarial: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    band_size: int
+
+    @property
+    def outside(self) -> np.ndarray:
+        """Bool (K,): where the attacked batch lies outside the natural band."""
+        return (self.adversarial < self.low) | (self.adversarial > self.high)
+
+    @property
+    def clean_outside(self) -> np.ndarray:
+        """The same of the clean batch."""
+        return (self.clean < self.low) | (self.clean > self.high)
+
+
+def span(sides: Sequence[Places]) -> tuple[float, float]:
+    """A common axis for several figures: from the lowest to the highest thing drawn, with some room."""
+    everything = np.concatenate([values for p in sides for values in (p.clean, p.adversarial, p.low, p.high)])
+    low, high = min(0.0, float(everything.min())), max(0.0, float(everything.max()))
+    room = 0.06 * (high - low or 1)
+    return low - (room if low else 0), high + room
+
+
+def shift_by_layer(
+    places: Places, measure: str, attack: str, chosen: int | None = None, axis: tuple[float, float] | None = None
+) -> Figure:
+    """A layer's summary over the network's layers in order; `chosen` (from 0) is marked. Points can be clicked."""
+    return _drawn(
+        places, measure, attack, f"Which layers' inputs move? {places.label}",
+        "layer, in the network's order", list(range(len(places.names))), chosen, axis, joined=True,
+    )  # fmt: skip
+
+
+def shift_by_channel(
+    places: Places,
+    layer: str,
+    measure: str,
+    attack: str,
+    chosen: int | None = None,
+    axis: tuple[float, float] | None = None,
+    by_size: bool = True,
+) -> Figure:
+    """The same over the channels of one layer, the most moved first or in their own order."""
+    order = np.argsort(-np.abs(places.adversarial), kind="stable") if by_size else np.arange(len(places.names))
+    said = "most moved first" if by_size else "in their own order"
+    title = f"Which channels move at layer {layer}? {places.label}"
+    return _drawn(places, measure, attack, title, f"channels, {said}", [int(k) for k in order], chosen, axis, False)
+
+
+def _drawn(
+    places: Places,
+    measure: str,
+    attack: str,
+    title: str,
+    along: str,
+    order: list[int],
+    chosen: int | None,
+    axis: tuple[float, float] | None,
+    joined: bool,
+) -> Figure:
+    if not order:
+        raise UserError("There is no shift to draw.", "choose a model with layers to look at.")
+    look, x = LOOKS[places.norm], list(range(1, len(order) + 1))
+    low, high, clean, adversarial = (
+        np.asarray(values)[order] for values in (places.low, places.high, places.clean, places.adversarial)
+    )
+    names = [places.names[k] for k in order]
+    figure = go.Figure()
+    figure.add_scatter(
+        **_steps(x, low, high),
+        name=wrap(f"95 % of clean batches of {_images(places.band_size)}"),
+        mode="lines",
+        fill="toself",
+        fillcolor=BAND,
+        line={"color": OUTLINE, "width": 0.5},
+        hoverinfo="skip",
+    )
+    mode = "lines+markers" if joined else "markers"
+    marks = (
+        ("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN),
+        ("attacked", adversarial, {"color": look.colour, "symbol": look.marker}, look.colour),
+    )
+    for name, values, marker, colour in marks:
+        figure.add_scatter(
+            x=x,
+            y=values.tolist(),
+            name=name,
+            mode=mode,
+            line={"color": colour, "width": 1},
+            marker={"size": 9 if len(x) < 40 else 6, **marker},
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+            customdata=[[k, text, lo, hi] for k, text, lo, hi in zip(order, names, low, high, strict=True)],
+            hovertemplate=f"{name} %{{y:.3f}} (band %{{customdata[2]:.3f}} to %{{customdata[3]:.3f}})"
+            "<extra>%{customdata[1]}</extra>",
+        )
+    if chosen is not None and chosen in order:
+        at = order.index(chosen) + 1
+        figure.add_vrect(x0=at - 0.5, x1=at + 0.5, line={"color": OUTLINE, "width": 1.5, "dash": "dot"})
+    step = 1 if len(x) <= 10 else 2 if len(x) <= 24 else 8
+    ticks = x[::step] if joined else []
+    figure.update_xaxes(
+        title=along, range=[0.3, len(x) + 0.7], tickvals=ticks, showgrid=False, zeroline=False, fixedrange=True
+    )
+    figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
+    # Anywhere above or below a place is a click on it.
+    figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
+    out = int(places.outside.sum())
+    weights = f"; weights {places.weight_hash[:8]}" if places.weight_hash else ""
+    dress(figure, title, f"{attack}; n = {_images(places.n)}{weights}", 300)
+    what = "layers" if joined else "channels"
+    worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
+    alt = (
+        f"{title} {measure.capitalize()} at {len(names)} {what}, clean and under {attack}, n = {_images(places.n)}. "
+        f"Attacked, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
+        f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
+        f"(clean {clean[worst]:.3f}, band {low[worst]:.3f} to {high[worst]:.3f})."
+    )
+    return Figure(figure, alt)
+
+
+def distribution(
+    population: "Layer", clean: "Layer", adversarial: "Layer", channel: int, place: str, label: str, norm: str,
+    attack: str, n: int, centre: float | None = None,
+) -> Figure:  # fmt: skip
+    """What one channel of a layer receives: three recordings in the same bins, in percent of all values a bin.
+
+    Above them each recording's mean with its deviation to either side; `centre` is what the layer subtracts from the
+    attacked batch. The outer bins, which hold whatever lies beyond them, are not drawn. ValueError if bins differ.
+    """
+    recordings = (("training set", population), ("clean", clean), ("attacked", adversarial))
+    edges = _numbers(population.edges)[:, channel]
+    if any(not np.array_equal(_numbers(layer.edges)[:, channel], edges) for _, layer in recordings):
+        raise ValueError(f"The recordings of {population.name} were counted in different bins.")
+    look, figure, said = LOOKS[norm], go.Figure(), []
+    styles = {
+        "training set": dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
+        "clean": dict(line={"color": CLEAN, "width": 2, "dash": "dot"}),
+        "attacked": dict(line={"color": look.colour, "width": 2}),
+    }
+    symbols = {"training set": "line-ns", "clean": look.marker + "-open", "attacked": look.marker}
+    shares = {}
+    for name, layer in recordings:
+        counts = _numbers(layer.histogram)[:, channel]
+        shares[name] = 100 * counts / max(counts.sum(), 1)
+    shares, edges = _joined(shares, edges)
+    top = max(float(share.max()) for share in shares.values())
+    for (name, layer), height in zip(recordings, (1.28, 1.18, 1.08), strict=True):
+        mean, std = float(layer.mean[channel]), float(layer.std[channel])
+        colour = styles[name]["line"]["color"]
+        figure.add_scatter(
+            x=edges.tolist(), y=[*shares[name].tolist(), 0.0], name=name, mode="lines", line_shape="hv",
+            legendgroup=name, hoverinfo="skip", **{k: v for k, v in styles[name].items() if k != "line"},
+            line={**styles[name]["line"], "shape": "hv"},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[mean], y=[height * top], mode="markers", name=name, legendgroup=name, showlegend=False,
+            marker={"symbol": symbols[name], "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
+            error_x={"type": "data", "array": [std], "color": colour, "thickness": 2, "width": 5},
+            hovertemplate=f"{name}: mean %{{x:.3f}} ± deviation {std:.3f}<extra></extra>",
+        )  # fmt: skip
+        said.append(f"{name}: mean {mean:.3f}, deviation {std:.3f}")
+    if centre is not None:
+        figure.add_vline(
+            x=centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
+            annotation={"text": "subtracted", "font": {"size": 11}, "yref": "paper", "y": 1.0, "yanchor": "bottom"},
+        )  # fmt: skip
+    figure.update_xaxes(title="value that arrives at the layer", fixedrange=True, zeroline=False)
+    figure.update_yaxes(title="% of values a bin", range=[0, 1.38 * top], fixedrange=True)
+    title = f"What does channel {channel} of layer {place} receive? {label}"
+    subtitle = f"{attack}; n = {_images(n)}; above: mean and deviation"
+    dress(figure, title, subtitle, 300 - 60)  # three of its six traces stand in no legend
+    return Figure(figure, f"{title} Histograms in the same bins, {attack}, n = {_images(n)}. {'; '.join(said)}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """One model's shift at one layer as the attack grows: eps_255 and values are equally long; low, high: the band."""
+
+    label: str
+    norm: str
+    statistics: str
+    weight_hash: str
+    eps_255: Sequence[float]
+    values: Sequence[float]
+    low: float
+    high: float
+
+
+def shift_by_eps(
+    growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, eps: float | None = None
+) -> Figure:
+    """Shift at one layer against eps (k/255), every eps with the same room; a line marks `eps`."""
+    if not growths:
+        raise UserError("There is no shift to draw yet.", "wait for the first size of the attack.")
+    figure, markers, said = go.Figure(), Markers(), []
+    everything = sorted({e for g in growths for e in g.eps_255})
+    for g in growths:
+        look = LOOKS[g.norm]
+        figure.add_hrect(
+            y0=g.low, y1=g.high, fillcolor=look.colour, opacity=0.16, layer="below",
+            line={"color": look.colour, "width": 1, "dash": DASHES[g.statistics]},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[everything.index(e) for e in g.eps_255],
+            y=list(g.values),
+            name=wrap(g.label),
+            mode="lines+markers",
+            line={"color": look.colour, "dash": DASHES[g.statistics], "width": 2},
+            marker={"symbol": markers.next(g.norm), "size": 9},
+            customdata=[f"{e:g}" for e in g.eps_255],
+            hovertemplate=f"eps %{{customdata}}/255: %{{y:.3f}} (band {g.low:.3f} to {g.high:.3f})",
+        )
+        values = ", ".join(f"{v:.3f} at {e:g}/255" for e, v in zip(g.eps_255, g.values, strict=True))
+        said.append(f"{g.label}, band {g.low:.3f} to {g.high:.3f}: {values}")
+    figure.update_xaxes(
+        title="attack size eps (k/255), steps not to scale",
+        tickvals=list(range(len(everything))),
+        ticktext=[f"{e:g}" for e in everything],
+    )
+    figure.update_yaxes(title=measure, rangemode="tozero")
+    title = f"How far does layer {layer} move as the attack grows?"
+    dress(figure, title, f"{attack}; n = {_images(n)}; bars of colour: natural band", 300)
+    drawn = Figure(figure, f"{title} {measure.capitalize()}, {attack}, n = {_images(n)}. {'; '.join(said)}.")
+    return drawn if eps is None else mark_eps(drawn, eps)
+
+
+def mark_eps(figure: Figure, eps: float) -> Figure:
+    """The figure, whose horizontal axis has the attack sizes (k/255) as tick texts, with a line at `eps`."""
+    axis = figure.plotly.layout.xaxis
+    if f"{eps:g}" not in axis.ticktext:
+        return figure
+    marked = go.Figure(figure.plotly)
+    at = axis.tickvals[axis.ticktext.index(f"{eps:g}")]
+    marked.add_shape(
+        type="line", x0=at, x1=at, xref="x", y0=0, y1=1, yref="paper",
+        line={"color": OUTLINE, "width": 2, "dash": "dot"}, layer="below",
+    )  # fmt: skip
+    return Figure(marked, f"{figure.alt} A line marks {eps:g}/255.")
+
+
+def _steps(x: list[int], low: np.ndarray, high: np.ndarray) -> dict[str, list[float]]:
+    """The outline of a band that is level over each place."""
+    sides = [side for k in x for side in (k - 0.5, k + 0.5)]
+    return {"x": sides + sides[::-1], "y": [*np.repeat(high, 2).tolist(), *np.repeat(low, 2)[::-1].tolist()]}
+
+
+def _joined(
+    shares: dict[str, np.ndarray], edges: np.ndarray, bins: int = 64
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Without the open-ended bins and those that are empty in all recordings, neighbours joined to about `bins`."""
+    inner = {name: share[1:-1] for name, share in shares.items()}
+    edges = edges[1:-1]
+    used = np.flatnonzero(np.max([*inner.values()], axis=0) > 0.005)
+    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, len(edges) - 1)
+    step = max(1, round((last - first) / bins))
+    starts = np.arange(first, last, step)
+    joined = {name: np.add.reduceat(share[:last], starts) for name, share in inner.items()}
+    return joined, np.append(edges[starts], edges[last])
+
+
+def _images(n: int) -> str:
+    return f"{n:,} image{'' if n == 1 else 's'}"
+
+
+def _numbers(values) -> np.ndarray:
+    return np.asarray(values, dtype=float)
