@@ -1,5 +1,7 @@
 """Images as files and screens know them: 8 bits a channel, and a perturbation made visible."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,13 +21,16 @@ def eight_bit(images: Tensor) -> Tensor:
 
 
 def magnification(*perturbations: Tensor) -> int:
-    """The largest whole factor (at least 1) with which none of them leaves [-0.5, 0.5]; 1 if all are zero.
+    """The largest of 1, 2, 5, 10, 20, 50, ... with which none of them leaves [-0.5, 0.5]; 1 if all are zero.
 
     One factor for all pictures that are compared.
     """
     largest = max(p.detach().abs().max().item() for p in perturbations)
-    # 16 x 8/255 is 0.502: let a thousandth of the range clip rather than go down to 15.
-    return max(1, int(0.505 / largest)) if largest > 0 else 1
+    if largest == 0:
+        return 1
+    room = 0.505 / largest  # 2 x 64/255 is 0.502: let a hundredth of the range clip rather than go down to 1
+    decade = 10 ** max(0, math.floor(math.log10(room)))
+    return max(k * decade for k in (1, 2, 5) if k * decade <= max(room, 1))
 
 
 def magnified(perturbation: Tensor, factor: float) -> Tensor:

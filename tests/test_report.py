@@ -100,7 +100,9 @@ def test_wrong_shapes_are_refused_by_name():
         report.png(torch.zeros(1, 4, 4))
 
 
-@pytest.mark.parametrize(("eps_255", "factor"), [(8, 16), (4, 32), (1, 128), (64, 2), (255, 1)])
+@pytest.mark.parametrize(
+    ("eps_255", "factor"), [(0.25, 500), (1, 100), (2, 50), (4, 20), (8, 10), (64, 2), (127, 1), (255, 1)]
+)
 def test_magnification_fills_the_range(eps_255, factor):
     sign = torch.tensor([1.0, -1.0, 0.0]).view(3, 1, 1)
     assert pixels.magnification(sign * eps_255 / 255) == factor
@@ -148,7 +150,7 @@ def test_archive_has_pictures_with_the_factor_in_their_name():
     expected = {
         "clean": trace.clean[1],
         "adversarial": trace.adversarial[1],
-        "perturbation_x32": (0.5 + 32 * (trace.adversarial[1] - trace.clean[1])).clamp(0, 1),
+        "perturbation_x20": (0.5 + 20 * (trace.adversarial[1] - trace.clean[1])).clamp(0, 1),
     }
     assert sum(name.endswith(".png") for name in archive.namelist()) == 6
     for what, image in expected.items():
