@@ -22,9 +22,8 @@ from rnorm_core.errors import UserError
 from rnorm_core.training.recipe import Recipe
 from rnorm_core.versions import code_version, versions
 
-INITIALISATION = {
-    "none": "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions",
-}
+FIXUP = "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions"
+HE = "He normal (fan-in) in the convolutions, PyTorch's default in the classifier; norms start at weight 1 and bias 0"
 
 
 def publish(
@@ -53,7 +52,7 @@ def publish(
         width=shape["width"],
         classes=CLASSES[shape["dataset"]],
         recipe=asdict(recipe),
-        initialisation=INITIALISATION["none"] if fixup else "He normal",
+        initialisation=FIXUP if fixup else HE,
         seed=seed,
         data_hash=data_hash,
         sha256=hashlib.sha256(raw).hexdigest(),

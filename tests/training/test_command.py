@@ -49,6 +49,7 @@ def test_from_images_to_weights_and_a_card(words, cifar, tmp_path, capsys, norm)
     assert (card.name, card.norm, card.width, card.seed) == (name, norm, 0.25, 0)
     assert card.power == (0.2 if norm == "rn" else None)
     assert ("Fixup" in card.initialisation) is (norm == "none")
+    assert ("default in the classifier" in card.initialisation) is (norm != "none")
     assert card.data_hash == data_hash(files.read(cifar, "cifar10", "train").ids)
     assert (card.recipe["epochs"], card.recipe["name"]) == (2, "fast")
     assert [row["epoch"] for row in card.curve] == [1, 2]
