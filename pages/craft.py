@@ -13,11 +13,13 @@ from rnorm_core.data import CLASSES
 
 
 def look_at(crafted: ui.Crafted) -> int:
-    """Which image is shown large. Of several, all are listed with what became of them."""
+    """Which image is shown large. Of several, it is said and listed what became of all."""
     names = [ui.name(crafted.batch, i) for i in range(len(crafted.batch))]
     if len(names) == 1:
         return 0
     left, right = crafted.outcomes
+    for column, outcome in zip(st.columns(2, gap="large"), crafted.outcomes, strict=True):
+        column.markdown(ui.of_all(outcome, crafted.batch.classes))
     rows = [
         {"image": name, left.side.label: ui.verdict(left, i), f"{right.side.label} ": ui.verdict(right, i)}
         for i, name in enumerate(names)
@@ -38,7 +40,8 @@ def show_side(crafted: ui.Crafted, outcome: ui.Outcome, sentence: str, index: in
     st.caption(made_for(outcome, trace.spec["name"]))
     ui.before_and_after(crafted, outcome, index)
     st.markdown(sentence)
-    st.markdown(ui.after_png(outcome, classes))
+    if left := ui.after_png(outcome, index, classes):
+        st.markdown(left)
     if note := ui.joint_note(outcome):
         st.caption(note)
     target = None if trace.targets is None else int(trace.targets[index])
@@ -59,7 +62,7 @@ def show(crafted: ui.Crafted) -> None:
     index = look_at(crafted)
     if (crafted.batch.labels < 0).any():
         st.caption("The label is unknown: what was attacked is the model's own clean prediction.")
-    sides = zip(st.columns(2, gap="large"), crafted.outcomes, ui.what_happened(crafted), strict=True)
+    sides = zip(st.columns(2, gap="large"), crafted.outcomes, ui.what_happened(crafted, index), strict=True)
     for column, outcome, sentence in sides:
         with column:
             show_side(crafted, outcome, sentence, index)
@@ -76,13 +79,14 @@ def show(crafted: ui.Crafted) -> None:
 with ui.guard("craft"):
     settings = ui.sidebar()
     st.title("Craft an attack")
-    choice = st.container()
+    choice, crafted = st.container(), None
     question = ui.attack(settings)
-    with choice:
-        batch = ui.pick_images(settings)
-    if batch is not None:
-        plan = question.on(batch)
-        crafted = ui.run(plan, ui.craft(plan, batch), draw=lambda partial: ui.live(partial, CLASSES[settings.dataset]))
+    with ui.problems():
+        with choice:
+            batch = ui.pick_images(settings)
+        if batch is not None:
+            plan, draw = question.on(batch), lambda partial: ui.live(partial, CLASSES[settings.dataset])
+            crafted = ui.run(plan, ui.craft(plan, batch), draw=draw)
         if crafted is not None:
             show(crafted)
     ui.explain(
@@ -95,6 +99,7 @@ with ui.guard("craft"):
         "size alone. A direction found on one network may work on another that learned similar features. A file with "
         "8 bits per channel rounds every value to whole grey levels, so a change below half a level is gone after "
         "saving: an attack on tensors is not yet an attack on pictures.",
+        there=crafted is not None,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title

@@ -12,6 +12,10 @@ from rnorm_core.data import CLASSES
 
 def show(crafted: ui.Crafted) -> None:
     """The same image under both models: clean, attacked, the difference; and what happened, in words."""
+    batch = crafted.batch
+    st.caption(
+        f"The photo: one of {batch.dataset.upper()}'s test images, labelled “{batch.classes[int(batch.labels[0])]}”."
+    )
     sides = zip(st.columns(2, gap="large"), crafted.outcomes, ui.what_happened(crafted), strict=True)
     for column, outcome, sentence in sides:
         with column:
@@ -65,12 +69,15 @@ with ui.guard("start"):
         "Each row shows a photo as it is, the attacked photo, and their difference, made so strong that it can be "
         "seen; grey is no change. Below them stands what the network says and how sure it is. Both networks were "
         "attacked by the same recipe (PGD, 20 steps), each with a change found for itself. The curve counts how many "
-        "test images are still recognised as the attack grows.",
+        "test images are still recognised as the attack grows. The word after a network's name says whose mean and "
+        "scale it normalises with: **tracked** the training set's, remembered; **batch** those of the pictures it is "
+        "shown; **tracked-mean** the remembered mean and the pictures' scale.",
         "A network learns what photos look like, not which small changes mean nothing. The attack asks the network "
         "itself, through its gradient, which way each pixel has to move to do most harm; three thousand moves too "
         "small to see add up. A normalisation layer decides how far such moves reach: BatchNorm divides by a standard "
         "deviation, RobustNorm by a power of the range. Whether that makes a network robust, or only moves the point "
         "where it breaks, is what this lab is for.",
+        there=crafted is not None,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         ui.door("start", "A quarter of a grey level: eps 0.25/255", eps=0.25)

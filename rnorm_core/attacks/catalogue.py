@@ -103,14 +103,14 @@ _ENTRIES = (
     ),
     Entry(
         "noise", "Random noise (L-inf)", "noise", "linf",
-        "Every pixel moves by eps, up or down at random: the control without a gradient.",
-        "Control of this project",
+        "Every pixel moves by eps, up or down at random, without asking the model: what size alone does.",
+        "The control of this project",
         1, _LINF, None, {"restarts": 1}, one_step=True,
     ),
     Entry(
         "noise-l2", "Random noise (L2)", "noise", "l2",
-        "A random direction of length eps: the control of the L2 attacks.",
-        "Control of this project",
+        "A random direction of length eps, without asking the model: what size alone does.",
+        "The control of this project",
         1, _L2, None, {"restarts": 1}, one_step=True,
     ),
     Entry(

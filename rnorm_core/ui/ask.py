@@ -14,6 +14,11 @@ from rnorm_core.ui.sidebar import Settings
 EPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
 EPS_L2 = [0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 255]
 UNTARGETED = "any other class"
+ASKS = "How many times the attack asks the network which way to go."
+AIM = "What the network is to be led to. With “any other class” every wrong answer will do."
+TRANSFER = (
+    "For each network its own attack; or one made for one of them and shown to both: does it fool the other, too?"
+)
 
 
 def epsilon(norm: str = "linf") -> float:
@@ -22,8 +27,9 @@ def epsilon(norm: str = "linf") -> float:
     grey = url.bound(
         st.select_slider, "eps (k/255)" if linf else "eps (L2, k/255)", EPS if linf else EPS_L2, 1 if linf else 32,
         key="eps" if linf else "eps_l2", shown=_number,
-        help="The most that any channel of any pixel may change, in grey levels of 255." if linf else
-        "The length of the whole change, over all pixels and channels: 255 is one channel from black to white.",
+        help="Each colour value of a pixel has 256 levels, 0 to 255; at k/255 none moves by more than k." if linf else
+        "The length of the whole change, the root of the sum of squares over all values: 255/255 is one of them moved "
+        "from black to white, or all 3,072 moved by 4.6 levels.",
     )  # fmt: skip
     return grey / 255
 
@@ -51,7 +57,12 @@ def attack(settings: Settings) -> Question:
     classes = CLASSES[settings.dataset]
     columns = iter(st.columns([1.3, 1.5, 0.9, 1.3, 1.4], gap="medium"))
     with next(columns):
-        entry = titles[url.bound(st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack")]
+        named = url.bound(
+            st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack",
+            help="How large a change is can be said in two ways. L-inf: by the one colour value that moves most. "
+            "L2: by the length of the whole change. FGSM, BIM and MI-FGSM go by L-inf; DeepFool, CW and DDN by L2.",
+        )  # fmt: skip
+        entry = titles[named]
     with next(columns):
         eps = epsilon(entry.norm) if entry.takes_eps else None
         if eps is None:
@@ -62,16 +73,18 @@ def attack(settings: Settings) -> Question:
             st.caption("It takes one step.")
         else:
             key = "steps" if entry.takes_eps else f"steps_{entry.name}"
-            steps = int(url.bound(st.number_input, "Steps", 1, 200, entry.default_steps, 1, key=key))
+            steps = int(url.bound(st.number_input, "Steps", 1, 200, entry.default_steps, 1, key=key, help=ASKS))
     with next(columns):
         target = None
-        if entry.targeted:
-            named = url.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target")
+        if entry.family == "noise":
+            st.caption("Noise aims at no class.")
+        elif entry.targeted:
+            named = url.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target", help=AIM)
             target = None if named == UNTARGETED else classes.index(named)
         else:
             st.caption("It cannot aim at a class.")
     with next(columns):
-        craft = url.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft")
+        craft = url.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft", help=TRANSFER)
     st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
     direction = next(key for key, title in DIRECTIONS.items() if title == craft)
     return Question(settings, entry.name, eps, steps, target, direction)

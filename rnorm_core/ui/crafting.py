@@ -114,15 +114,11 @@ def craft(plan: Plan, batch: Batch) -> Callable[[Job], Crafted]:
 
 
 def showcase(left: Side, right: Side, eps: float, seed: int, device: str) -> Callable[[Job], Crafted]:
-    """Work for a job: PGD on one of the sample images, the first in an order by `seed` that both models get right."""
+    """Work for a job: PGD on one of the sample images; which one is the seed's choice alone, whatever the models."""
 
     def work(job: Job) -> Crafted:
         samples = data.samples("cifar10")
-        right_in_both = torch.ones(len(samples), dtype=torch.bool)
-        for side in (left, right):
-            right_in_both &= says(side.load(device), samples.images).argmax(1) == samples.labels
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed)).tolist()
-        chosen = samples.select([next((i for i in order if right_in_both[i]), order[0])])
+        chosen = samples.select([seed % len(samples)])  # their order is by hash, and so as good as drawn
         plan = Plan(left, right, chosen.ids, (int(chosen.labels[0]),), "pgd", eps, None, None, "each", seed, device)
         return carry_out(plan, chosen, job)
 

@@ -15,12 +15,19 @@ def guard(page: str) -> Iterator[None]:
     look.apply_look()
     doors.enter(page)
     top = st.container()
+    with problems():
+        yield
+    with top:
+        url.notices()
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Within a page: a UserError is shown in its place, and the page goes on below."""
     try:
         yield
     except UserError as error:
         show(error)
-    with top:
-        url.notices()
 
 
 def show(error: UserError) -> None:

@@ -11,12 +11,14 @@ from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
 from rnorm_core.ui import panels, run, url
+from rnorm_core.ui.guard import show
 from rnorm_core.ui.sidebar import Settings
 
 SHOWN = 20  # thumbnails
 DEFAULT = "af12e124"  # a cat, one of the samples and so in every source
 ANY = "any class"
 UNKNOWN = "unknown"
+_TURN, _REJECTED = "_upload_turn", "_upload_rejected"  # in the session
 
 
 def pick_images(settings: Settings) -> Batch | None:
@@ -107,7 +109,13 @@ def _thumbnails(batch: Batch) -> None:
 def _upload(settings: Settings) -> Batch | None:
     """A picture of one's own, until it is removed; it is not part of the address."""
     with st.expander("Use a picture of your own", icon=":material/upload:"):
-        file = st.file_uploader("Picture", help="It stays on the server this page comes from, for this visit.")
+        key = f"upload {st.session_state.get(_TURN, 0)}"
+        file = st.file_uploader(
+            "Picture", key=key, on_change=_check, args=(key, settings.dataset),
+            help="It stays on the server this page comes from, for this visit.",
+        )  # fmt: skip
+        if rejected := st.session_state.get(_REJECTED):
+            show(rejected)
         classes = data.CLASSES[settings.dataset]
         said = st.selectbox("What it shows", [UNKNOWN, *classes], key="upload_label", persist_state="session")
         if file is None:
@@ -125,3 +133,15 @@ def _upload(settings: Settings) -> Batch | None:
         " data set again."
     )
     return batch
+
+
+def _check(key: str, dataset: str) -> None:
+    """A file that is no picture gives way at once to an empty uploader, with a word about it until the next file."""
+    st.session_state.pop(_REJECTED, None)
+    if (file := st.session_state[key]) is None:
+        return
+    try:
+        data.upload(file.getvalue(), file.name, None, dataset)
+    except UserError as error:
+        st.session_state[_REJECTED] = error
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1  # a new key is a new widget

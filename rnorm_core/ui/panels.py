@@ -39,7 +39,7 @@ def before_and_after(crafted: Crafted, outcome: Outcome, index: int) -> None:
         [
             (trace.clean[index], "clean:", story.best_guess(trace.clean_probabilities[index], classes)),
             (trace.adversarial[index], "attacked:", story.best_guess(trace.adversarial_probabilities[index], classes)),
-            (difference, "difference,", f"magnified × {factor}"),
+            (difference, "difference", f"× {factor:,}"),
         ]
     )
 
@@ -54,10 +54,13 @@ def live(partial: Sequence[figures.Side], classes: tuple[str, ...]) -> None:
             chart(figures.confidence_by_step(partial, 0, classes), key="live")
 
 
-def explain(see: str, why: str) -> None:
-    """The first two of a page's three closing parts; the third, "Try this", is the page's own doors."""
+def explain(see: str, why: str, there: bool = True) -> None:
+    """The first two of a page's three closing parts; the third, "Try this", is the page's own doors.
+
+    there: whether what is to be seen is on the page now.
+    """
     st.divider()
     left, right = st.columns(2, gap="large")
-    left.markdown(f"#### What you see\n{see}")
+    left.markdown(f"#### {'What you see' if there else 'What you will see'}\n{see}")
     right.markdown(f"#### Why\n{why}")
     st.markdown("#### Try this")

@@ -47,7 +47,9 @@ def _model(label: str, key: str, names: list[str], default: str) -> Side:
     name = url.bound(st.selectbox, label, names, index, key=key)
     mode = url.bound(
         st.selectbox, f"{label}: statistics", list(STATISTICS), key=f"{key}_mode",
-        help="Where the normalisation takes its mean and scale from.",
+        help="Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as "
+        "networks are used every day. **batch**: those of the pictures shown together, so that each answer depends on "
+        "the others. **tracked-mean**: the remembered mean, the pictures' scale.",
     )  # fmt: skip
     return Side.of(name, mode)
 

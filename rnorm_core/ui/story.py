@@ -1,33 +1,35 @@
 """Results -> plain sentences. Pure functions of what was measured."""
 
 from rnorm_core.attacks.trace import fooled
-from rnorm_core.figures.style import percent
+from rnorm_core.figures import style
 from rnorm_core.ui.crafting import Crafted, Outcome
 
 
-def what_happened(crafted: Crafted) -> list[str]:
-    """One sentence per model, in Markdown."""
-    classes = crafted.batch.classes
-    if len(crafted.batch) > 1:
-        return [_many(outcome, classes) for outcome in crafted.outcomes]
-    known = int(crafted.batch.labels[0]) >= 0
-    return [_one(outcome, classes, known) for outcome in crafted.outcomes]
+def what_happened(crafted: Crafted, index: int = 0) -> list[str]:
+    """What became of image `index`: one sentence per model, in Markdown."""
+    known = int(crafted.batch.labels[index]) >= 0
+    return [_one(outcome, index, crafted.batch.classes, known) for outcome in crafted.outcomes]
 
 
-def after_png(outcome: Outcome, classes: tuple[str, ...]) -> str:
-    """What is left of the attack after rounding to 8 bits: only images that were right before are counted."""
-    trace = outcome.trace
-    before = _newly(outcome)
-    after = before & fooled(outcome.saved, trace.labels, trace.targets)
-    n, left = int(before.sum()), int(after.sum())
+def after_png(outcome: Outcome, index: int, classes: tuple[str, ...]) -> str:
+    """What rounding to 8 bits leaves of the attack on image `index`; empty where it fooled nobody."""
+    if not bool(_newly(outcome)[index]):
+        return ""
+    does = "still fools" if bool(_still(outcome)[index]) else "fools no more"
+    return f"Saved as an 8-bit PNG it {does}: {best_guess(outcome.saved[index], classes)}."
+
+
+def of_all(outcome: Outcome, classes: tuple[str, ...]) -> str:
+    """What became of a batch of several, before and after saving, in Markdown."""
+    n, left = int(_newly(outcome).sum()), int(_still(outcome).sum())
+    story = _many(outcome, classes)
     if n == 0:
-        return "There is nothing to lose by saving: the attack fooled nothing here."
-    if len(trace.labels) == 1:
-        winner = int(outcome.saved[0].argmax())
-        said = f"{classes[winner]} ({percent(float(outcome.saved[0, winner]))})"
-        return f"Saved as an 8-bit PNG it {'still fools' if left else 'fools no more'}: {said}."
-    of = f"Of the {n} fooled images" if n > 1 else "Of the 1 fooled image"
-    return f"{of}, {left} still {'fools' if left == 1 else 'fool'} the model after saving as an 8-bit PNG."
+        return story
+    if n == 1:
+        return f"{story} After saving as an 8-bit PNG it {'still fools' if left else 'fools no more'}."
+    rest = "all of these still fool" if left == n else "none of these fools any more" if left == 0 else ""
+    rest = rest or f"{left} of these {n} still {'fools' if left == 1 else 'fool'}"
+    return f"{story} After saving as 8-bit PNGs {rest}."
 
 
 def joint_note(outcome: Outcome) -> str:
@@ -35,11 +37,17 @@ def joint_note(outcome: Outcome) -> str:
     trace = outcome.trace
     if not trace.joint:
         return ""
-    n = len(trace.labels)
-    whole = f"the {n} images were attacked jointly, as one batch" if n > 1 else "the batch is this one image"
-    if not outcome.crafted_here:
-        whole = f"the {n} images were shown as one batch" if n > 1 else "the batch is this one image"
-    return f"In the mode “{trace.statistics}” predictions depend on the batch: {whole}."
+    n, right = len(trace.labels), int((trace.clean_probabilities.argmax(1) == trace.labels).sum())
+    if n == 1:
+        return (
+            f"In the mode “{trace.statistics}” a network takes statistics from the pictures it is shown together, here "
+            "from this one alone. It is then often wrong, or right by chance, without any attack: add more pictures."
+        )
+    done = "attacked jointly, as one batch" if outcome.crafted_here else "shown as one batch"
+    return (
+        f"In the mode “{trace.statistics}” answers depend on the other pictures: the {n} images were {done}. "
+        f"Before the attack {right} of {n} were right; a small batch costs accuracy by itself."
+    )
 
 
 def counts(outcome: Outcome) -> tuple[int, int, int]:
@@ -64,17 +72,17 @@ def _newly(outcome: Outcome):
     return outcome.trace.fooled & ~_before(outcome)
 
 
-def _one(outcome: Outcome, classes: tuple[str, ...], known: bool) -> str:
+def _still(outcome: Outcome):
+    return _newly(outcome) & fooled(outcome.saved, outcome.trace.labels, outcome.trace.targets)
+
+
+def _one(outcome: Outcome, index: int, classes: tuple[str, ...], known: bool) -> str:
     trace, name = outcome.trace, f"**{outcome.side.label}**"
-    was, now = int(trace.clean_probabilities[0].argmax()), int(trace.adversarial_probabilities[0].argmax())
-    label = int(trace.labels[0])
-    before, after = float(trace.clean_probabilities[0, was]), float(trace.adversarial_probabilities[0, now])
-    saw = f"{classes[was]} ({percent(before)})"
-    sees = f"{classes[now]} ({percent(after)})"
-    kept = float(trace.adversarial_probabilities[0, was])
-    change = f"its confidence went from {percent(before)} to {percent(kept)}"
+    clean, after = trace.clean_probabilities[index], trace.adversarial_probabilities[index]
+    was, now, label = int(clean.argmax()), int(after.argmax()), int(trace.labels[index])
+    saw, sees = best_guess(clean, classes), best_guess(after, classes)
     if trace.targets is not None:
-        target = int(trace.targets[0])
+        target = int(trace.targets[index])
         aim = classes[target]
         if target == label:
             return f"{name}: the target {aim} is what the image shows, so there is nothing to reach."
@@ -82,7 +90,7 @@ def _one(outcome: Outcome, classes: tuple[str, ...], known: bool) -> str:
             return f"{name} saw the target {saw} before the attack already."
         if now == target:
             return f"{name} was led to the target: {saw} became {sees}."
-        chance = f"it gives {aim} {percent(float(trace.adversarial_probabilities[0, target]))}"
+        chance = f"it gives {aim} {_percent(after[target])}"
         if now == was:
             return f"{name} held: still {classes[was]}, and {chance}."
         return f"{name} left {classes[was]} for {sees}, which is not the target; {chance}."
@@ -92,7 +100,13 @@ def _one(outcome: Outcome, classes: tuple[str, ...], known: bool) -> str:
         return f"{name} was wrong before the attack already: it saw {saw} and not {classes[label]}; now {sees}."
     if now != label:
         return f"{name} was fooled: {saw} became {sees}."
-    return f"{name} held: still {classes[was]}; {change}."
+    return f"{name} held: still {classes[was]}; {_course(float(clean[was]), float(after[was]))}."
+
+
+def _course(before: float, after: float) -> str:
+    if _percent(before) == _percent(after):
+        return f"its confidence stayed at {_percent(after)}"
+    return f"its confidence went from {_percent(before)} to {_percent(after)}"
 
 
 def _many(outcome: Outcome, classes: tuple[str, ...]) -> str:
@@ -105,11 +119,21 @@ def _many(outcome: Outcome, classes: tuple[str, ...]) -> str:
         there = before - int(((trace.targets == trace.labels) & _before(outcome)).sum())
         already = f"{there} {'was' if there == 1 else 'were'} seen as it before; " if there else ""
         return f"{name}: {n} images were aimed at {target}; {known}{already}{new} reached it through the attack."
-    ok = n - before
+    if new == n:
+        return f"{name}: all {n} images were fooled."
+    if before == n:
+        return f"{name}: all {n} images were wrong before the attack already."
     already = f", {before} {'was' if before == 1 else 'were'} wrong before the attack already" if before else ""
-    return f"{name}: {new} of {n} images {'was' if new == 1 else 'were'} fooled{already}, {ok - new} held."
+    those = f"{new or 'none'} of {n} images {'was' if new < 2 else 'were'}"
+    return f"{name}: {those} fooled{already}, {n - before - new} held."
 
 
 def best_guess(probabilities, classes: tuple[str, ...]) -> str:
+    """The class with the highest of probabilities (K,), and how sure that is."""
     winner = int(probabilities.argmax())
-    return f"{classes[winner]} ({percent(float(probabilities[winner]))})"
+    return f"{classes[winner]} ({_percent(probabilities[winner])})"
+
+
+def _percent(fraction) -> str:
+    """As in figures, in one piece at the end of a line."""
+    return style.percent(float(fraction)).replace(" ", "\N{NO-BREAK SPACE}")

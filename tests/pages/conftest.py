@@ -38,7 +38,7 @@ def open_page(monkeypatch):
         for key in ("_ticket work", "_ticket read", "_ticket fetch"):
             if key in page.session_state:
                 page.session_state[key].leave()
-    for thread in threading.enumerate():  # work that goes on while the interpreter ends would abort it
+    for thread in threading.enumerate():  # the next test finds all workers free
         if thread.name == "rnorm-job":
             thread.join(60)
 

@@ -26,7 +26,6 @@ def test_a_result_is_there_at_once(open_page):
     assert "".join(part.proto.body for part in page.get("html")).count("<figure>") == 6
     assert len(page.get("plotly_chart")) == 3
     assert "1.00/255 | 0.0161" in texts(page)  # 1 / 255 / 0.2435, the smallest deviation of the three channels
-    assert texts(page).count("saving") + texts(page).count("Saved") >= 2
     assert "In use: foolbox's 20 samples." in captions(page)
     assert not page.warning
 
@@ -68,6 +67,36 @@ def test_an_address_makes_the_same_result_again(open_page):
     first, second = fooled(open_page("craft", **address)), fooled(open_page("craft", **address))
     assert first == second
     assert "2 images were aimed at frog" in first[0]
+
+
+def test_of_several_the_batch_and_the_one_looked_at_have_sentences_of_their_own(open_page, settle):
+    page = open_page("craft", images=[CAT, SHIP], eps="0", steps="1")
+    left, right, one, other = fooled(page)
+    assert left == "**BatchNorm, tracked**: none of 2 images was fooled, 2 held."
+    assert one.startswith("**BatchNorm, tracked** held: still ship; its confidence stayed at")
+    page.selectbox(key="look").set_value(CAT).run()
+    assert [text.split(";")[0] for text in fooled(settle(page))] == [
+        left,
+        right,
+        one.split(";")[0].replace("ship", "cat"),
+        other.split(";")[0].replace("ship", "cat"),
+    ]
+
+
+def test_noise_offers_no_target_and_an_address_with_one_is_told(open_page):
+    page = open_page("craft", attack="Random noise (L-inf)", target="frog")
+    assert "target" not in [box.key for box in page.selectbox]
+    assert "target=frog" in page.warning[0].value
+    assert captions(page).count("control") == 1
+    assert len(fooled(page)) == 2
+
+
+def test_every_question_about_an_attack_explains_itself(open_page):
+    page = open_page("craft")
+    keys = ("attack", "eps", "steps", "target", "craft", "left_mode", "right_mode")
+    widgets = {w.key: w for w in [*page.selectbox, *page.select_slider, *page.number_input]}
+    assert all(widgets[key].help for key in keys)
+    assert all(mode in widgets["left_mode"].help for mode in ("tracked", "batch", "tracked-mean"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +142,8 @@ def test_no_image_is_an_error_that_says_what_to_do(open_page):
     page = open_page("craft")
     page.get("button_group")[0].set_value([]).run()
     assert "No image is chosen." in page.error[0].value
-    assert "Try this" in texts(page) or not page.exception
+    assert "#### What you will see" in texts(page)  # the page goes on below
+    assert "Try this" in texts(page)
 
 
 def test_minimum_norm_has_no_eps_and_no_curve(open_page):
@@ -152,6 +182,12 @@ def test_a_picture_of_ones_own(open_page, settle):
 def test_a_file_that_is_no_picture(open_page, settle):
     page = upload(open_page("craft"), b"not a picture", "notes.png", settle)
     assert "'notes.png' is not an image" in page.error[0].value
+    assert page.file_uploader[0].value is None  # the next file does not stand beside it
+    assert len(fooled(page)) == 2  # of the data set's images, as before
+    assert "#### What you see" in texts(page)
+    page = upload(page, picture(), "mine.png", settle)
+    assert not page.error
+    assert "**mine.png** as the network sees it" in texts(page)
 
 
 def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
@@ -200,6 +236,7 @@ def test_stop_and_start_again(open_page, monkeypatch):
     assert page.get("progress")
     next(button for button in page.button if button.label == "Stop").click().run()
     assert "Stopped." in texts(page)
+    assert "#### What you will see" in texts(page)
     assert not page.get("progress")
     next(button for button in page.button if button.label == "Start again").click().run()
     assert page.get("progress")

@@ -35,12 +35,22 @@ def test_accuracy_comes_from_the_cards_with_hash_and_n(open_page):
 def test_eps_0_changes_nothing(open_page):
     page = open_page("start", eps="0")
     assert texts(page).count(" held: still ") == 2
+    assert texts(page).count("its confidence stayed at ") == 2
+
+
+def test_the_photo_is_the_seeds_choice_alone(open_page):
+    def photo(page):
+        return next(block.value for block in page.caption if block.value.startswith("The photo:"))
+
+    poor = photo(open_page("start", left_mode="batch", right_mode="batch"))
+    assert poor == photo(open_page("start"))
+    assert poor != photo(open_page("start", seed="1"))
 
 
 def test_a_model_in_a_batch_mode_says_so(open_page):
     page = open_page("start", right="cifar10-resnet20-bn", right_mode="batch")
     assert "**BatchNorm, batch**" in texts(page)
-    assert any("predictions depend on the batch" in block.value for block in page.caption)
+    assert any("takes statistics from the pictures" in block.value for block in page.caption)
 
 
 def test_everything_but_the_device_is_in_the_address(open_page):
