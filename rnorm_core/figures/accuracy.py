@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, hatched, wrap
+from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
 
 # The paper (arXiv 2006.11007) gives eps after the division of the pixels by their deviation, which its authors' code
 # takes as about 0.2; the sizes it looks at. CIFAR-10's own deviation is about 0.25.
@@ -68,7 +68,8 @@ def accuracy_curve(
     ticks = everything if evenly else [eps for eps in everything if eps == int(eps)]
     at = {"tickvals": [place(eps) for eps in ticks], "range": _room(place(everything[0]), place(everything[-1]))}
     note = ", steps not to scale" if evenly else ""
-    figure.update_xaxes(title=f"attack size eps (k/255){note}", ticktext=[f"{eps:g}" for eps in ticks], **at)
+    below = {"title": f"attack size eps (k/255){note}", "ticktext": [f"{eps:g}" for eps in ticks]}
+    figure.update_xaxes(at | below)
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     counts = sorted({n for c in curves for n in c.n})
     images = f"n = {counts[0]:,}" if len(counts) == 1 else f"n = {counts[0]:,} to {counts[-1]:,}"
@@ -139,6 +140,7 @@ def _marks(
         )  # fmt: skip
     # An axis is shown where something is drawn on it.
     figure.add_scatter(x=at["tickvals"], y=[None] * len(ticks), xaxis="x2", showlegend=False, hoverinfo="skip")
+    layout = figure.to_dict()["layout"]
     figure.update_layout(
         xaxis2={
             **at,
@@ -151,10 +153,15 @@ def _marks(
             "showgrid": False,
             "zeroline": False,
         },
-        height=figure.layout.height + 34,
-        margin={"t": figure.layout.margin.t + 34},
+        height=layout["height"] + 34,
+        margin={"t": layout["margin"]["t"] + 34},
     )
     return low, high
+
+
+def _lighter(colour: str) -> dict[str, Any]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return {"color": f"rgba({red},{green},{blue},0.45)", "line": {"color": CLEAN, "width": 2}}
 
 
 @dataclass(frozen=True)
@@ -179,10 +186,12 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
     """
     if not rows or not all(row.n for row in rows):
         raise UserError("There are no images to compare on.", "choose other models, or all images.")
+    # Two sides of one norm have one colour: the right one's is then lighter and outlined.
+    second = {"color": LOOKS[right[1]].colour} if left[1] != right[1] else _lighter(LOOKS[right[1]].colour)
     parts = (
         ("right under both", "both", {"color": CLEAN}),
         (f"only {left[0]}", "left_only", {"color": LOOKS[left[1]].colour}),
-        (f"only {right[0]}", "right_only", hatched(LOOKS[right[1]].colour)),
+        (f"only {right[0]}", "right_only", second),
         ("under neither", "neither", {"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 1}}),
     )
     figure, names = go.Figure(), [wrap(row.label, 16) for row in rows]
@@ -199,6 +208,7 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
+            insidetextfont={"size": 13},
             customdata=[[f"{k:,}", f"{row.n:,}"] for k, row in zip(counts, rows, strict=True)],
             hovertemplate=name + ": %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
         )

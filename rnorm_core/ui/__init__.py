@@ -5,14 +5,18 @@ settings through `ui.bound` and its relatives, computes through `ui.run`, and le
 """
 
 from rnorm_core.ui.ask import attack, epsilon
+from rnorm_core.ui.ask_accuracy import Curves, attack_and_size, choose_curves, measurement
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Plan, Side, craft, showcase, sizes
 from rnorm_core.ui.doors import PAGES, arrive, door
 from rnorm_core.ui.guard import guard, problems
+from rnorm_core.ui.guard import show as show_error
 from rnorm_core.ui.images import name, pick_images
 from rnorm_core.ui.keep import downloads
 from rnorm_core.ui.look import FAVICON
+from rnorm_core.ui.measuring import Measured, Measurement, measure
 from rnorm_core.ui.panels import before_and_after, chart, explain, live, pictures
-from rnorm_core.ui.run import run
+from rnorm_core.ui.run import is_stopped, run
+from rnorm_core.ui.shipped import Comparison, as_csv, compare, findings, lines, records, told
 from rnorm_core.ui.sidebar import Settings, sidebar
 from rnorm_core.ui.story import after_png, joint_note, of_all, verdict, what_happened
 from rnorm_core.ui.url import bound, choose_one
@@ -21,35 +25,51 @@ __all__ = [
     "DIRECTIONS",
     "FAVICON",
     "PAGES",
+    "Comparison",
     "Crafted",
+    "Curves",
+    "Measured",
+    "Measurement",
     "Outcome",
     "Plan",
     "Settings",
     "Side",
     "after_png",
     "arrive",
+    "as_csv",
     "attack",
+    "attack_and_size",
     "before_and_after",
     "bound",
     "chart",
+    "choose_curves",
     "choose_one",
+    "compare",
     "craft",
     "door",
     "downloads",
     "epsilon",
     "explain",
+    "findings",
     "guard",
+    "is_stopped",
     "joint_note",
+    "lines",
     "live",
+    "measure",
+    "measurement",
     "name",
     "of_all",
     "pick_images",
     "pictures",
     "problems",
+    "records",
     "run",
+    "show_error",
     "showcase",
     "sidebar",
     "sizes",
+    "told",
     "verdict",
     "what_happened",
 ]

@@ -55,6 +55,11 @@ def abandon(slot: str) -> None:
     st.session_state.pop(_stopped(slot), None)
 
 
+def is_stopped(slot: str = "work") -> bool:
+    """Whether this visitor has stopped what the slot asked for last."""
+    return st.session_state.get(_stopped(slot), False)
+
+
 def _watch(slot: str, draw: Callable[[Any], object] | None, working: bool) -> None:
     if not working:
         return

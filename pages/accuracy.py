@@ -1,0 +1,145 @@
+"""Accuracy: how many images networks still recognise as an attack grows, and whether two of them differ by more than
+chance.
+
+The learner sees measured curves with intervals in two units, the sizes the paper looked at, left and right compared
+image by image, and may measure some points again, here and now.
+"""
+
+import streamlit as st
+
+from rnorm_core import evaluation, figures, ui
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.sweep import BATCH
+from rnorm_core.norms import STATISTICS
+
+PGD, NOISE = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
+
+
+def read_table(dataset: str) -> evaluation.Table:
+    """The shipped table; where it cannot be read the page says why, and goes on with an empty one."""
+    try:
+        table = evaluation.table(dataset)
+    except UserError as error:
+        ui.show_error(error)
+        return evaluation.Table(())
+    if table.notice:
+        st.warning(table.notice)
+    return table
+
+
+def curves(table: evaluation.Table, choice: ui.Curves) -> None:
+    """A chart for each attack, and the numbers behind them."""
+    if not choice.sides or not choice.attacks:
+        ui.show_error(UserError("There is nothing to draw.", "choose a model, a mode it has, and an attack."))
+        return
+    drawn, missing, places = [], [], None
+    for i, attack in enumerate(choice.attacks):
+        if i % 2 == 0:
+            places = st.columns(2 if len(choice.attacks) > 1 else 1, gap="large")
+        lines = ui.lines(table, choice.sides, attack, choice.pixels, choice.fair)
+        drawn += lines
+        known = {line.side for line in lines}
+        missing += [f"{side.label} under {CATALOGUE[attack].title}" for side in choice.sides if side not in known]
+        if lines and places:
+            with places[i % 2]:
+                title = f"How much accuracy is left under {CATALOGUE[attack].title}?"
+                shown, about = [line.curve for line in lines], lines[0].conditions
+                figure = figures.accuracy_curve(shown, about, choice.evenly, title=title, marks=True)
+                ui.chart(figure, key=f"curves {attack}")
+    if missing and table.rows:
+        st.caption(f"Not in the table: {'; '.join(missing)}.")
+    if drawn:
+        behind(ui.records(drawn))
+
+
+def behind(records: list[dict]) -> None:
+    st.caption(
+        f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
+        f"divide pixels by about {figures.PAPER_STD} (CIFAR-10's own deviation is about {figures.OWN_STD}; touch a "
+        "point for both). Left of the dotted line a change is smaller than one grey level, the least that a file holds."
+    )
+    with st.expander("The numbers behind the curves", icon=":material/table:"):
+        st.dataframe(records, hide_index=True, height=300)
+        st.download_button(
+            "CSV", lambda: ui.as_csv(records), "accuracy.csv", "text/csv", on_click="ignore", icon=":material/download:"
+        )
+
+
+def compare(comparison: ui.Comparison | None) -> None:
+    if comparison is None:
+        st.caption("The table does not hold left and right under this attack at this size: measure it below.")
+        return
+    picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with words:
+        st.markdown("\n\n".join(ui.told(comparison)))
+    if comparison.left != comparison.right:
+        left, right = ((side.label, side.norm) for side in (comparison.left, comparison.right))
+        with picture:
+            ui.chart(figures.agreement(comparison.rows, left, right, comparison.condition), key="agreement")
+
+
+def measure(asked: ui.Measurement, shipped: list[figures.Curve], choice: ui.Curves, eps: float) -> None:
+    """What was asked for by the button, while it is measured, when it was stopped and when it is done."""
+
+    def draw(measured: ui.Measured) -> None:
+        st.session_state["_measured"] = measured  # so that what is there stays when it is stopped
+        if curves := [*shipped, *measured.curves(choice.fair)]:
+            title = "Does it come out the same here?"
+            about = f"{CATALOGUE[asked.attack].title}, {asked.pixels} pixels; open: measured here"
+            ui.chart(figures.accuracy_curve(curves, about, choice.evenly, title=title, marks=True), key="measured")
+
+    result = ui.run(asked, ui.measure(asked), slot="measure", draw=draw)
+    if result is None and ui.is_stopped("measure"):
+        result = st.session_state.get("_measured")
+    if result is None or result.asked != asked:
+        return
+    draw(result)
+    if comparison := result.comparison(eps):
+        st.markdown("\n\n".join(ui.told(comparison)))
+    st.caption(
+        f"Measured here: {asked.count} images ({asked.source}), in batches of up to {BATCH}, seed {asked.seed}, "
+        f"{asked.device}. With modes other than {STATISTICS[0]}, a batch of {min(BATCH, asked.count)} makes another "
+        f"network than the table's batches of {BATCH}."
+    )
+
+
+with ui.guard("accuracy"):
+    settings = ui.sidebar()
+    st.title("How much accuracy is left?")
+    st.markdown(
+        "Each network is attacked anew at every size, and the images it still recognises are counted. Where do the "
+        "curves of two norms part, and where does every one of them end?"
+    )
+    choice = ui.choose_curves(settings.dataset)
+    table = read_table(settings.dataset)
+    curves(table, choice)
+    attack, eps = ui.attack_and_size()
+    compare(ui.compare(table, settings.left, settings.right, attack, eps, choice.pixels))
+    asked = ui.measurement(settings, attack, eps, choice.pixels)
+    if st.session_state.get("_measuring") == asked:
+        lines = ui.lines(table, (settings.left, settings.right), attack, choice.pixels, choice.fair)
+        measure(asked, [line.curve for line in lines], choice, eps)
+    found = ui.findings(table)
+    ui.explain(
+        "\n".join(f"- {sentence}" for sentence in found)
+        + f"\n\nWritten from the table: {PGD}, float pixels, on images that both get right when clean; “ahead” and "
+        "“behind” mean more than chance explains (exact McNemar test, p < 0.05)."
+        if found
+        else "Without a table there is nothing to see yet but what you measure yourself.",
+        "A gradient attack adds up many small pushes, all in the worst direction, so networks fall at sizes at which "
+        "random noise does nothing. What a norm can change is how far a push reaches: that shifts a curve to the "
+        "right, and where the paper looked, a shift is a gain. A shifted curve still falls to nothing a little later. "
+        "With the batch's own statistics the attacked images also move the scale that all are divided by, so the "
+        "attack has to fight itself; whether what is left then is robustness or only a weaker attack, the curve alone "
+        "cannot say.",
+        there=bool(table.rows),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ui.door("accuracy", "The batch's own statistics", modes=["tracked", "batch"])
+        ui.door("accuracy", "Noise of the same size, as a control", attacks=[PGD, NOISE])
+        ui.door("accuracy", "Rounded to what a file can hold", pixels="8-bit")
+        ui.door("accuracy", "Only images all of them get right", counted="right when clean")
+        ui.door("accuracy", "The sizes to scale", axis="to scale")
+        ui.door("craft", "Look at such an attack", attack=PGD, eps=1)
+        ui.door("start", "Back to the start")

@@ -1,0 +1,270 @@
+"""What the shipped table of measured accuracies says: curves, comparisons, findings. Pure functions, no Streamlit."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from rnorm_core import figures
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson
+from rnorm_core.figures import Curve
+from rnorm_core.ui.crafting import Side
+
+CHANCE = 0.05  # a p-value above it shows nothing
+LARGE = 4  # grey levels: from here on, attacks as most papers use them
+GUESS = 0.1  # the share of ten classes that guessing gets right
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One side's measurements under one attack, the clean one first, and the images that count: bool (n,) or None."""
+
+    side: Side
+    attack: str
+    rows: tuple[Row, ...]
+    among: Tensor | None = None
+
+    def counts(self, row: Row) -> tuple[int, int]:
+        """(correct, n) among the images that count."""
+        if self.among is None:
+            return row.correct, row.n
+        return int((row.mask & self.among).sum()), int(self.among.sum())
+
+    @property
+    def conditions(self) -> str:
+        last = self.rows[-1]
+        steps = last.settings.get("steps", 1)
+        kept = "" if self.among is None else ", only images that all of these get right when clean"
+        return f"{f'{steps} steps, ' if steps > 1 else ''}{last.pixels} pixels{kept}"
+
+    @property
+    def curve(self) -> Curve:
+        return curve_of(self.side, [(row.eps_255, *self.counts(row)) for row in self.rows])
+
+
+def curve_of(side: Side, points: Sequence[tuple[float, int, int]], here: bool = False) -> Curve:
+    """points: (eps_255, correct, n) by eps."""
+    eps, correct, n = zip(*points, strict=True)
+    low, high = zip(*(wilson(k, m) for _, k, m in points), strict=True)
+    label = f"{side.label}, measured here" if here else side.label
+    return Curve(label, side.norm, side.statistics, eps, correct, n, low, high, side.weight_hash, here)
+
+
+def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: bool) -> list[Line]:
+    """Of the sides that were measured under this attack. fair: only on images that all of them get right when clean,
+    as far as all were measured on the same images; the largest such set counts."""
+    if fair:
+        table = _common(table, sides, attack, pixels)
+    found = [Line(side, attack, table.curve(side.name, side.statistics, attack, pixels)) for side in sides]
+    found = [line for line in found if len(line.rows) > 1 and line.rows[0].attack == "clean"]
+    if not fair or not found:
+        return found
+    among = both_correct([line.rows[0] for line in found])
+    return [Line(line.side, attack, line.rows, among) for line in found] if among.any() else []
+
+
+def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str) -> Table:
+    """The rows of the largest set of images on which every side that was measured under this attack was."""
+    measured = [
+        {r.images: r.n for r in table.select(model=s.name, statistics=s.statistics, attack=attack, pixels=pixels).rows}
+        for s in sides
+    ]
+    measured = [images for images in measured if images]
+    shared = set[str]().union(*measured).intersection(*measured)
+    if not shared:
+        return Table(())
+    return table.select(images=max(shared, key=lambda images: measured[0][images]))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides on the same images under one attack: all images, and those both get right when clean (None if none)."""
+
+    left: Side
+    right: Side
+    attack: str
+    eps_255: float
+    everything: Paired
+    fair: Paired | None
+
+    @property
+    def rows(self) -> list[figures.Agreement]:
+        kinds = [("all images", self.everything), ("right when clean", self.fair)]
+        return [figures.Agreement(name, p.both, p.left_only, p.right_only, p.neither) for name, p in kinds if p]
+
+    @property
+    def condition(self) -> str:
+        return f"{CATALOGUE[self.attack].title} at {self.eps_255:g}/255"
+
+
+def compare(table: Table, left: Side, right: Side, attack: str, eps_255: float, pixels: str) -> Comparison | None:
+    """None where the two were not both measured there, on the same images."""
+    common = _common(table, (left, right), attack, pixels)
+    rows = [at(common.curve(side.name, side.statistics, attack, pixels), eps_255) for side in (left, right)]
+    clean = [at(common.curve(side.name, side.statistics, attack, pixels), 0) for side in (left, right)]
+    if not all(rows) or not all(clean):
+        return None
+    hits, known = [row.mask for row in rows if row], [row.mask for row in clean if row]
+    return compared(left, right, attack, eps_255, (hits[0], hits[1]), (known[0], known[1]))
+
+
+def compared(
+    left: Side, right: Side, attack: str, eps_255: float, hits: tuple[Tensor, Tensor], clean: tuple[Tensor, Tensor]
+) -> Comparison:
+    """From what both got right, attacked and clean: bool (n,) each."""
+    both = clean[0] & clean[1]
+    fair = paired(hits[0][both], hits[1][both]) if both.any() else None
+    return Comparison(left, right, attack, eps_255, paired(*hits), fair)
+
+
+def at(rows: Sequence[Row], eps_255: float) -> Row | None:
+    return next((row for row in rows if row.eps_255 == eps_255), None)
+
+
+def told(comparison: Comparison) -> list[str]:
+    """One plain sentence for all images, one for those that both get right when clean; in Markdown."""
+    left, right = comparison.left.label, comparison.right.label
+    if comparison.left == comparison.right:
+        return [f"Left and right are the same: {left}. Choose another model or mode in the sidebar."]
+    everything = comparison.everything
+    said = [f"**{comparison.condition}, {_images(everything.n)}.** {_lead(everything, left, right)}"]
+    if comparison.fair:
+        fair = comparison.fair
+        said.append(f"**Only {_images(fair.n)} that both get right when clean.** {_lead(fair, left, right)}")
+    return said
+
+
+def _images(n: int) -> str:
+    return f"{n:,} image{'' if n == 1 else 's'}"
+
+
+def _lead(p: Paired, left: str, right: str) -> str:
+    shares = [(100 * (p.both + only) / p.n) for only in (p.left_only, p.right_only)]
+    scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %"
+    ahead, behind = (left, right) if p.difference >= 0 else (right, left)
+    low, high = sorted((p.low, p.high)) if p.difference >= 0 else sorted((-p.low, -p.high))
+    points = f"{abs(100 * p.difference):.1f} points (95 %: {_signed(100 * low)} to {_signed(100 * high)})"
+    if p.p_value >= CHANCE:
+        return f"{scores}. A difference of {points} may well be chance ({probability(p.p_value)})."
+    return f"{scores}: {ahead} is ahead of {behind} by {points}, more than chance explains ({probability(p.p_value)})."
+
+
+def _signed(points: float) -> str:
+    return f"{points:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
+
+
+def probability(p: float) -> str:
+    return "exact McNemar p < 0.001" if p < 0.001 else f"exact McNemar p = {p:.3f}"
+
+
+# --- what the table says of the paper's claims
+
+# What is claimed, of whom, against whom: (norm, statistics). From arXiv 2006.11007; the last from the work before it.
+CLAIMS = (
+    ("RobustNorm is more robust than BatchNorm", ("rn", "tracked"), ("bn", "tracked")),
+    ("RobustNorm with the batch's own statistics is more robust than BatchNorm", ("rn", "batch"), ("bn", "tracked")),
+    ("The batch's own statistics cure BatchNorm of its vulnerability", ("bn", "batch"), ("bn", "tracked")),
+    ("A network without norm is more robust than one with BatchNorm", ("none", "tracked"), ("bn", "tracked")),
+)
+
+
+def findings(table: Table, attack: str = "pgd") -> list[str]:
+    """What was measured of each claim, in Markdown; claims of which nothing was measured are left out."""
+    sides = {(row.norm, row.statistics): Side.of(row.model, row.statistics) for row in table.rows}
+    said = []
+    for claim, one, other in CLAIMS:
+        if one in sides and other in sides:
+            sizes = sorted({row.eps_255 for row in table.select(attack=attack, pixels="float").rows})
+            found = [compare(table, sides[one], sides[other], attack, eps, "float") for eps in sizes]
+            if pairs := {c.eps_255: c.fair for c in found if c and c.fair}:
+                said.append(f"*{claim}.* {_finding(pairs, sides[one].label, sides[other].label)}")
+    return said
+
+
+def _finding(pairs: dict[float, Paired], one: str, other: str) -> str:
+    """pairs: by eps, on the images both get right when clean; left is `one`."""
+    low, high = (figures.grey_levels(eps) for eps in figures.PAPER_EPS)
+    small = {eps: p for eps, p in pairs.items() if low <= eps <= high}
+    large = {eps: p for eps, p in pairs.items() if eps >= LARGE}
+    ahead = {eps: p.difference for eps, p in small.items() if p.p_value < CHANCE and p.difference > 0}
+    behind = {eps: -p.difference for eps, p in small.items() if p.p_value < CHANCE and p.difference < 0}
+    parts = []
+    if small:
+        holds = "holds at every size" if len(ahead) == len(small) else f"holds at {len(ahead)} of {len(small)} sizes"
+        word = f"In the paper's range it **{holds if ahead else 'is not seen'}**: {one} is "
+        where = [f"ahead of {other} at {_sizes(ahead)} by {_points(ahead)}"] if ahead else []
+        where += [f"behind {other} at {_sizes(behind)} by {_points(behind)}"] if behind else []
+        if rest := [eps for eps in small if eps not in ahead and eps not in behind]:
+            where.append(f"{'not told apart' if where else f'not to be told apart from {other}'} at {_sizes(rest)}")
+        parts.append(word + ", ".join(where) + ".")
+    if large:
+        kept = {eps: (p.both + p.left_only) / p.n for eps, p in large.items()}
+        gone = all(wilson(p.both + p.left_only, p.n)[1] < GUESS for p in large.values())
+        listed = _listed([f"{100 * share:.1f} % at {eps:g}/255" for eps, share in kept.items()])
+        parts.append(f"Of {one} is left: {listed}" + (f", **less than guessing** ({GUESS:.0%})." if gone else "."))
+    return " ".join(parts)
+
+
+def _sizes(sizes) -> str:
+    return _listed([f"{eps:g}" for eps in sizes]) + "/255"
+
+
+def _points(differences: dict[float, float]) -> str:
+    least, most = (f"{100 * f(differences.values()):.1f}" for f in (min, max))
+    return f"{least} points" if least == most else f"{least} to {most} points"
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# --- the numbers themselves
+
+
+def records(drawn: Sequence[Line]) -> list[dict[str, Any]]:
+    """One record a point, with all that made it, for people and for a CSV file."""
+    return [_record(line, row) for line in drawn for row in line.rows]
+
+
+def _record(line: Line, row: Row) -> dict[str, Any]:
+    correct, n = line.counts(row)
+    low, high = wilson(correct, n)
+    return {
+        "model": row.model,
+        "statistics": row.statistics,
+        "attack": row.attack,
+        "eps (k/255)": row.eps_255,
+        "eps (paper)": round(figures.paper_units(row.eps_255), 4),
+        "pixels": row.pixels,
+        "accuracy (%)": round(100 * correct / n, 2),
+        "low (%)": round(100 * low, 2),
+        "high (%)": round(100 * high, 2),
+        "correct": correct,
+        "n": n,
+        "images": "all" if line.among is None else "right when clean",
+        "batch size": row.batch_size,
+        "seed": row.seed,
+        "weights": row.weight_hash,
+        "date": row.date,
+        "command": command(row),
+    }
+
+
+def command(row: Row) -> str:
+    """What measures this row again."""
+    return (
+        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.attack} "
+        f"--eps {row.eps_255:g} --count {row.n}"
+    )
+
+
+def as_csv(listed: Sequence[dict[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(listed[0]) if listed else [])
+    writer.writeheader()
+    writer.writerows(listed)
+    return text.getvalue().encode()
