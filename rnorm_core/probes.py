@@ -3,20 +3,20 @@
 A network without norms is looked at where they would stand (its `NoNorm` layers).
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rnorm_core.norms import BatchNorm2d, NoNorm, RobustNorm2d
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 256
-REACH = 8.0  # a grid spans this many deviations to either side of the mean
+REACH = 8.0  # a grid spans this many deviations to either side of the mean, so that a bin is 1/16 of one
 KINDS = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": nn.GroupNorm, "none": NoNorm}
 
 
@@ -38,10 +38,9 @@ class Layer:
     count       values per channel.
     mean, std (biased), minimum, maximum, range: float32 (C,). A recording's range is maximum - minimum; a training
                 set's is the mean range of its batches.
-    quantiles   float32 (Q, C), of `QUANTILES`.
     histogram   int64 (BINS, C), counts between edges, float32 (BINS + 1, C). The first and the last bin are
                 open-ended: what lies beyond the outer edges is counted there.
-    applied     for bn and rn, what the layer computed from its whole input in its statistics mode; else None.
+    applied     for bn and rn, what the layer computed from its whole batch in its statistics mode; else None.
     """
 
     name: str
@@ -52,14 +51,18 @@ class Layer:
     minimum: Tensor
     maximum: Tensor
     range: Tensor
-    quantiles: Tensor
     histogram: Tensor
     edges: Tensor
     applied: Applied | None = None
 
     @property
+    def quantiles(self) -> Tensor:
+        """float32 (Q, C), of `QUANTILES`: read off the histogram, so right to within a bin."""
+        return read_quantiles(self.histogram, self.edges, self.minimum, self.maximum)
+
+    @property
     def resolution(self) -> Tensor:
-        """The smallest difference that means anything, (C,), positive: float32 cannot tell less from a constant."""
+        """A millionth of the channel's largest magnitude, (C,), positive: float32 cannot tell less from a constant."""
         return resolution(self.minimum, self.maximum)
 
     @property
@@ -96,7 +99,6 @@ class LayerStatistics:
         return dict(zip(self.names, self.layers, strict=True))[name]
 
 
-@torch.no_grad()
 def record(
     model: nn.Module, images: Tensor, *, only: Sequence[int] | None = None, grid: LayerStatistics | None = None
 ) -> LayerStatistics:
@@ -109,34 +111,65 @@ def record(
     Its hooks are removed and its buffers stay as they are, whatever happens.
     ValueError if the model is in training mode, `only` names no image of the batch or `grid` is of another network.
     """
-    probed = norm_layers(model)
-    chosen = _chosen(only, len(images))
-    _check(model, probed, grid)
-    heard: list[Layer] = []
+    return record_each(model, images, [only], grid=grid)[0]
 
-    def hear(name: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0]
-        values = channel_major(x if chosen is None else x[chosen])
+
+@torch.no_grad()
+def record_each(
+    model: nn.Module,
+    images: Tensor,
+    groups: Sequence[Sequence[int] | None],
+    *,
+    grid: LayerStatistics | None = None,
+) -> list[LayerStatistics]:
+    """One recording for each group of images (None: all) from a single pass of the batch; see `record`."""
+    probed = norm_layers(model)
+    if grid is not None and {layer.name: layer.norm for layer in grid.layers} != probed:
+        raise ValueError("`grid` was recorded from a network with other norm layers (or this one is folded).")
+    chosen = [_chosen(group, len(images)) for group in groups]
+    heard: list[list[Layer]] = [[] for _ in groups]
+
+    def hear(name: str, module: nn.Module, x: Tensor) -> None:
         edges = None if grid is None else grid.layer(name).edges
-        heard.append(describe(name, probed[name], values, edges, _applied(module, x)))
+        applied = _applied(module, x)
+        for these, layers in zip(chosen, heard, strict=True):
+            layers.append(describe(name, probed[name], channel_major(x if these is None else x[these]), edges, applied))
+
+    with listening(model, hear):
+        model(images.to(next(model.parameters()).device))
+    name, mode, weight_hash = (getattr(model, key, "") for key in ("name", "statistics", "weight_hash"))
+    sizes = [len(images) if these is None else len(these) for these in chosen]
+    return [
+        LayerStatistics(tuple(layers), name or "unnamed", mode or "tracked", weight_hash, n, len(images))
+        for layers, n in zip(heard, sizes, strict=True)
+    ]
+
+
+@contextmanager
+def listening(model: nn.Module, hear: Callable[[str, nn.Module, Tensor], None]) -> Iterator[None]:
+    """Inside, `hear(name, layer, x)` is called with the input (N, C, H, W) of each norm layer before it runs.
+
+    ValueError if there is no norm layer, or one in training mode (it would change its population estimates).
+    """
+    names = norm_layers(model)
+    if not names:
+        raise ValueError("The model has no norm layer to look at.")
+    if any(model.get_submodule(name).training for name in names):
+        raise ValueError("The model is in training mode; call model.eval() before it is looked at.")
+
+    def hook(name: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        hear(name, module, inputs[0])
 
     with ExitStack() as hooks:
-        for name in probed:
-            hooks.enter_context(model.get_submodule(name).register_forward_pre_hook(partial(hear, name)))
-        model(images.to(next(model.parameters()).device))
-    n = len(images) if chosen is None else len(chosen)
-    return LayerStatistics(tuple(heard), *identity(model), n, len(images))
+        for name in names:
+            hooks.enter_context(model.get_submodule(name).register_forward_pre_hook(partial(hook, name)))
+        yield
 
 
 def norm_layers(model: nn.Module) -> dict[str, str]:
     """Name -> norm ("bn", "rn", "gn", "none") of every norm layer, in the network's order."""
-    kinds = KINDS.items()
-    return {n: kind for n, module in model.named_modules() for kind, cls in kinds if isinstance(module, cls)}
-
-
-def identity(model: nn.Module) -> tuple[str, str, str]:
-    """A network's name, statistics mode and weight hash."""
-    return getattr(model, "name", "unnamed"), getattr(model, "statistics", "tracked"), getattr(model, "weight_hash", "")
+    modules = model.named_modules()
+    return {name: kind for name, module in modules for kind, cls in KINDS.items() if isinstance(module, cls)}
 
 
 def channel_major(x: Tensor) -> Tensor:
@@ -145,47 +178,54 @@ def channel_major(x: Tensor) -> Tensor:
 
 
 def describe(name: str, norm: str, values: Tensor, edges: Tensor | None, applied: Applied | None = None) -> Layer:
-    """The numbers of values (C, M), exact but for rounding; the histogram stands on `edges` or on edges of its own."""
+    """The numbers of values (C, M); the histogram stands on `edges` or on edges of its own."""
     minimum, maximum = values.amin(1), values.amax(1)
-    mean, std = moments(values)
+    mean, std = moments(values, minimum)
     if edges is None:
-        edges = grid_edges(mean, torch.maximum(std, resolution(minimum, maximum)))
-    return Layer(
-        name, norm, values.shape[1], mean, std, minimum, maximum, maximum - minimum,
-        exact_quantiles(values), histogram(values, edges), edges, applied,
-    )  # fmt: skip
+        edges = grid_edges(mean, std, minimum, maximum)
+    counts = histogram(values, edges)
+    spread = maximum - minimum
+    return Layer(name, norm, values.shape[1], mean, std, minimum, maximum, spread, counts, edges, applied)
 
 
-def moments(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased deviation of each row of (C, M)."""
-    mean = values.mean(1, dtype=torch.float64)
-    variance = (values - mean[:, None].float()).square_().mean(1, dtype=torch.float64)
-    # The deviations were taken from the rounded mean, which can be off by a little.
-    variance = variance - (mean - mean.float()).square()
-    return mean.float(), variance.clamp_min(0).sqrt().float()
+def moments(values: Tensor, minimum: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased deviation of each row of (C, M). Summed from the minimum on: a constant's come out exactly."""
+    above = values - minimum[:, None]
+    mean = above.mean(1)
+    return minimum + mean, above.sub_(mean[:, None]).square_().mean(1).sqrt()
 
 
 def resolution(minimum: Tensor, maximum: Tensor) -> Tensor:
-    """A millionth of a channel's largest magnitude, (C,), positive."""
+    """A millionth of the largest magnitude between minimum and maximum (C,), positive."""
     return (1e-6 * torch.maximum(minimum.abs(), maximum.abs())).clamp_min(1e-12)
 
 
-def grid_edges(mean: Tensor, unit: Tensor) -> Tensor:
-    """float32 (BINS + 1, C), evenly from mean - REACH units to mean + REACH units."""
+def grid_edges(mean: Tensor, std: Tensor, minimum: Tensor, maximum: Tensor) -> Tensor:
+    """float32 (BINS + 1, C), evenly over `REACH` deviations to either side of the mean; see `Layer.unit`."""
+    unit = torch.maximum(std, resolution(minimum, maximum))
     return mean + torch.linspace(-REACH, REACH, BINS + 1)[:, None] * unit
 
 
 def histogram(values: Tensor, edges: Tensor) -> Tensor:
-    """Counts, int64 (BINS, C), of values (C, M) between evenly spaced edges (BINS + 1, C); outer bins take the rest."""
+    """Counts, int64 (BINS, C), of values (C, M) between evenly spaced edges; the outer bins take the rest."""
     start, width = edges[0], (edges[-1] - edges[0]) / BINS
-    # Half the time of one bincount over all channels in int64: the index of a bin fits a byte.
-    index = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).to(torch.uint8)
-    return torch.stack([torch.bincount(row, minlength=BINS) for row in index], 1)
+    bins = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).int()
+    bins += BINS * torch.arange(len(values), dtype=torch.int32)[:, None]
+    return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T
 
 
-def exact_quantiles(values: Tensor) -> Tensor:
-    """`QUANTILES` of each row of (C, M), interpolated linearly, (Q, C). (torch.quantile refuses 16 million values.)"""
-    return torch.from_numpy(np.quantile(values.numpy(), QUANTILES, axis=1).astype(np.float32))
+def read_quantiles(counts: Tensor, edges: Tensor, minimum: Tensor, maximum: Tensor) -> Tensor:
+    """`QUANTILES` of a histogram (BINS, C) as if values lay evenly in each bin, float32 (Q, C).
+
+    The outer bins reach to the minimum and the maximum (C,), and no bin reaches past these.
+    """
+    edges = torch.cat([minimum[None], edges[1:-1], maximum[None]]).clamp(minimum, maximum).T
+    below = F.pad(counts.T.double().cumsum(1), (1, 0))  # (C, BINS + 1): how many lie below each edge
+    wanted = below[:, -1:] * torch.tensor(QUANTILES, dtype=torch.float64)
+    end = torch.searchsorted(below.contiguous(), wanted)
+    first, last = below.gather(1, end - 1), below.gather(1, end)
+    left, right = edges.gather(1, end - 1), edges.gather(1, end)
+    return (left + (wanted - first) / (last - first) * (right - left)).float().T
 
 
 def _applied(module: nn.Module, x: Tensor) -> Applied | None:
@@ -203,12 +243,3 @@ def _chosen(only: Sequence[int] | None, n: int) -> Tensor | None:
     if len(only) == 0 or not all(0 <= i < n for i in only):
         raise ValueError(f"`only` has to name images of the batch, 0 to {n - 1}, not {list(only)}.")
     return torch.tensor([int(i) for i in only])
-
-
-def _check(model: nn.Module, probed: dict[str, str], grid: LayerStatistics | None) -> None:
-    if not probed:
-        raise ValueError("The model has no norm layer to look at.")
-    if any(model.get_submodule(name).training for name in probed):
-        raise ValueError("The model is in training mode; call model.eval() before it is looked at.")
-    if grid is not None and dict(zip(grid.names, (layer.norm for layer in grid.layers), strict=True)) != probed:
-        raise ValueError("`grid` was recorded from a network with other norm layers (or this one is folded).")

@@ -1,7 +1,8 @@
 """The shipped models: a card, the weights it vouches for, and a frozen network made of both.
 
-`pretrained/<name>.json` is the card, `pretrained/<name>.safetensors` the weights. A file that does not match its
-card is refused; no pickle is ever read.
+`pretrained/<name>.json` is the card, `pretrained/<name>.safetensors` the weights, and
+`pretrained/<name>.population.safetensors` what arrives at the norm layers when the training images run through. A
+file that does not match its card is refused; no pickle is ever read.
 """
 
 import copy
@@ -146,6 +147,66 @@ def read_card(path: Path) -> Card:
     for key in ("classes", "accuracies", "curve"):
         content[key] = tuple(content[key])
     return Card(**content)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A verified file of measurements on a model: its tensors, and what it says about them (all text)."""
+
+    tensors: dict[str, Tensor]
+    about: dict[str, str]
+
+
+ABOUT = ("model", "weight_hash", "data_hash", "n", "layers", "made_with", "code_version", "date", "sha256")
+
+
+def population(name: str) -> Measured:
+    """What was measured on the training images at the norm layers of a model; `shift.population` makes sense of it.
+
+    Read once per content of the file, and shared: the tensors are not to be changed. UserError if there is none, or
+    if it is damaged, of another model or of other weights than the shipped ones.
+    """
+    path = population_path(name)
+    if not path.exists():
+        raise UserError(f"The training images have not been measured with {name}: {path.name} is missing.", _anew(name))
+    return _measured(path, (path.stat().st_mtime_ns, path.stat().st_size), name, card(name).sha256)
+
+
+def population_path(name: str) -> Path:
+    """Where a model's measurements lie; UserError for an unknown name."""
+    return _existing(name).with_suffix(".population.safetensors")
+
+
+@lru_cache(maxsize=16)
+def _measured(path: Path, stamp: tuple, name: str, weight_hash: str) -> Measured:
+    raw = path.read_bytes()
+    try:
+        tensors = parse_safetensors(raw)
+    except SafetensorError as error:
+        raise UserError(f"{path.name} is damaged: {error}.", _anew(name)) from error
+    # The format: eight bytes that give the length of a JSON header, then the header. It has been checked by now.
+    about = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__", {})
+    if missing := sorted(set(ABOUT) - about.keys()):
+        raise UserError(f"{path.name} does not say its {', '.join(missing)}.", _anew(name))
+    if about["model"] != name or about["weight_hash"] != weight_hash:
+        whose = f"{about['model']} with weights {about['weight_hash'][:12]}"
+        raise UserError(f"{path.name} was measured with {whose}, not with {name}, {weight_hash[:12]}.", _anew(name))
+    if digest(tensors) != about["sha256"]:
+        raise UserError(f"{path.name} is damaged: its numbers are not those that were written.", _anew(name))
+    return Measured(tensors, about)
+
+
+def digest(tensors: dict[str, Tensor]) -> str:
+    """sha256 hex over names, types, shapes and bytes of tensors, in the order of their names."""
+    found = hashlib.sha256()
+    for key, tensor in sorted(tensors.items()):
+        found.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def _anew(name: str) -> str:
+    return f"restore the file from the repository, or run `python -m rnorm_core.training.population {name}`."
 
 
 MIN_WIDTH = 1 / 16  # one channel is left
