@@ -1,0 +1,191 @@
+"""What the page about shifting statistics computes: one batch under an attack of growing size, recorded in two models.
+
+No Streamlit here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from rnorm_core import attacks, data, evaluation, probes, shift, zoo
+from rnorm_core.attacks import CATALOGUE, Step
+from rnorm_core.data import Batch
+from rnorm_core.jobs import Job
+from rnorm_core.probes import LayerStatistics
+from rnorm_core.shift import Band, Population, Shift
+from rnorm_core.ui.crafting import Side
+
+GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
+SIZES = (1, 8, 20, 128)  # batches for which a natural band is measured
+# One eps for all pixels alike, so that the sizes of one grid mean the same; the usual measure of robustness first.
+ATTACKS = sorted((e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"), key=lambda n: n != "pgd")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a result depends on; equal plans are one computation.
+
+    complete: whether the images come from the whole test set (`source` says which) or from the samples; `seed` picks
+    `count` of them and feeds the attack. image: the name of the one sample that is the whole batch (see `named`).
+    """
+
+    left: Side
+    right: Side
+    dataset: str
+    complete: bool
+    source: str
+    count: int
+    image: str | None
+    attack: str
+    seed: int
+    device: str
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.left, self.right
+
+    def images(self) -> Batch:
+        """The one batch: the same images, in the same order, from every source and on every page."""
+        if self.image is None and self.complete:
+            return data.load(self.dataset, count=self.count, seed=self.seed)
+        samples = data.samples(self.dataset)
+        if self.image is not None:
+            return samples.select([named(samples).index(self.image)])
+        return samples.select(
+            torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))[: self.count]
+        )
+
+
+def named(batch: Batch) -> list[str]:
+    """What people call the images: class and the first digits of the id."""
+    return [f"{batch.classes[label]} {one[:8]}" for label, one in zip(batch.labels.tolist(), batch.ids, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """The batch at one attack size in one model: what arrived at its layers, how far that is from the population,
+    and which images, bool (N,), the model still classifies as labelled.
+    """
+
+    eps_255: float
+    recorded: LayerStatistics
+    shift: Shift
+    hits: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One model's readings by size, the clean batch (size 0) first."""
+
+    side: Side
+    population: Population
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the layers, as paths in the network."""
+        return self.population.statistics.names
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        return tuple(reading.eps_255 for reading in self.readings)
+
+    def at(self, eps_255: float) -> Reading:
+        return next(reading for reading in self.readings if reading.eps_255 == eps_255)
+
+    def band(self, layer: int, measure: str) -> Band:
+        """Where clean training batches of this size lie, in this model's statistics mode."""
+        n = self.readings[0].recorded.n
+        return self.population.band(self.side.statistics, n, self.names[layer], measure)
+
+    def with_one_more(self, reading: Reading) -> "Course":
+        return replace(self, readings=tuple(sorted((*self.readings, reading), key=lambda r: r.eps_255)))
+
+
+@dataclass(frozen=True, eq=False)
+class Shifted:
+    """A plan carried out on `batch`, or as far as it has come: courses of the left and the right model."""
+
+    plan: Plan
+    batch: Batch
+    courses: tuple[Course, Course]
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """The attack sizes that are there for both models."""
+        return tuple(sorted(set(self.courses[0].sizes) & set(self.courses[1].sizes)))
+
+
+def layer_names(plan: Plan) -> list[str]:
+    """The left model's layers, numbered from 1, for people. UserError where a model has no population."""
+    left, _ = (shift.population(side.name).statistics.names for side in plan.sides)
+    return [f"{k} {nice(name)}" for k, name in enumerate(left, 1)]
+
+
+def channel_counts(plan: Plan, layer: int) -> list[int]:
+    """Channels of layer number `layer` (from 0), left and right. Of a network with fewer layers it is the last one."""
+    all_layers = (shift.population(side.name).statistics.layers for side in plan.sides)
+    return [len(layers[min(layer, len(layers) - 1)].mean) for layers in all_layers]
+
+
+def nice(layer: str) -> str:
+    """A module's path for people: "blocks.0.first.norm" is "block 1 first"."""
+    return " ".join(
+        {"blocks": "block", "features": "part"}.get(part, str(int(part) + 1) if part.isdigit() else part)
+        for part in layer.split(".")
+        if part != "norm"
+    )
+
+
+def measure(plan: Plan, first: float) -> Callable[[Job], Shifted]:
+    """Work for a job; its partial results are `Shifted` of fewer sizes. `first` is the size to begin with."""
+
+    def work(job: Job) -> Shifted:
+        return carry_out(plan, first, job)
+
+    return work
+
+
+def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
+    """The clean batch, then the attack of size `first`, then the rest of the grid from below."""
+    job.progress(0, "Reading images and models")
+    batch = plan.images()
+    courses = [Course(side, shift.population(side.name)) for side in plan.sides]
+    pairs = [(side.load(plan.device), probed(side, plan.device)) for side in plan.sides]
+    order = sorted(GRID, key=lambda eps: (eps != 0, eps != first, eps))
+    tasks = [(eps, i) for eps in order for i in (0, 1)]
+    for done, (eps, i) in enumerate(tasks):
+
+        def tell(step: Step, done: int = done, eps: float = eps, i: int = i) -> None:
+            text = f"{plan.sides[i].label}: {eps:g}/255, step {step.index} of {step.total}"
+            job.progress((done + step.index / step.total) / len(tasks), text)
+
+        adversarial, hits = attacked(plan, pairs[i][0], batch, eps, tell)
+        population = courses[i].population.statistics
+        recorded = probes.record(pairs[i][1], adversarial, grid=population)
+        reading = Reading(eps, recorded, shift.compare(recorded, population), hits)
+        courses[i] = courses[i].with_one_more(reading)
+        result = Shifted(plan, batch, (courses[0], courses[1]))
+        job.progress((done + 1) / len(tasks), f"{eps:g}/255 is done", result if i == 1 else None)
+    return result
+
+
+def probed(side: Side, device: str) -> nn.Module:
+    """The network with its norm layers in place, to look at; attacks use the folded one, which is faster."""
+    return zoo.load(side.name, side.statistics, device)
+
+
+def attacked(
+    plan: Plan, model: nn.Module, batch: Batch, eps_255: float, on_step: Callable[[Step], object]
+) -> tuple[Tensor, Tensor]:
+    """The images after an attack of this size, and which of them, bool (N,), are still classified as labelled.
+
+    Equal to what `evaluation.accuracy` attacks and counts with this seed.
+    """
+    if eps_255 == 0:
+        return batch.images, evaluation.predict(model, batch.images).cpu() == batch.labels
+    generator = evaluation.batch_generator(plan.seed, 0)
+    trace = attacks.make(plan.attack, eps_255 / 255).run(model, batch.to(plan.device), generator, on_step)
+    return trace.adversarial, ~trace.fooled
