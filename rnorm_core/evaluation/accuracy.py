@@ -100,8 +100,8 @@ def accuracies(
 
 def batch_generator(seed: int, index: int) -> torch.Generator:
     """Random numbers of the batch at `index`, unrelated to those of every other (seed, index)."""
-    mixed = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(mixed[0]))
+    (mixed,) = np.random.SeedSequence([seed, index]).generate_state(1)
+    return torch.Generator().manual_seed(int(mixed))
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import Accuracy, accuracies
 from rnorm_core.evaluation.row import PIXELS, Row, pack
 from rnorm_core.norms import STATISTICS
-from rnorm_core.versions import code_version, versions
+from rnorm_core.versions import versions
 
 BATCH = 128
 # Measured in this order, so that a sweep that is stopped leaves a useful table: what is cheap first, then the eps at
@@ -141,7 +141,7 @@ def _blanks(condition: Condition, batch: Batch, seed: int, made_with: dict[str, 
         model=card.name, weight_hash=card.sha256, dataset=card.dataset, norm=card.norm, statistics=condition.statistics,
         attack=condition.attack, settings={} if attack is None else attack.spec, eps_255=condition.eps_255, pixels="",
         n=len(batch), correct=0, low=0.0, high=0.0, batch_size=BATCH, seed=seed, images=images_hash(batch.ids),
-        hits="", code_version=code_version(), made_with=made_with, date="",
+        hits="", code_version=made_with["robustnorm-lab"], made_with=made_with, date="",
     )  # fmt: skip
     return [replace(row, pixels=pixels) for pixels in condition.pixels]
 
@@ -169,7 +169,7 @@ def _current(
 
 def _place(row: Row) -> tuple:
     """Where a row belongs in the finished file."""
-    return (row.model, STATISTICS.index(row.statistics), row.attack, row.eps_255, -PIXELS.index(row.pixels),
+    return (row.model, STATISTICS.index(row.statistics), row.attack, row.eps_255, PIXELS.index(row.pixels),
             row.n, row.seed)  # fmt: skip
 
 

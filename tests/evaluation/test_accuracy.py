@@ -1,5 +1,7 @@
 """Accuracy by count, intervals beside SciPy's, one fixed partition; and every shipped card measured again."""
 
+from dataclasses import replace
+
 import pytest
 import scipy.stats
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 from rnorm_core import attacks, data, zoo
 from rnorm_core.data import CLASSES, Batch
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import accuracy, predict, wilson
+from rnorm_core.evaluation import accuracies, accuracy, batch_generator, predict, wilson
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
@@ -127,16 +129,97 @@ def test_attacked_images_are_scored_in_the_batches_they_were_attacked_in():
     assert found.spec == {"name": "shift"}
 
 
-def test_the_same_generator_gives_the_same_result():
+def own_view(n: int) -> tuple[nn.Module, Batch]:
+    """A linear network, and images labelled as it sees them."""
+    torch.manual_seed(1)
     model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)).eval().requires_grad_(False)
-    batch = make_batch([0] * 30)
-    batch = Batch(batch.images, predict(model, batch.images), batch.classes, batch.ids, batch.source, batch.dataset)
-    attack = attacks.make("pgd", eps=0.5 / 255, steps=2)
-    default = accuracy(model, batch, attack, batch_size=7)
-    again = accuracy(model, batch, attack, batch_size=7, generator=torch.Generator().manual_seed(0))
-    assert default == again
-    assert 0 < default.correct < 30
-    assert default.spec["eps"] == 0.5 / 255
+    batch = make_batch([0] * n)
+    return model, replace(batch, labels=predict(model, batch.images))
+
+
+PGD = attacks.make("pgd", eps=0.5 / 255, steps=3)
+NOISE = attacks.make("noise", eps=40 / 255)  # depends on the random numbers alone
+
+
+def by_hand(model, batch: Batch, attack, size: int, generator) -> list[bool]:
+    """Attacked in batches of `size`, batch i with generator(i), and predicted anew."""
+    hits = []
+    for index in range(-(-len(batch) // size)):
+        part = batch.select(range(index * size, min((index + 1) * size, len(batch))))
+        adversarial = attack.run(model, part, generator(index)).adversarial
+        hits += (predict(model, adversarial) == part.labels).tolist()
+    return hits
+
+
+@pytest.mark.parametrize("statistics", ["tracked", "batch", "tracked-mean"])
+@pytest.mark.parametrize("norm", ["bn", "rn"])
+def test_hits_are_those_of_another_look_at_the_attacked_images(small_zoo, batch, norm, statistics):
+    """What the attack last saw is what a forward pass of its own says, batch by batch, also in joint modes."""
+    model = zoo.load(f"cifar10-small-{norm}", statistics, fold=True)
+    batch = replace(batch, labels=predict(model, batch.images))
+    found = accuracy(model, batch, PGD, batch_size=10)
+    assert found.hits.tolist() == by_hand(model, batch, PGD, 10, lambda index: batch_generator(0, index))
+    assert 0 < found.correct < found.n
+    assert found.correct == int(found.hits.sum())
+
+
+def test_a_batch_draws_its_own_random_numbers():
+    model, batch = own_view(30)
+    found = accuracy(model, batch, NOISE, batch_size=7, seed=3)
+    assert found.hits.tolist() == by_hand(model, batch, NOISE, 7, lambda index: batch_generator(3, index))
+    assert 0 < found.correct < 30
+    assert found.spec["eps"] == 40 / 255
+    others = batch.select([*range(20, 27), *range(7, 30)])
+    assert accuracy(model, others, NOISE, batch_size=7, seed=3).hits[7:].equal(found.hits[7:])
+    assert not accuracy(model, batch, NOISE, batch_size=7, seed=4).hits.equal(found.hits)
+
+
+def test_a_generator_of_ones_own_runs_on():
+    model, batch = own_view(30)
+    one = torch.Generator().manual_seed(0)
+    expected = by_hand(model, batch, NOISE, 7, lambda index: one)
+    found = accuracy(model, batch, NOISE, batch_size=7, generator=torch.Generator().manual_seed(0))
+    assert found.hits.tolist() == expected
+
+
+def test_batches_seeds_are_all_different_and_stay_what_they_are():
+    seeds = [batch_generator(seed, index).initial_seed() for seed in range(20) for index in range(80)]
+    assert len({seed % 2**32 for seed in seeds}) == 1600  # torch's generator takes 32 bits of its seed
+    assert batch_generator(0, 1).initial_seed() == batch_generator(0, 1).initial_seed()
+    # The shipped tables were measured with these.
+    assert [batch_generator(0, index).initial_seed() for index in range(2)] == [2968811710, 3964924996]
+
+
+class Above(Reader):
+    """Says the first level at or above what an image's first pixel holds."""
+
+    def forward(self, x):
+        return nn.functional.one_hot((x[:, 0, 0, 0] * 255 - 1e-3).ceil().long(), 10).float() + self.anchor
+
+
+class Nudge(Shift):
+    """Adds 0.3 of a level, which makes `Above` say the next class until the pixel is rounded."""
+
+    def run(self, model, batch, generator):
+        self.together.append(batch.ids)
+        adversarial = batch.images.clone()
+        adversarial[:, 0, 0, 0] += 0.3 / 255
+        return type("Trace", (), {"adversarial": adversarial, "adversarial_probabilities": model(adversarial)})
+
+
+def test_rounding_to_eight_bits_undoes_less_than_half_a_level():
+    attack, batch = Nudge(), written([1, 2, 3], [1, 1, 3])
+    found = accuracies(Above(), batch, attack, batch_size=2, pixels=("float", "8-bit"))
+    assert found["float"].hits.tolist() == [False, True, False]
+    assert found["8-bit"].hits.tolist() == [True, False, True]
+    assert len(attack.together) == 2, "one run of the attack gives both"
+    assert list(accuracies(Above(), batch, attack, pixels=("8-bit",))) == ["8-bit"]
+
+
+def test_clean_images_have_eight_bits_already(small_zoo, batch):
+    model = zoo.load("cifar10-small-rn", "batch")
+    found = accuracies(model, batch, batch_size=10, pixels=("float", "8-bit"))
+    assert found["float"].hits.equal(found["8-bit"].hits)
 
 
 def test_progress_may_stop_it():
@@ -173,12 +256,12 @@ def test_every_card_is_measured_again(name):
         pytest.skip(f"{card.dataset}'s full test set is not here (CIFAR_ROOT or the Hugging Face cache)")
     assert card.accuracy() is not None, "a shipped card says its clean accuracy"
     for row in card.accuracies:
-        complete = row["n"] == 10_000
-        batch = data.load(card.dataset, "test", count=None if complete else row["n"], seed=row["settings"].get("seed", 0))
+        count, seed = row["n"] if row["n"] < 10_000 else None, row["settings"].get("seed", 0)
+        batch = data.load(card.dataset, "test", count=count, seed=seed)
         options = {key: value for key, value in row["settings"].items() if key not in ("name", "batch_size", "seed")}
         attack = attacks.make(row["attack"], **options) if row["attack"] else None
         model = zoo.load(name, row["statistics"], fold=True)
-        found = accuracy(model, batch, attack, row["settings"]["batch_size"], seed=row["settings"].get("seed", 0))
+        found = accuracy(model, batch, attack, row["settings"]["batch_size"], seed=seed)
         assert found.n == row["n"]
         assert (row["low"], row["high"]) == pytest.approx(wilson(row["correct"], row["n"]), abs=1e-6)
         if attack is None:

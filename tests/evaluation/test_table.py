@@ -1,0 +1,230 @@
+"""Rows there and back, files that are damaged, cut short or on a full disk, and what is asked of a table."""
+
+import json
+import os
+import re
+import resource
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from rnorm_core import zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation import Row, both_correct, file, read, table, wilson
+from rnorm_core.evaluation.row import pack, parse
+
+N = 13  # not a multiple of 8: the last byte of the packed hits is not full
+
+
+def row(correct: int = 9, **changes) -> Row:
+    """A sound row of 13 images, the first `correct` of which are hits."""
+    n = changes.get("n", N)
+    low, high = wilson(correct, n)
+    made = Row(
+        model="cifar10-small-bn", weight_hash="a" * 64, dataset="cifar10", norm="bn", statistics="tracked",
+        attack="pgd", settings={"name": "pgd", "eps": 1 / 255}, eps_255=1, pixels="float", n=n, correct=correct,
+        low=round(low, 6), high=round(high, 6), batch_size=10, seed=0, images="b" * 64,
+        hits=pack(torch.arange(n) < correct), code_version="0", made_with={"torch": "2"}, date="2026-01-01",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def clean(correct: int = 12, **changes) -> Row:
+    return row(correct, **({"attack": "clean", "settings": {}, "eps_255": 0} | changes))
+
+
+def test_a_row_there_and_back():
+    one = row()
+    assert one.line.count("\n") == 1
+    assert one.line.endswith("\n")
+    assert parse(one.line) == one
+    assert one.mask.tolist() == [True] * 9 + [False] * 4
+    assert one.value == 9 / 13
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 2000])
+def test_hits_there_and_back(n):
+    hits = torch.rand(n, generator=torch.Generator().manual_seed(n)) < 0.5
+    assert row(int(hits.sum()), n=n, hits=pack(hits)).mask.equal(hits)
+
+
+DAMAGE = {
+    "not JSON": (lambda c: "{nonsense", "Expecting"),
+    "a list": (lambda c: "[]", "not a JSON object"),
+    "a field is missing": (lambda c: c.pop("seed"), "lacks seed"),
+    "a field too many": (lambda c: c.update(colour=1), "no field colour"),
+    "a wrong type": (lambda c: c.update(n="13"), "'n' has the wrong type"),
+    "a truth value for a number": (lambda c: c.update(seed=True), "'seed' has the wrong type"),
+    "an unknown mode": (lambda c: c.update(statistics="none"), "'statistics' is 'none'"),
+    "an unknown norm": (lambda c: c.update(norm="ln"), "'norm' is 'ln'"),
+    "unknown pixels": (lambda c: c.update(pixels="16-bit"), "'pixels' is '16-bit'"),
+    "no hash": (lambda c: c.update(weight_hash="a"), "'weight_hash' is not 64"),
+    "an eps without an attack": (lambda c: c.update(attack="clean"), "'eps_255' is 1"),
+    "an attack without an eps": (lambda c: c.update(eps_255=0), "'eps_255' is 0"),
+    "not a number": (lambda c: c.update(eps_255=float("nan")), "'eps_255' is nan"),
+    "more right than there are": (lambda c: c.update(correct=14), "14 of 13"),
+    "no batch": (lambda c: c.update(batch_size=0), "batches of 0"),
+    "another interval": (lambda c: c.update(low=0.1), "is not the interval of 9 of 13"),
+    "hits of others": (lambda c: c.update(hits=pack(torch.arange(N) < 8)), "does not mark 9 of 13"),
+    "hits of more images": (lambda c: c.update(hits=pack(torch.arange(20) < 9)), "does not mark 9 of 13"),
+    "hits that are no base64": (lambda c: c.update(hits="?"), "not base64"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_line_is_named_with_its_reason(tmp_path, change, reason):
+    content = asdict(row())
+    said = change(content)
+    line = said if isinstance(said, str) and said[0] in "{[" else json.dumps(content)
+    path = tmp_path / "cifar10-sweep.jsonl"
+    path.write_text(clean().line + line + "\n" + row(eps_255=2).line)
+    with pytest.raises(UserError, match=r"Line 2 of the table cifar10-sweep\.jsonl is not sound") as caught:
+        read(path)
+    assert re.search(reason, caught.value.what)
+
+
+def test_two_measurements_of_one_thing_are_refused(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text(row(9).line + row(8).line)
+    with pytest.raises(UserError, match=r"Line 2 .* earlier line"):
+        read(path)
+    path.write_text(row(9).line + row(8, seed=1).line + row(8, pixels="8-bit").line + row(8, settings={}).line)
+    assert len(read(path)) == 4
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_cut_short_is_taken_off_wherever_it_was_cut(tmp_path):
+    path, whole, last = tmp_path / "t.jsonl", clean().line, row().line
+    for cut in [*range(0, 30), len(last) - 2, len(last) - 1]:
+        path.write_text(whole + last[:cut])
+        assert file.heal(path) == (clean(),)
+        assert path.read_text() == whole
+    path.write_text(whole + last)
+    assert file.heal(path) == (clean(), row())
+
+
+def test_no_file_yet(tmp_path):
+    path = tmp_path / "new" / "t.jsonl"
+    assert file.heal(path) == ()
+    file.append(path, [clean(), row()])
+    assert read(path) == (clean(), row())
+
+
+@pytest.mark.parametrize("content", [b"a letter to a friend", b"\x80\x00weights", b"a letter\nto a friend", b"{}"])
+def test_a_file_that_is_no_table_is_not_touched(tmp_path, content):
+    path = tmp_path / "letter"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="Line 1 of the table letter is not sound"):
+        file.heal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    path = tmp_path / "t.jsonl"
+    file.append(path, [clean()])
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
+    try:
+        with pytest.raises(UserError, match="could not be written") as caught:
+            file.append(path, [row()])
+        with pytest.raises(UserError, match="could not be written"):
+            file.write(path, [clean(), row()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "run the same command again" in caught.value.fix
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["t.jsonl"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(UserError, match="could not be written"):
+        file.heal(tmp_path / "taken")
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(small_zoo):
+    """shipped(*rows): puts them into the table beside the models, with the hash of these models' weights."""
+
+    def shipped(*rows: Row) -> None:
+        with (small_zoo / "cifar10-sweep.jsonl").open("w") as out:
+            for one in rows:
+                out.write(replace(one, weight_hash=zoo.card(one.model).sha256).line)
+
+    return shipped
+
+
+def test_no_table(small_zoo):
+    with pytest.raises(UserError, match="No accuracies have been measured for cifar10") as caught:
+        table()
+    assert "python -m rnorm_core.evaluation" in caught.value.fix
+
+
+def test_rows_are_selected_by_their_fields(shipped):
+    shipped(clean(), row(), row(eps_255=2), row(model="cifar10-small-rn", norm="rn"))
+    found = table()
+    assert len(found.rows) == 4
+    assert found.stale == ()
+    assert found.notice == ""
+    assert [r.eps_255 for r in found.select(model="cifar10-small-bn", attack="pgd").rows] == [1, 2]
+    assert found.select(norm="gn").rows == ()
+    with pytest.raises(TypeError, match="no field colour"):
+        found.select(colour="blue")
+
+
+def test_a_curve_starts_clean_and_goes_by_eps(shipped):
+    others = [row(1, attack="fgsm", eps_255=4), row(2, statistics="batch", eps_255=4), row(6, pixels="8-bit")]
+    shipped(row(3, eps_255=2), clean(), row(1, eps_255=8), row(5, eps_255=0.5), *others)
+    found = table()
+    curve = found.curve("cifar10-small-bn", "tracked", "pgd")
+    assert [(r.eps_255, r.correct) for r in curve] == [(0, 12), (0.5, 5), (2, 3), (8, 1)]
+    assert [(r.eps_255, r.correct) for r in found.curve("cifar10-small-bn", "tracked", "pgd", "8-bit")] == [
+        (0, 12),
+        (1, 6),
+    ]
+    assert found.curve("cifar10-small-rn", "tracked", "pgd") == ()
+
+
+def test_of_two_measurements_a_curve_takes_the_one_with_more_images(shipped):
+    more = dict(n=20, images="c" * 64)
+    shipped(clean(), row(9, seed=1), row(8, seed=0), clean(18, **more), row(15, **more))
+    found = table()
+    assert [r.correct for r in found.curve("cifar10-small-bn", "tracked", "pgd")] == [18, 15]
+    assert [r.correct for r in found.select(n=N).curve("cifar10-small-bn", "tracked", "pgd")] == [12, 8]
+
+
+def test_rows_of_other_weights_are_left_out_and_named(shipped, new_weights):
+    shipped(clean(), row(), clean(model="cifar10-small-rn", norm="rn"))
+    assert len(table().rows) == 3
+    new_weights("bn")
+    found = table()
+    assert [r.model for r in found.rows] == ["cifar10-small-rn"]
+    assert [r.model for r in found.stale] == ["cifar10-small-bn"] * 2
+    assert "2 measured accuracies are left out" in found.notice
+    assert "cifar10-small-bn" in found.notice
+    assert found.select(norm="rn").notice == ""
+
+
+def test_a_table_that_grew_is_read_again(shipped):
+    shipped(clean())
+    assert table() is table()
+    shipped(clean(), row())
+    assert len(table().rows) == 2
+
+
+def test_images_that_all_models_get_right():
+    left = torch.tensor([1, 1, 0, 1] + [0] * 9).bool()
+    right = torch.tensor([1, 0, 1, 1] + [0] * 9).bool()
+    rows = [clean(3, hits=pack(left)), clean(3, hits=pack(right), model="cifar10-small-rn", norm="rn")]
+    assert both_correct(rows).tolist() == [True, False, False, True] + [False] * 9
+    with pytest.raises(UserError, match="not measured on the same images"):
+        both_correct([rows[0], replace(rows[1], images="c" * 64)])
+    with pytest.raises(UserError, match="not measured on the same images"):
+        both_correct([])
