@@ -12,10 +12,8 @@ from rnorm_core.data import CLASSES
 
 def show(crafted: ui.Crafted) -> None:
     """The same image under both models: clean, attacked, the difference; and what happened, in words."""
-    batch = crafted.batch
-    st.caption(
-        f"The photo: one of {batch.dataset.upper()}'s test images, labelled “{batch.classes[int(batch.labels[0])]}”."
-    )
+    dataset, label = crafted.batch.dataset.replace("cifar", "CIFAR-"), int(crafted.batch.labels[0])
+    st.caption(f"The photo: one of {dataset}'s test images, labelled “{crafted.batch.classes[label]}”.")
     sides = zip(st.columns(2, gap="large"), crafted.outcomes, ui.what_happened(crafted), strict=True)
     for column, outcome, sentence in sides:
         with column:

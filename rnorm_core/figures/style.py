@@ -27,7 +27,7 @@ LOOKS = {
 }
 CLEAN = "#999999"
 DASHES = {"tracked": "solid", "batch": "dash", "tracked-mean": "dot"}
-WIDTH = 46  # letters that fit into a title line where the page is 390 px wide
+WIDTH = 38  # letters that fit into a title line where the page is 390 px wide
 
 
 @dataclass(frozen=True, eq=False)

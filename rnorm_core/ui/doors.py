@@ -1,12 +1,13 @@
 """The pages there are, and the ways from one to another."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-_HERE, _ROUTED, _WANTED = "_page", "_routed", "_wanted"  # in the session
+_HERE, _ROUTED, _WANTED, _PASSED = "_page", "_routed", "_wanted", "_passed"  # in the session
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Place:
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:"),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:"),
+    "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:"),
+    "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
 }
 
 
@@ -37,6 +40,14 @@ def enter(page: str) -> None:
             st.switch_page("app.py", query_params=_address())
         except StreamlitAPIException:  # the page runs alone, there is no app.py around it
             del st.session_state[_WANTED]
+
+
+def to_top() -> None:
+    """Shows the page from its top when a door on it was taken; from one page to another Streamlit does so itself."""
+    if passed := st.session_state.pop(_PASSED, None):
+        # Numbered, for the browser runs no script twice.
+        script = f"<script>/* {passed} */ document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
+        st.html(script, unsafe_allow_javascript=True)
 
 
 def arrive() -> None:
@@ -71,5 +82,7 @@ def door(page: str, label: str, **settings: Any) -> None:
 def _pass(page: str, settings: dict[str, Any]) -> None:
     for key, value in settings.items():
         st.session_state[key] = value
-    if st.session_state.get(_HERE) != page:
+    if st.session_state.get(_HERE) == page:
+        st.session_state[_PASSED] = uuid.uuid4().hex
+    else:
         st.switch_page(PAGES[page].path)

@@ -15,6 +15,8 @@ def guard(page: str) -> Iterator[None]:
     look.apply_look()
     doors.enter(page)
     top = st.container()
+    with top:
+        doors.to_top()
     with problems():
         yield
     with top:

@@ -11,11 +11,11 @@ from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
 from rnorm_core.ui import panels, run, url
+from rnorm_core.ui.crafting import FIRST
 from rnorm_core.ui.guard import show
 from rnorm_core.ui.sidebar import Settings
 
 SHOWN = 20  # thumbnails
-DEFAULT = "af12e124"  # a cat, one of the samples and so in every source
 ANY = "any class"
 UNKNOWN = "unknown"
 _TURN, _REJECTED = "_upload_turn", "_upload_rejected"  # in the session
@@ -35,7 +35,7 @@ def pick_images(settings: Settings) -> Batch | None:
     if any(one not in names for one in chosen):  # chosen from another source
         st.session_state["images"] = [one for one in chosen if one in names]
     _thumbnails(everything.select(list(names.values())))
-    default = [one for one in names if one.endswith(DEFAULT)]
+    default = [one for one in names if one.endswith(FIRST)]
     label = "Click pictures to add or remove them; several are attacked as one batch."
     picked = url.bound(st.pills, label, list(names), key="images", selection_mode="multi", default=default)
     if not picked:
@@ -68,7 +68,7 @@ def _whole(dataset: str, source: str) -> Batch:
 
 def _offered(everything: Batch, settings: Settings) -> list[int]:
     """Indices of the thumbnails: some of the class asked for, by the seed, after those that are chosen already."""
-    wanted = [*st.query_params.get_all("images"), *st.session_state.get("images", []), DEFAULT]
+    wanted = [*st.query_params.get_all("images"), *st.session_state.get("images", []), FIRST]
     if not settings.complete:
         return list(range(len(everything)))
     shown = url.bound(st.selectbox, "Class", [ANY, *everything.classes], key="shown", width=240)

@@ -14,6 +14,12 @@ _STYLE = """
 .row-of-pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
+[data-testid="stMain"] .stButton button { height: auto; text-align: left; }
+[data-testid="stMain"] .stButton button p { white-space: normal; }
+@media (max-width: 640px) {
+  [data-testid="stMain"] h1 { font-size: 2rem; padding: 0.5rem 0; }
+  [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
+}
 </style>
 """
 

@@ -92,6 +92,14 @@ def test_from_the_start_to_an_attack_of_ones_own(visit):
     assert "eps=8" in page.url
 
 
+def test_a_door_on_the_page_shows_it_from_its_top(visit):
+    page = visit("/?eps=0.25", width=390, height=844)
+    sentences(page)
+    for door in ("The size most papers use", "Another photo"):  # the second time, too
+        change(page, lambda door=door: page.get_by_role("button", name=re.compile(door)).click())
+        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+
+
 def test_two_browsers_do_not_disturb_each_other(visit):
     gentle, harsh = visit("/craft?eps=0&steps=5"), visit("/craft?eps=16&steps=5")
     assert all("held" in text for text in sentences(gentle))
@@ -127,3 +135,9 @@ def test_pictures_of_ones_own(visit, tmp_path):
     assert "mine" not in page.url
     chooser.set_input_files({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"})
     page.get_by_text("is not an image of a known type").wait_for()
+    page.get_by_text("What you see").wait_for()
+    assert not page.get_by_test_id("stFileUploaderFile").all()
+    chooser = page.locator("input[type=file]")  # a new one
+    chooser.set_input_files({"name": "yours.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
+    page.get_by_text("as the network sees it").wait_for()
+    assert "notes.jpg" not in page.locator("[data-testid=stMain]").inner_text()
