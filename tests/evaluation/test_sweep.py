@@ -22,6 +22,7 @@ def words(cifar, tmp_path, monkeypatch):
     def words(*more: str) -> list[str]:
         few = ["--models", BN, NONE, "--attacks", "clean", "fgsm", "--eps", "1"]
         monkeypatch.setattr(sweep, "STEPS", {"pgd": 2})
+        monkeypatch.setattr(sweep, "versions", lambda: {"robustnorm-lab": "0", "torch": "2"})
         return [*few, "--count", "24", "--data", str(cifar), "--out", str(tmp_path / "table.jsonl"), *more]
 
     return words
