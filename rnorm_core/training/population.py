@@ -141,7 +141,7 @@ def bands(
                 channels = torch.stack([torch.cat([layer.values(measure) for layer in s.layers]) for s in drawn])
                 summaries = torch.tensor([[layer.summary(measure) for layer in s.layers] for s in drawn])
                 for end, values in (("", channels), ("/summary", summaries)):
-                    tensors[key + end] = values.quantile(torch.tensor(shift.LEVELS), 0)
+                    tensors[key + end] = values.quantile(torch.tensor(shift.LEVELS), 0).contiguous()
     return tensors
 
 
