@@ -27,9 +27,8 @@ def of_all(outcome: Outcome, classes: tuple[str, ...]) -> str:
         return story
     if n == 1:
         return f"{story} After saving as an 8-bit PNG it {'still fools' if left else 'fools no more'}."
-    rest = "all of these still fool" if left == n else "none of these fools any more" if left == 0 else ""
-    rest = rest or f"{left} of these {n} still {'fools' if left == 1 else 'fool'}"
-    return f"{story} After saving as 8-bit PNGs {rest}."
+    those = f"the {n} fooled ones" if left == n else f"{left or 'none'} of the {n} fooled ones"
+    return f"{story} After saving as 8-bit PNGs {those} still {'fools' if left < 2 else 'fool'}."
 
 
 def joint_note(outcome: Outcome) -> str:

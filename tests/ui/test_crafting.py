@@ -156,7 +156,7 @@ def test_what_happened_to_many_images_counts_each_once():
     assert story.counts(outcome) == (4, 1, 2)
     assert story.of_all(outcome, CLASSES).endswith(
         "2 of 4 images were fooled, 1 was wrong before the attack already, 1 held. "
-        "After saving as 8-bit PNGs 1 of these 2 still fools."
+        "After saving as 8-bit PNGs 1 of the 2 fooled ones still fools."
     )
     assert [story.verdict(outcome, i) for i in range(4)] == ["fooled", "held", "wrong before", "fooled"]
 
@@ -176,12 +176,12 @@ def test_many_images_with_one_target():
         (
             [DOG, DOG, DOG],
             [DOG, DOG, DOG],
-            "all 3 images were fooled. After saving as 8-bit PNGs all of these still fool.",
+            "all 3 images were fooled. After saving as 8-bit PNGs the 3 fooled ones still fool.",
         ),
         (
             [DOG, DOG, CAT],
             [CAT, CAT, CAT],
-            "2 of 3 images were fooled, 1 held. After saving as 8-bit PNGs none of these fools any more.",
+            "2 of 3 images were fooled, 1 held. After saving as 8-bit PNGs none of the 2 fooled ones still fools.",
         ),
         (
             [DOG, CAT, CAT],
