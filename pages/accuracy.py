@@ -43,7 +43,7 @@ def curves(table: evaluation.Table, choice: ui.Curves) -> None:
         missing += [f"{side.label} under {CATALOGUE[attack].title}" for side in choice.sides if side not in known]
         if lines and places:
             with places[i % 2]:
-                title = f"How much accuracy is left under {CATALOGUE[attack].title}?"
+                title = f"How much is left under {CATALOGUE[attack].title}?"
                 shown, about = [line.curve for line in lines], lines[0].conditions
                 figure = figures.accuracy_curve(shown, about, choice.evenly, title=title, marks=True)
                 ui.chart(figure, key=f"curves {attack}")
@@ -97,11 +97,14 @@ def measure(asked: ui.Measurement, shipped: list[figures.Curve], choice: ui.Curv
     draw(result)
     if comparison := result.comparison(eps):
         st.markdown("\n\n".join(ui.told(comparison)))
+    weights = "; ".join(f"{side.label} {side.weight_hash[:12]}" for side in asked.sides)
     st.caption(
-        f"Measured here: {asked.count} images ({asked.source}), in batches of up to {BATCH}, seed {asked.seed}, "
-        f"{asked.device}. With modes other than {STATISTICS[0]}, a batch of {min(BATCH, asked.count)} makes another "
-        f"network than the table's batches of {BATCH}."
+        f"Measured here: {asked.count} images ({asked.source}), seed {asked.seed}, {asked.device}. Weights: {weights}."
     )
+    if asked.count < BATCH and any(side.statistics != STATISTICS[0] for side in asked.sides):
+        st.caption(
+            f"With the statistics of a batch of {asked.count} it is another network than with {BATCH}, as above."
+        )
 
 
 with ui.guard("accuracy"):
@@ -130,9 +133,8 @@ with ui.guard("accuracy"):
         "A gradient attack adds up many small pushes, all in the worst direction, so networks fall at sizes at which "
         "random noise does nothing. What a norm can change is how far a push reaches: that shifts a curve to the "
         "right, and where the paper looked, a shift is a gain. A shifted curve still falls to nothing a little later. "
-        "With the batch's own statistics the attacked images also move the scale that all are divided by, so the "
-        "attack has to fight itself; whether what is left then is robustness or only a weaker attack, the curve alone "
-        "cannot say.",
+        "With the batch's own statistics the attacked images also move the mean and the scale that all are normalised "
+        "with; whether what is left then is robustness or only a weaker attack, these curves alone cannot say.",
         there=bool(table.rows),
     )
     with st.container(horizontal=True, vertical_alignment="center"):

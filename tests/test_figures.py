@@ -114,7 +114,8 @@ def test_the_paper_s_range_and_units_are_where_they_belong(evenly):
     named = dict(zip(figure.plotly.layout.xaxis.ticktext, above.ticktext, strict=True))
     assert named["1"] == ".020"  # 1 / 255 / 0.2
     assert named["8"] == ".157"
-    assert {note.text for note in figure.plotly.layout.annotations} == {"the paper's<br>range", "one grey level"}
+    said = [trace.name for trace in figure.plotly.data]
+    assert said[1:] == ["shaded: the paper's range, 0.2/255 to 1.5/255", "dotted: one grey level, 1/255"]
     assert "0.2/255 to 1.5/255" in figure.alt
 
 

@@ -109,6 +109,7 @@ def _line(c: Curve, place: Callable[[float], float], markers: Markers) -> dict[s
         "mode": "markers" if c.here else "lines+markers",
         "line": {"color": colour, "dash": DASHES[c.statistics], "width": 2},
         "marker": {"symbol": symbol, "size": 14 if c.here else 9, "color": colour, "line": {"width": 2.5 * c.here}},
+        "cliponaxis": False,
         "customdata": told,
         "hovertemplate": f"{hover}<br>{units}",
     }
@@ -129,17 +130,19 @@ def _marks(
 ) -> tuple[float, float]:
     low, high = (grey_levels(eps) for eps in PAPER_EPS)
     edges = [place(min(max(eps, sizes[0]), sizes[-1])) for eps in (low, high)]
-    grey = {"fillcolor": CLEAN, "opacity": 0.18, "line_width": 0, "layer": "below"}
-    figure.add_vrect(
-        x0=edges[0], x1=edges[1], **grey, annotation_text="the paper's<br>range", annotation_position="bottom left"
-    )
+    figure.add_vrect(x0=edges[0], x1=edges[1], fillcolor=CLEAN, opacity=0.18, line_width=0, layer="below")
+    known: list[tuple[str, dict[str, Any]]] = [
+        (f"shaded: the paper's range, {low:.1f}/255 to {high:.1f}/255", {"mode": "markers"})
+    ]
     if sizes[0] <= 1 <= sizes[-1]:
-        figure.add_vline(
-            place(1), line={"color": CLEAN, "dash": "dot", "width": 1.5},
-            annotation_text="one grey level", annotation_position="top right",
-        )  # fmt: skip
-    # An axis is shown where something is drawn on it.
-    figure.add_scatter(x=at["tickvals"], y=[None] * len(ticks), xaxis="x2", showlegend=False, hoverinfo="skip")
+        dotted = {"color": CLEAN, "dash": "dot", "width": 1.5}
+        figure.add_vline(place(1), line=dotted)
+        known.append(("dotted: one grey level, 1/255", {"mode": "lines", "line": dotted}))
+    # Said in the legend, where no curve crosses the words. An axis is shown where something is drawn on it: these are.
+    grey = {"symbol": "square", "size": 12, "color": CLEAN, "opacity": 0.4}
+    for name, style in known:
+        nothing = {"x": at["tickvals"], "y": [None] * len(ticks), "xaxis": "x2", "hoverinfo": "skip"}
+        figure.add_scatter(name=name, marker=grey, **nothing, **style)
     layout = figure.to_dict()["layout"]
     figure.update_layout(
         xaxis2={
@@ -153,8 +156,8 @@ def _marks(
             "showgrid": False,
             "zeroline": False,
         },
-        height=layout["height"] + 34,
-        margin={"t": layout["margin"]["t"] + 34},
+        height=layout["height"] + 44 + 20 * len(known),
+        margin={"t": layout["margin"]["t"] + 44},
     )
     return low, high
 

@@ -14,7 +14,7 @@ from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.measuring import Measurement
 from rnorm_core.ui.sidebar import Settings
 
-TABLED = {CATALOGUE[name].title: name for name in ATTACKS if name != "clean"}
+TABLED = {CATALOGUE[name].title: name for name in reversed(ATTACKS) if name != "clean"}  # the strongest first
 LIVE = {e.title: e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"}
 SIZES = sorted(EPS_255)
 ALL, FAIR = "all", "right when clean"
@@ -69,7 +69,7 @@ def choose_curves(dataset: str) -> Curves:
 
 
 def _several(label: str, options: list[str], default: list[str], key: str) -> list[str]:
-    return url.bound(st.pills, label, options, key=key, selection_mode="multi", default=default)
+    return url.bound(st.pills, label, options, key=key, selection_mode="multi", default=default, wrap=True)
 
 
 def attack_and_size() -> tuple[str, float]:

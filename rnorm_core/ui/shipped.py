@@ -145,6 +145,8 @@ def _images(n: int) -> str:
 def _lead(p: Paired, left: str, right: str) -> str:
     shares = [(100 * (p.both + only) / p.n) for only in (p.left_only, p.right_only)]
     scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %"
+    if p.left_only == p.right_only:
+        return f"{scores}: no difference."
     ahead, behind = (left, right) if p.difference >= 0 else (right, left)
     low, high = sorted((p.low, p.high)) if p.difference >= 0 else sorted((-p.low, -p.high))
     points = f"{abs(100 * p.difference):.1f} points (95 %: {_signed(100 * low)} to {_signed(100 * high)})"
@@ -205,7 +207,7 @@ def _finding(pairs: dict[float, Paired], one: str, other: str) -> str:
         kept = {eps: (p.both + p.left_only) / p.n for eps, p in large.items()}
         gone = all(wilson(p.both + p.left_only, p.n)[1] < GUESS for p in large.values())
         listed = _listed([f"{100 * share:.1f} % at {eps:g}/255" for eps, share in kept.items()])
-        parts.append(f"Of {one} is left: {listed}" + (f", **less than guessing** ({GUESS:.0%})." if gone else "."))
+        parts.append(f"Of {one} is left: {listed}" + (f", **less than guessing** ({100 * GUESS:.0f} %)." if gone else "."))
     return " ".join(parts)
 
 
@@ -256,9 +258,10 @@ def _record(line: Line, row: Row) -> dict[str, Any]:
 
 def command(row: Row) -> str:
     """What measures this row again."""
+    size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     return (
-        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.attack} "
-        f"--eps {row.eps_255:g} --count {row.n}"
+        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.attack}"
+        f"{size} --count {row.n} --seed {row.seed}"
     )
 
 

@@ -1,0 +1,165 @@
+"""What is said of a table: curves, comparisons and findings, from rows written by hand."""
+
+import csv
+import io
+
+import pytest
+import torch
+
+from rnorm_core import evaluation, zoo
+from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.row import pack
+from rnorm_core.ui import shipped
+from rnorm_core.ui.crafting import Side
+
+BN, RN = Side("m-bn", "tracked", "bn", "b" * 64), Side("m-rn", "tracked", "rn", "c" * 64)
+
+
+def row(side: Side, eps: float, hits, attack="pgd", pixels="float", images="1", **changes) -> Row:
+    mask = torch.as_tensor(hits).bool()
+    n, correct = len(mask), int(mask.sum())
+    low, high = evaluation.wilson(correct, n)
+    fields = {
+        "model": side.name, "weight_hash": side.weight_hash, "dataset": "cifar10", "norm": side.norm,
+        "statistics": side.statistics, "attack": attack if eps else "clean", "settings": {"steps": 20} if eps else {},
+        "eps_255": eps, "pixels": pixels if eps else "float", "n": n, "correct": correct, "low": low, "high": high,
+        "batch_size": 128, "seed": 0, "images": images * 64, "hits": pack(mask), "code_version": "1",
+        "made_with": {}, "date": "2026-01-01",
+    }  # fmt: skip
+    return Row(**(fields | changes))
+
+
+def first(k: int, n: int = 1000) -> torch.Tensor:
+    """The first k of n images are right."""
+    return torch.arange(n) < k
+
+
+@pytest.fixture
+def table() -> Table:
+    """BatchNorm falls faster at 1/255; at 8/255 both have nothing left. 50 images are right under RobustNorm alone."""
+    return Table(
+        (
+            row(BN, 0, first(900)), row(BN, 1, first(200)), row(BN, 8, first(0)),
+            row(RN, 0, first(850)), row(RN, 1, first(250)), row(RN, 8, first(5)),
+        )
+    )  # fmt: skip
+
+
+def test_lines_are_the_rows(table):
+    bn, rn = shipped.lines(table, (BN, RN), "pgd", "float", fair=False)
+    assert (list(bn.curve.eps_255), list(bn.curve.correct), list(bn.curve.n)) == ([0, 1, 8], [900, 200, 0], [1000] * 3)
+    assert (bn.curve.low[1], bn.curve.high[1]) == evaluation.wilson(200, 1000)
+    assert rn.curve.label == "RobustNorm, tracked"
+    assert bn.conditions == "20 steps, float pixels"
+
+
+def test_fair_lines_begin_at_everything(table):
+    bn, rn = shipped.lines(table, (BN, RN), "pgd", "float", fair=True)
+    assert (list(bn.curve.correct), list(bn.curve.n)) == ([850, 200, 0], [850] * 3)
+    assert list(rn.curve.correct) == [850, 250, 5]
+    assert bn.conditions.endswith("only images that all of these get right when clean")
+
+
+def test_fair_lines_take_images_that_all_were_measured_on(table):
+    more = Table((*table.rows, row(BN, 0, first(9000, 10_000), images="2"), row(BN, 1, first(1, 10_000), images="2")))
+    assert list(shipped.lines(more, (BN,), "pgd", "float", fair=True)[0].curve.n) == [9000, 9000]
+    bn, _ = shipped.lines(more, (BN, RN), "pgd", "float", fair=True)
+    assert list(bn.curve.n) == [850] * 3
+
+
+def test_what_was_not_measured_is_no_line(table):
+    assert shipped.lines(table, (BN, RN), "fgsm", "float", fair=False) == []
+    assert shipped.lines(table, (BN, RN), "pgd", "8-bit", fair=True) == []
+    assert shipped.lines(Table(()), (BN,), "pgd", "float", fair=True) == []
+    apart = Table((row(BN, 0, first(3)), row(BN, 1, first(2)), row(RN, 0, first(3), images="2"),
+                   row(RN, 1, first(2), images="2")))  # fmt: skip
+    assert shipped.lines(apart, (BN, RN), "pgd", "float", fair=True) == []
+    assert len(shipped.lines(apart, (BN, RN), "pgd", "float", fair=False)) == 2
+    assert shipped.compare(apart, BN, RN, "pgd", 1, "float") is None
+
+
+def test_a_comparison_in_words(table):
+    comparison = shipped.compare(table, BN, RN, "pgd", 1, "float")
+    assert comparison is not None
+    said = shipped.told(comparison)
+    assert said[0].startswith("**PGD (L-inf) at 1/255, 1,000 images.** BatchNorm, tracked keeps 20.0 %, ")
+    assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 5.0 points" in said[0]
+    assert "more than chance explains (exact McNemar p < 0.001)" in said[0]
+    assert said[1].startswith("**Only 850 images that both get right when clean.**")
+    turned = shipped.compare(table, RN, BN, "pgd", 1, "float")
+    assert turned is not None
+    assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 5.0 points" in shipped.told(turned)[0]
+    assert shipped.compare(table, BN, RN, "pgd", 2, "float") is None
+
+
+def test_a_difference_that_may_be_chance(table):
+    close = Table((row(BN, 0, first(9, 10)), row(BN, 1, first(4, 10)), row(RN, 0, first(9, 10)),
+                   row(RN, 1, first(5, 10))))  # fmt: skip
+    comparison = shipped.compare(close, BN, RN, "pgd", 1, "float")
+    assert comparison is not None
+    assert "may well be chance (exact McNemar p = 1.000)" in shipped.told(comparison)[0]
+    assert "\N{MINUS SIGN}" in shipped.told(comparison)[0]  # the interval reaches to the other side
+    same = shipped.compare(close, BN, BN, "pgd", 1, "float")
+    assert same is not None
+    assert "are the same" in shipped.told(same)[0]
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    class Known:
+        def __init__(self, side):
+            self.norm, self.sha256 = side.norm, side.weight_hash
+
+    monkeypatch.setattr(zoo, "card", lambda name: Known(next(side for side in (BN, RN) if side.name == name)))
+
+
+@pytest.mark.usefixtures("cards")
+def test_a_finding_follows_from_the_numbers(table):
+    (said,) = shipped.findings(table)
+    assert said.startswith(
+        "*RobustNorm is more robust than BatchNorm.* In the paper's range it **holds at every size**"
+    )
+    assert "ahead of BatchNorm, tracked at 1/255 by 5.9 points" in said  # 50 of 850
+    assert "0.6 % at 8/255, **less than guessing** (10 %)" in said
+
+
+@pytest.mark.usefixtures("cards")
+def test_other_numbers_another_finding():
+    rows = [row(side, 0, first(900)) for side in (BN, RN)]
+    rows += [row(BN, eps, first(k)) for eps, k in ((0.5, 500), (1, 300), (8, 0))]
+    rows += [row(RN, eps, first(k)) for eps, k in ((0.5, 501), (1, 200), (8, 400))]
+    (said,) = shipped.findings(Table(tuple(rows)))
+    assert "**is not seen**" in said
+    assert "behind BatchNorm, tracked at 1/255 by 11.1 points" in said
+    assert "not told apart at 0.5/255" in said
+    assert "44.4 % at 8/255" in said
+    assert "guessing" not in said
+    assert shipped.findings(Table(())) == []
+
+
+def test_the_csv_holds_what_was_counted_and_how_to_do_it_again(table):
+    lines = shipped.lines(table, (BN, RN), "pgd", "float", fair=True)
+    read = list(csv.DictReader(io.StringIO(shipped.as_csv(shipped.records(lines)).decode())))
+    assert [(r["eps (k/255)"], r["correct"], r["n"]) for r in read[:3]] == [
+        ("0", "850", "850"), ("1", "200", "850"), ("8", "0", "850"),
+    ]  # fmt: skip
+    assert read[1]["weights"] == BN.weight_hash
+    assert read[1]["eps (paper)"] == "0.0196"
+    assert read[1]["images"] == "right when clean"
+    assert (read[1]["batch size"], read[1]["seed"], read[1]["date"]) == ("128", "0", "2026-01-01")
+
+
+@pytest.mark.parametrize("eps", [0, 0.25])
+def test_the_command_asks_for_the_row(eps):
+    """What the sweep makes of it is this row's condition and no other."""
+    from rnorm_core.evaluation.__main__ import arguments
+    from rnorm_core.evaluation.sweep import plan
+
+    side = Side.of(zoo.names()[0], "tracked") if zoo.names() else pytest.skip("the trained models are not here")
+    wanted = row(side, eps, first(3), seed=4)
+    words = shipped.command(wanted).removeprefix("python -m rnorm_core.evaluation ").split()
+    options = arguments(words)
+    (condition,) = plan(options.models, options.statistics, options.attacks, options.eps)
+    assert (condition.model, condition.statistics) == (side.name, "tracked")
+    assert (condition.attack, condition.eps_255) == (wanted.attack, eps)
+    assert (options.count, options.seed) == (1000, 4)
