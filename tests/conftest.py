@@ -1,9 +1,11 @@
-"""What all tests share: no network, and a browser where there is one."""
+"""What all tests share: no network, a browser where there is one, and a zoo of small measured models."""
 
 import ipaddress
+import json
 import os
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,52 @@ def chromium() -> str:
     if not found:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH and CHROMIUM is not set")
     return found
+
+
+@pytest.fixture(scope="session")
+def _small_zoo(tmp_path_factory) -> Path:
+    """A folder with two small untrained networks, named like the shipped ones, and their populations."""
+    import torch
+    from safetensors.torch import save
+
+    from rnorm_core import models, shift, zoo
+    from rnorm_core.norms import STATISTICS
+    from rnorm_core.training import population
+    from rnorm_core.training.publish import publish
+    from rnorm_core.training.recipe import RECIPES
+
+    folder, generator = tmp_path_factory.mktemp("zoo"), torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 256, (130, 32, 32, 3), generator=generator, dtype=torch.uint8)
+    before, zoo.DIRECTORY = zoo.DIRECTORY, folder
+    try:
+        for norm in ("bn", "rn"):
+            name, shape = f"cifar10-resnet20-{norm}", dict(architecture="resnet20", norm=norm, width=0.25)
+            torch.manual_seed(1)
+            model = models.build(**shape).train()
+            for part in (pictures.permute(0, 3, 1, 2).float() / 255).split(26):
+                model(part)
+            shape |= {"dataset": "cifar10", "power": 0.2}
+            curve = [{"epoch": 1, "train_loss": 1.5, "train_accuracy": 0.4, "lr": 0.1, "seconds": 2.0}]
+            publish(folder, name, model, shape, RECIPES["fast"], 0, "0" * 64, curve)
+            tensors, sizes = population.population(zoo.load(name), pictures)
+            about = dict.fromkeys(zoo.ABOUT, "") | {
+                "model": name, "weight_hash": zoo.card(name).sha256, "data_hash": "0" * 64, "n": str(len(pictures)),
+                "layers": json.dumps(sizes), "made_with": "{}", "date": "2000-01-01",
+            }  # fmt: skip
+            reference = shift.assemble(tensors, about, norm).statistics
+            for mode in STATISTICS:
+                tensors |= population.bands(zoo.load(name, mode), pictures, reference, {1: 4, 8: 4, 20: 4})
+            about["sha256"] = zoo.digest(tensors)
+            zoo.population_path(name).write_bytes(save(tensors, about))
+    finally:
+        zoo.DIRECTORY = before
+    return folder
+
+
+@pytest.fixture
+def small_zoo(_small_zoo, monkeypatch) -> Path:
+    """In place of the shipped models, for this test."""
+    from rnorm_core import zoo
+
+    monkeypatch.setattr(zoo, "DIRECTORY", _small_zoo)
+    return _small_zoo

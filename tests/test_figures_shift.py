@@ -131,6 +131,15 @@ def test_one_image_and_another_size_of_band_are_named():
     assert "batches of 8 images" in figure.alt
 
 
+def test_places_without_a_shift_are_left_out():
+    without = places(adversarial=np.array([0.15, np.nan, -0.7, 0.2]), high=np.array([0.2, 99, 0.3, 0.4]))
+    figure = figures.shift_by_channel(without, "3, y", MEASURE, ATTACK, by_size=True)
+    assert [point[0] for point in figure.plotly.data[2].customdata] == [2, 3, 0]
+    assert "1 that are constant" in figure.alt
+    assert "1 of 3 lie outside" in figure.alt
+    assert figures.span([without])[1] < 1
+
+
 def test_nothing_to_draw_is_a_user_error():
     nothing = np.array([])
     empty = places(names=[], clean=nothing, adversarial=nothing, low=nothing, high=nothing)

@@ -22,7 +22,7 @@ class Places:
     """How far one model's statistics moved at K places: the layers of a network, or the channels of a layer.
 
     label, norm, weight_hash: of the model, as everywhere. n: images in the batch. names: of the places, for people.
-    clean, adversarial: (K,) shifts of the clean and of the attacked batch.
+    clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where there is none to measure.
     low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them.
     """
 
@@ -50,8 +50,11 @@ class Places:
 
 def span(sides: Sequence[Places]) -> tuple[float, float]:
     """A common axis for several figures: from the lowest to the highest thing drawn, with some room."""
-    everything = np.concatenate([values for p in sides for values in (p.clean, p.adversarial, p.low, p.high)])
-    low, high = min(0.0, float(everything.min())), max(0.0, float(everything.max()))
+    drawn = [np.isfinite(p.adversarial) for p in sides]
+    everything = [
+        v[here] for p, here in zip(sides, drawn, strict=True) for v in (p.clean, p.adversarial, p.low, p.high)
+    ]
+    low, high = (float(end(np.append(np.concatenate(everything), 0))) for end in (np.min, np.max))
     room = 0.06 * (high - low or 1)
     return low - (room if low else 0), high + room
 
@@ -93,6 +96,8 @@ def _drawn(
     axis: tuple[float, float] | None,
     joined: bool,
 ) -> Figure:
+    left_out, order = len(order), [k for k in order if np.isfinite(places.adversarial[k])]
+    left_out -= len(order)
     if not order:
         raise UserError("There is no shift to draw.", "choose a model with layers to look at.")
     look, x = LOOKS[places.norm], list(range(1, len(order) + 1))
@@ -151,6 +156,8 @@ def _drawn(
         f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
         f"(clean {clean[worst]:.3f}, band {low[worst]:.3f} to {high[worst]:.3f})."
     )
+    if left_out:
+        alt += f" {left_out} that are constant in training are left out."
     return Figure(figure, alt)
 
 
@@ -255,7 +262,7 @@ def shift_by_eps(
     )
     figure.update_yaxes(title=measure, rangemode="tozero")
     title = f"How far does layer {layer} move as the attack grows?"
-    dress(figure, title, f"{attack}; n = {_images(n)}; bars of colour: natural band", 300)
+    dress(figure, title, f"{attack}; n = {_images(n)}; coloured: natural band", 400)
     drawn = Figure(figure, f"{title} {measure.capitalize()}, {attack}, n = {_images(n)}. {'; '.join(said)}.")
     return drawn if eps is None else mark_eps(drawn, eps)
 

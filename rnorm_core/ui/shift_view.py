@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from rnorm_core import evaluation, figures
 from rnorm_core.attacks import CATALOGUE
@@ -54,7 +55,7 @@ class View:
 
     def place(self, i: int) -> str:
         """The layer, for people."""
-        return f"{self._layer(i) + 1} {nice(self.name(i))}"
+        return f"{self._layer(i) + 1}, {nice(self.name(i))}"
 
     def _layer(self, i: int) -> int:
         return min(self.layer, len(self.course(i).names) - 1)
@@ -69,16 +70,20 @@ class View:
         return self._places(i, names, clean, attacked, low, high, bands[0])
 
     def by_channel(self, i: int) -> figures.Places:
-        """Every channel of the layer."""
+        """Every channel of the layer; those that are constant in training have no shift (NaN)."""
         k = self._layer(i)
-        band = self.course(i).band(k, self.measure)
-        clean, attacked = (r.shift.layers[k].values(self.measure) for r in (self.clean(i), self.attacked(i)))
-        names = [f"channel {c}" for c in range(len(clean))]
-        return self._places(i, names, clean, attacked, band.low, band.high, band)
+        band, shifts = (
+            self.course(i).band(k, self.measure),
+            [r.shift.layers[k] for r in (self.clean(i), self.attacked(i))],
+        )
+        values = [shift.values(self.measure).where(shift.alive, torch.nan) for shift in shifts]
+        names = [f"channel {c}" for c in range(len(values[0]))]
+        return self._places(i, names, *values, band.low, band.high, band)
 
     def most_moved(self, i: int) -> int:
         """The channel that lies furthest from the population under attack."""
-        return int(np.abs(self.by_channel(i).adversarial).argmax())
+        moved = np.nan_to_num(np.abs(self.by_channel(i).adversarial))
+        return int(moved.argmax())
 
     def distribution(self, i: int, channel: int) -> figures.Figure:
         """What the channel receives; with what is subtracted there, where a layer subtracts one number."""
