@@ -76,6 +76,7 @@ def test_a_model_of_the_zoo_is_measured(words, monkeypatch, capsys):
     assert attacked
     assert attacked["settings"]["steps"] == 20
     assert attacked["settings"]["eps"] == 8 / 255
+    assert attacked["settings"]["seed"] == 0
     assert attacked["correct"] <= card.accuracy()["correct"]
     assert "pgd at 8/255" in capsys.readouterr().out
 
