@@ -1,0 +1,235 @@
+import json
+import sys
+
+import pytest
+import torch
+
+from rnorm_core import evaluation, zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.row import pack
+
+BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
+# Right images of 100 by eps, invented for the tests; the shipped table has its own tests.
+FALL = {BN: (90, 60, 0), RN: (80, 75, 10), NONE: (70, 50, 5)}
+
+
+def rows_of(name: str, statistics: str, attack: str, pixels: str) -> list[Row]:
+    card, rows = zoo.card(name), []
+    for eps, correct in zip((0, 1, 8), FALL[name], strict=True):
+        low, high = evaluation.wilson(correct, 100)
+        fields = {
+            "model": name, "weight_hash": card.sha256, "dataset": "cifar10", "norm": card.norm,
+            "statistics": statistics, "attack": attack if eps else "clean", "settings": {"steps": 20} if eps else {},
+            "eps_255": eps, "pixels": pixels if eps else "float", "n": 100, "correct": correct, "low": low,
+            "high": high, "batch_size": 128, "seed": 0, "images": "1" * 64, "hits": pack(torch.arange(100) < correct),
+            "code_version": "1", "made_with": {}, "date": "2026-01-01",
+        }  # fmt: skip
+        rows.append(Row(**fields))
+    return rows
+
+
+@pytest.fixture
+def table(monkeypatch) -> Table:
+    names = [name for name in FALL if name in zoo.names()]
+    conditions = [(name, mode) for name in names for mode in (["tracked", "batch"] if name != NONE else ["tracked"])]
+    rows = {
+        (r.model, r.statistics, r.attack, r.eps_255, r.pixels): r
+        for name, mode in conditions
+        for attack, pixels in (("pgd", "float"), ("pgd", "8-bit"), ("noise", "float"))
+        for r in rows_of(name, mode, attack, pixels)
+    }
+    table = Table(tuple(rows.values()))
+    monkeypatch.setattr(evaluation, "table", lambda dataset: table)
+    return table
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in [*page.markdown, *page.caption])
+
+
+def charts(page) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def names(chart) -> list[str]:
+    return [trace["name"] for trace in chart["data"] if not trace["name"].startswith(("shaded", "dotted"))]
+
+
+def press(page, label: str):
+    next(button for button in page.button if button.label == label).click().run()
+
+
+@pytest.mark.usefixtures("table")
+def test_curves_and_a_comparison_are_there_at_once(open_page):
+    page = open_page("accuracy")
+    curves, agreement = charts(page)
+    assert names(curves) == ["BatchNorm, tracked", "RobustNorm, tracked", "no norm, tracked"]
+    assert curves["data"][0]["y"] == [90, 60, 0]
+    assert [bar["x"] for bar in agreement["data"]] == [[60, 75], [0, 0], [15, pytest.approx(18.75)], [25, 6.25]]
+    said = texts(page)
+    assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 15.0 points" in said
+    assert "In the paper's range it **holds at every size**" in said
+    for part in ("What you see", "Why", "Try this"):
+        assert part in said
+    assert not page.warning
+    assert not page.error
+
+
+@pytest.mark.usefixtures("table")
+def test_an_address_chooses_everything(open_page):
+    page = open_page(
+        "accuracy", models=["resnet20-bn", "resnet20-none"], modes=["tracked", "batch"], counted="right when clean",
+        attacks=["PGD (L-inf)", "Random noise (L-inf)"], axis="to scale", at="8", right=BN, right_mode="batch",
+    )  # fmt: skip
+    pgd, noise, agreement = charts(page)
+    assert names(pgd) == ["BatchNorm, tracked", "BatchNorm, batch", "no norm, tracked"] == names(noise)
+    assert pgd["data"][0]["y"][0] == 100  # 70 images are right without norm: those count
+    assert pgd["data"][0]["customdata"][1][:2] == [60, 70]
+    assert pgd["data"][0]["x"] == [0, 1, 8]
+    assert "only BatchNorm, batch" in [bar["name"] for bar in agreement["data"]]
+    assert "no difference" in texts(page)
+    assert not page.warning
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("models", "resnet20-xx"), ("modes", "none"), ("attacks", "CW-L2"), ("counted", "some"), ("pixels", "7-bit"),
+     ("axis", "log"), ("under", "DeepFool"), ("at", "3"), ("n", "7"), ("n", "21"), ("scope", "some"), ("eps", "1")],
+)  # fmt: skip
+def test_what_the_address_cannot_have_is_named(open_page, key, value):
+    page = open_page("accuracy", **{key: value})
+    assert [f"`{key}={value}`" in warning.value for warning in page.warning] == [True]
+    assert len(charts(page)) == 2
+
+
+@pytest.mark.usefixtures("table")
+def test_what_the_table_does_not_hold_is_said(open_page):
+    page = open_page("accuracy", modes=["tracked", "tracked-mean"], at="2")
+    assert "Not in the table: BatchNorm, tracked-mean under PGD (L-inf)" in texts(page)
+    assert "The table does not hold left and right under this attack at this size" in texts(page)
+    assert len(charts(page)) == 1
+
+
+@pytest.mark.usefixtures("table")
+def test_nothing_chosen_is_an_error_and_the_page_goes_on(open_page, settle):
+    page = open_page("accuracy")
+    page.get("button_group")[0].set_value([]).run()
+    settle(page)
+    assert "There is nothing to draw." in page.error[0].value
+    assert "Try this" in texts(page)
+
+
+def test_without_a_table_the_page_says_so_and_still_measures(open_page, settle, monkeypatch, tmp_path):
+    module = sys.modules["rnorm_core.evaluation.table"]
+    monkeypatch.setattr(module, "shipped", lambda dataset="cifar10": tmp_path / "none.jsonl")
+    page = open_page("accuracy", under="FGSM", n="8")
+    assert "No accuracies have been measured" in page.error[0].value
+    assert charts(page) == []
+    press(page, "Measure it here")
+    settle(page)
+    (chart,) = charts(page)
+    assert names(chart) == ["BatchNorm, tracked, measured here", "RobustNorm, tracked, measured here"]
+
+
+def test_a_damaged_table_is_named(open_page, monkeypatch):
+    def damaged(dataset):
+        raise UserError("Line 7 of the table is not sound: it is cut short.", "restore it.")
+
+    monkeypatch.setattr(evaluation, "table", damaged)
+    assert "Line 7" in open_page("accuracy").error[0].value
+
+
+def test_rows_of_other_weights_are_told_of(open_page, monkeypatch, table):
+    monkeypatch.setattr(evaluation, "table", lambda dataset: Table(table.rows[:6], table.rows[6:8]))
+    assert "2 measured accuracies are left out" in open_page("accuracy").warning[0].value
+
+
+def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
+    def broken(dataset):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(evaluation, "table", broken)
+    with pytest.raises(AssertionError, match="a defect"):
+        open_page("accuracy")
+
+
+@pytest.mark.usefixtures("table")
+def test_measured_here_is_drawn_over_the_shipped_curve(open_page, settle):
+    page = open_page("accuracy", n="8", at="1", under="PGD (L-inf)")
+    press(page, "Measure it here")
+    settle(page)
+    chart = charts(page)[-1]
+    assert names(chart) == [
+        "BatchNorm, tracked", "RobustNorm, tracked",
+        "BatchNorm, tracked, measured here", "RobustNorm, tracked, measured here",
+    ]  # fmt: skip
+    here = chart["data"][2]
+    assert here["mode"] == "markers"
+    assert [point[1] for point in here["customdata"]] == [8, 8]  # clean and at 1/255
+    assert "n = 8 to 100" in chart["layout"]["title"]["text"].replace("<br>", " ")
+    assert "Measured here: 8 images (foolbox's 20 samples), seed 0" in texts(page)
+    page.select_slider(key="at").set_value(8).run()
+    assert "Measured here" not in texts(settle(page))  # another question, not yet asked
+
+
+@pytest.mark.usefixtures("table")
+def test_a_small_batch_in_a_batch_mode_is_said_to_be_another_network(open_page, settle):
+    page = open_page("accuracy", n="8", under="FGSM", left_mode="batch")
+    press(page, "Measure it here")
+    assert "With the statistics of a batch of 8" in texts(settle(page))
+
+
+@pytest.mark.usefixtures("table")
+def test_with_the_full_test_set_more_can_be_measured(open_page, settle):
+    page = open_page("accuracy", full=True, source="full test set", n="24", under="FGSM")
+    press(page, "Measure it here")
+    settle(page)
+    assert "Measured here: 24 images" in texts(page)
+    assert not page.warning
+    page.selectbox(key="source").set_value("20 samples").run()
+    assert page.number_input(key="n").value == 20
+    assert not settle(page).warning
+
+
+@pytest.mark.usefixtures("table")
+def test_stop_keeps_the_points_there_are(open_page, settle, monkeypatch):
+    """The attack never ends: a barrier in its place."""
+    import time
+
+    from rnorm_core.ui import measuring
+
+    real = measuring._hits
+
+    def endless(model, batch, attack, asked, report):
+        while attack is not None:
+            report.job.progress(0.5, "endless")
+            time.sleep(0.01)
+        return real(model, batch, attack, asked, report)
+
+    monkeypatch.setattr(measuring, "_hits", endless)
+    page = open_page("accuracy", n="9")
+    press(page, "Measure it here")
+    end = time.monotonic() + 60
+    while len(charts(page)) < 3 or len(names(charts(page)[-1])) < 4:  # clean left and right
+        assert time.monotonic() < end
+        page.run()
+    press(page, "Stop")
+    assert "Stopped." in texts(page)
+    assert len(names(charts(page)[-1])) == 4
+    press(page, "Start again")
+    assert page.get("progress")
+    press(page, "Stop")
+    settle(page)
+
+
+@pytest.mark.usefixtures("table")
+def test_a_door_changes_the_curves(open_page, settle):
+    page = open_page("accuracy")
+    press(page, "The batch's own statistics")
+    settle(page)
+    assert len(names(charts(page)[0])) == 5
+    press(page, "Noise of the same size, as a control")
+    assert len(charts(settle(page))) == 3
+    assert not page.warning
