@@ -38,7 +38,7 @@ class Layer:
     count       values per channel.
     mean, std (biased), minimum, maximum, range: float32 (C,). A recording's range is maximum - minimum; a training
                 set's is the mean range of its batches.
-    histogram   int64 (BINS, C), counts between edges, float32 (BINS + 1, C). The first and the last bin are
+    histogram   int32 (BINS, C), counts between edges, float32 (BINS + 1, C). The first and the last bin are
                 open-ended: what lies beyond the outer edges is counted there.
     applied     for bn and rn, what the layer computed from its whole batch in its statistics mode; else None.
     """
@@ -207,11 +207,11 @@ def grid_edges(mean: Tensor, std: Tensor, minimum: Tensor, maximum: Tensor) -> T
 
 
 def histogram(values: Tensor, edges: Tensor) -> Tensor:
-    """Counts, int64 (BINS, C), of values (C, M) between evenly spaced edges; the outer bins take the rest."""
+    """Counts, int32 (BINS, C), of values (C, M) between evenly spaced edges; the outer bins take the rest."""
     start, width = edges[0], (edges[-1] - edges[0]) / BINS
     bins = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).int()
     bins += BINS * torch.arange(len(values), dtype=torch.int32)[:, None]
-    return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T
+    return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T.int()
 
 
 def read_quantiles(counts: Tensor, edges: Tensor, minimum: Tensor, maximum: Tensor) -> Tensor:

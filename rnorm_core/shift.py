@@ -30,18 +30,24 @@ class Measure:
 
 MEASURES = {
     "mean": Measure(
-        "Shift of the mean", "standard deviations", "How far the mean has moved, in the population's deviations."
+        "Shift of the mean",
+        "population deviations",
+        "How far the mean has moved, counted in standard deviations of the training images.",
     ),
     "log_std": Measure(
-        "Change of the deviation", "natural logarithm of the ratio", "By what factor the values are spread wider."
+        "Change of the deviation",
+        "natural logarithm of the ratio",
+        "By what factor values are spread wider (above 0) or narrower (below 0) than those of the training images.",
     ),
     "log_range": Measure(
-        "Change of the range", "natural logarithm of the ratio", "By what factor maximum minus minimum has grown."
+        "Change of the range",
+        "natural logarithm of the ratio",
+        "By what factor maximum minus minimum differs from that of training batches of 128; few images span less.",
     ),
     "wasserstein": Measure(
         "Wasserstein-1 distance",
-        "standard deviations",
-        "How far a value has to be moved on average to turn one distribution into the other.",
+        "population deviations",
+        "How far values have to be moved, on average, to turn one distribution into the other.",
     ),
 }
 
@@ -223,7 +229,7 @@ def assemble(tensors: dict[str, Tensor], about: dict[str, str], norm: str) -> Po
     for name, (mean, std, minimum, maximum, spread, counts) in zip(sizes, parts, strict=True):
         edges = grid_edges(mean, std, minimum, maximum)
         count = int(counts[:, 0].sum())
-        layers.append(Layer(name, norm, count, mean, std, minimum, maximum, spread, counts.long(), edges))
+        layers.append(Layer(name, norm, count, mean, std, minimum, maximum, spread, counts, edges))
     n = int(about["n"])
     bands = {}
     for key in tensors:
