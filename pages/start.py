@@ -32,7 +32,9 @@ def measured(sides: tuple[ui.Side, ...]) -> None:
         return
     ui.chart(figures.accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True), key="accuracy")
     weights = "; ".join(f"{c.label} {c.weight_hash[:12]}" for c in curves)
-    st.caption(f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}.")
+    drawn = {curve.label for curve in curves}
+    rest = "".join(f" {side.label}: not in its card." for side in sides if side.label not in drawn)
+    st.caption(f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}.{rest}")
 
 
 def curve_of(side: ui.Side) -> figures.Curve | None:
@@ -88,3 +90,5 @@ with ui.guard("start"):
             right_mode="batch",
         )
         ui.door("craft", "Craft an attack of your own")
+        ui.door("accuracy", "Not one photo but thousands")
+        ui.door("shift", "What happens inside the networks")

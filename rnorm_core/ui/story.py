@@ -27,7 +27,7 @@ def of_all(outcome: Outcome, classes: tuple[str, ...]) -> str:
         return story
     if n == 1:
         return f"{story} After saving as an 8-bit PNG it {'still fools' if left else 'fools no more'}."
-    those = f"the {n} fooled ones" if left == n else f"{left or 'none'} of the {n} fooled ones"
+    those = "all the fooled ones" if left == n else f"{left or 'none'} of the {n} fooled ones"
     return f"{story} After saving as 8-bit PNGs {those} still {'fools' if left < 2 else 'fool'}."
 
 
@@ -40,7 +40,8 @@ def joint_note(outcome: Outcome) -> str:
     if n == 1:
         return (
             f"In the mode “{trace.statistics}” a network takes statistics from the pictures it is shown together, here "
-            "from this one alone. It is then often wrong, or right by chance, without any attack: add more pictures."
+            "from this one alone. It is then often wrong, or right by chance, even without an attack; more pictures at "
+            "once help."
         )
     done = "attacked jointly, as one batch" if outcome.crafted_here else "shown as one batch"
     return (
@@ -118,10 +119,11 @@ def _many(outcome: Outcome, classes: tuple[str, ...]) -> str:
         there = before - int(((trace.targets == trace.labels) & _before(outcome)).sum())
         already = f"{there} {'was' if there == 1 else 'were'} seen as it before; " if there else ""
         return f"{name}: {n} images were aimed at {target}; {known}{already}{new} reached it through the attack."
+    everything = "both images" if n == 2 else f"all {n} images"
     if new == n:
-        return f"{name}: all {n} images were fooled."
+        return f"{name}: {everything} were fooled."
     if before == n:
-        return f"{name}: all {n} images were wrong before the attack already."
+        return f"{name}: {everything} were wrong before the attack already."
     already = f", {before} {'was' if before == 1 else 'were'} wrong before the attack already" if before else ""
     those = f"{new or 'none'} of {n} images {'was' if new < 2 else 'were'}"
     return f"{name}: {those} fooled{already}, {n - before - new} held."

@@ -176,7 +176,7 @@ def test_many_images_with_one_target():
         (
             [DOG, DOG, DOG],
             [DOG, DOG, DOG],
-            "all 3 images were fooled. After saving as 8-bit PNGs the 3 fooled ones still fool.",
+            "all 3 images were fooled. After saving as 8-bit PNGs all the fooled ones still fool.",
         ),
         (
             [DOG, DOG, CAT],
@@ -188,11 +188,18 @@ def test_many_images_with_one_target():
             [CAT, CAT, CAT],
             "1 of 3 images was fooled, 2 held. After saving as an 8-bit PNG it fools no more.",
         ),
+        (
+            [DOG, DOG],
+            [DOG, CAT],
+            "both images were fooled. After saving as 8-bit PNGs 1 of the 2 fooled ones still fools.",
+        ),
         ([CAT, CAT, CAT], [CAT, CAT, CAT], "none of 3 images was fooled, 3 held."),
     ],
 )
 def test_all_and_none_are_called_so(after, saved, said):
-    assert story.of_all(outcome_of([CAT] * 3, after, [0] * 3, saved=saved), CLASSES).endswith(f": {said}")
+    assert story.of_all(outcome_of([CAT] * len(after), after, [0] * len(after), saved=saved), CLASSES).endswith(
+        f": {said}"
+    )
 
 
 def test_what_a_file_leaves_is_said_of_the_image_that_was_fooled():
@@ -209,7 +216,7 @@ def test_a_joint_attack_says_so_and_what_was_right_before_it():
     outcome = outcome_of([CAT, DOG], [DOG, CAT], [0, 0], joint=True, statistics="batch")
     assert "the 2 images were attacked jointly" in story.joint_note(outcome)
     assert "Before the attack 1 of 2 were right" in story.joint_note(outcome)
-    assert "without any attack" in story.joint_note(outcome_of([CAT], [DOG], [0], joint=True, statistics="batch"))
+    assert "even without an attack" in story.joint_note(outcome_of([CAT], [DOG], [0], joint=True, statistics="batch"))
     assert story.joint_note(outcome_of([CAT], [DOG], [0])) == ""
 
 
