@@ -78,9 +78,9 @@ def shift_by_channel(
     axis: tuple[float, float] | None = None,
     by_size: bool = True,
 ) -> Figure:
-    """The same over the channels of one layer, the most moved first or in their own order."""
+    """The same over the channels of one layer, the most moved first or by number."""
     order = np.argsort(-np.abs(places.adversarial), kind="stable") if by_size else np.arange(len(places.names))
-    said = "most moved first" if by_size else "in their own order"
+    said = "most moved first" if by_size else "by number"
     title = f"Which channels move at layer {layer}? {places.label}"
     return _drawn(places, measure, attack, title, f"channels, {said}", [int(k) for k in order], chosen, axis, False)
 

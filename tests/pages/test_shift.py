@@ -1,0 +1,198 @@
+import json
+
+import pytest
+
+from rnorm_core import shift, zoo
+from rnorm_core.ui import shifting
+
+pytestmark = pytest.mark.usefixtures("small_zoo")
+QUICK = {"attack": "FGSM", "batch": "8"}
+SENTENCES = ("**BatchNorm", "**RobustNorm")
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in page.markdown)
+
+
+def captions(page) -> str:
+    return "\n".join(block.value for block in page.caption)
+
+
+def sentences(page) -> list[str]:
+    return [block.value for block in page.markdown if block.value.startswith(SENTENCES)]
+
+
+def charts(page) -> dict[str, dict]:
+    """Title -> specification, the titles in one line and without what is in small print."""
+    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return {spec["layout"]["title"]["text"].split("<span")[0].replace("<br>", " ").strip(): spec for spec in specs}
+
+
+def test_everything_is_there_at_once(open_page):
+    page = open_page("shift", **QUICK)
+    assert len(sentences(page)) == 2
+    assert all("of 19 layers outside the band" in said for said in sentences(page))
+    assert len(page.get("plotly_chart")) == 8
+    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert [formula.value.count("x") > 0 for formula in page.latex] == [True, True]
+    for part in ("What you see", "Why", "Try this"):
+        assert part in texts(page)
+    assert not page.warning
+    assert not page.error
+
+
+def test_eps_moves_without_measuring_again(open_page, monkeypatch):
+    page = open_page("shift", **QUICK, eps="0")
+    assert all("no attack" in said for said in sentences(page))
+
+    def never(*args):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(shifting, "carry_out", never)
+    page.select_slider(key="eps").set_value(8).run()
+    assert not page.exception
+    assert all("(clean: " in said for said in sentences(page))
+    assert "FGSM at 8/255" in page.get("plotly_chart")[0].proto.alt
+    marks = [c["layout"]["shapes"][-1]["x0"] for title, c in charts(page).items() if title.startswith("How ")]
+    assert marks == [7, 7]  # on both axes of eps at once
+
+
+def test_left_and_right_share_their_scales(open_page):
+    drawn = charts(open_page("shift", **QUICK, eps="8", measure="Change of the range"))
+    for question in ("Which layers' inputs move?", "Which channels move at layer 19"):
+        one, other = (spec["layout"]["yaxis"] for title, spec in drawn.items() if title.startswith(question))
+        assert one["range"] == other["range"]
+        assert "ln of the ratio" in one["title"]["text"]
+
+
+def test_an_address_chooses_layer_and_channels(open_page):
+    page = open_page("shift", **QUICK, layer="5 block 2 second", channel_left="1", channel_right="2", order="by number")
+    titles = "\n".join(charts(page))
+    assert "What does channel 1 of layer 5, block 2 second receive? BatchNorm, tracked" in titles
+    assert "What does channel 2 of layer 5, block 2 second receive? RobustNorm, tracked" in titles
+    assert "channels, by number" in str(
+        charts(page)["Which channels move at layer 5, block 2 second? BatchNorm, tracked"]
+    )
+    assert not page.warning
+    # a layer with fewer channels, and one that has never been asked for
+    page.selectbox(key="layer").set_value("1 stem").run()
+    assert "How far does layer 1 stem move as the attack grows?" in charts(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("eps", "3"),
+        ("attack", "DeepFool"),
+        ("batch", "128"),
+        ("batch", "20.5"),
+        ("measure", "the mood"),
+        ("layer", "99 stem"),
+        ("order", "by mood"),
+        ("channel_left", "4000"),
+        ("image", "cat af12e124"),
+        ("surprise", "1"),
+    ],
+)
+def test_what_the_address_cannot_have_is_named(open_page, key, value):
+    page = open_page("shift", settled=False, **(QUICK | {key: value}))  # all questions are asked before any work
+    assert [w.value.split(" ")[0].strip("`") for w in page.warning] == [f"{key}={value}".split(" ")[0]]
+    assert not page.exception
+    assert not page.error
+
+
+def test_a_single_image(open_page):
+    page = open_page("shift", attack="FGSM", batch="1", image="ship 200143cf")
+    assert not page.warning
+    assert all("recognised" in said for said in sentences(page))
+    assert "single clean images" in captions(page)
+
+
+def test_statistics_of_the_batch_are_what_the_formula_takes(open_page):
+    page = open_page("shift", **QUICK, right="cifar10-resnet20-bn", right_mode="batch", left_mode="tracked-mean")
+    assert "The mean is the one tracked in training, the variance that of this attacked batch." in texts(page)
+    assert "Mean and variance are those of this attacked batch itself." in texts(page)
+
+
+def test_a_door_shows_the_control(open_page, settle):
+    page = open_page("shift", **QUICK)
+    next(button for button in page.button if "noise" in button.label).click().run()
+    settle(page)
+    assert page.selectbox(key="attack").value == "Random noise (L-inf)"
+    assert page.select_slider(key="eps").value == 8
+    assert "Random noise" in page.get("plotly_chart")[0].proto.alt
+    assert not page.warning
+
+
+def test_a_model_without_a_population_is_said_and_the_rest_stays(open_page, monkeypatch, tmp_path):
+    for file in zoo.DIRECTORY.iterdir():
+        if file.name != "cifar10-resnet20-rn.population.safetensors":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+    page = open_page("shift", **QUICK, seed="77")
+    assert "have not been measured with cifar10-resnet20-rn" in page.error[0].value
+    assert "rnorm_core.training.population" in page.error[0].value
+    assert "Try this" in texts(page)
+    page.selectbox(key="right").set_value("cifar10-resnet20-bn").run()
+    assert not page.error
+
+
+def test_pictures_come_while_the_work_goes_on_and_stay_when_it_is_stopped(open_page, monkeypatch):
+    """The attack never ends: only the clean batch is there."""
+    import time
+
+    real = shifting.attacked
+
+    def endless(plan, model, batch, eps, on_step):
+        while eps:
+            time.sleep(0.01)
+            job.progress(0.5, "endless")
+        return real(plan, model, batch, eps, on_step)
+
+    def remember(plan, first, its_job):
+        nonlocal job
+        job = its_job
+        return carry_out(plan, first, its_job)
+
+    job, carry_out = None, shifting.carry_out
+    monkeypatch.setattr(shifting, "attacked", endless)
+    monkeypatch.setattr(shifting, "carry_out", remember)
+    page = open_page("shift", settled=False, **QUICK, seed="4711")
+    end = time.monotonic() + 60
+    while not page.get("plotly_chart"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        page.run()
+    assert page.get("progress")
+    assert "shown so far: the clean batch" in captions(page)
+    assert all("no attack" in said for said in sentences(page))
+    next(button for button in page.button if button.label == "Stop").click().run()
+    assert not page.get("progress")
+    assert "Stopped." in texts(page)
+    assert len(sentences(page)) == 2
+
+
+def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
+    def broken(*args):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(shift, "compare", broken)
+    with pytest.raises(AssertionError, match="a defect"):
+        open_page("shift", **QUICK, seed="4321")
+
+
+def test_choices_are_in_the_address(open_page):
+    page = open_page("shift", **QUICK)
+    widgets = [*page.selectbox, *page.number_input, *page.select_slider]
+    keys = {widget.key: widget.proto.query_param_key for widget in widgets}
+    assert keys.pop("device") == ""
+    sidebar = {"left", "left_mode", "right", "right_mode", "source", "seed"}
+    own = {"attack", "batch", "measure", "eps", "layer", "order", "channel_left", "channel_right"}
+    assert keys == {key: key for key in sidebar | own}
+
+
+def test_with_the_full_test_set(open_page):
+    page = open_page("shift", full=True, source="full test set", attack="FGSM", batch="8", seed="5")
+    assert [int(n) for n in page.selectbox(key="batch").options] == [1, 8, 20, 128]
+    assert "test split" in captions(page)
+    assert len(sentences(page)) == 2
