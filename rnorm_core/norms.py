@@ -16,6 +16,7 @@ In `batch` and `tracked-mean` an image's output depends on its neighbours in the
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -148,7 +149,7 @@ class RobustNorm2d(nn.Module):
         fixed_centre = None if centre == "batch" else self.running_mean
         y, mean, spread = _RangeNormalise.apply(x, fixed_centre, self.weight, self.bias, self.power, self.eps)
         if self.training and self.track_running_stats:
-            self._track(mean.detach(), spread.detach())
+            self._track(mean, spread)
         return y
 
     def _track(self, mean: Tensor, spread: Tensor) -> None:
@@ -165,109 +166,119 @@ class _RangeNormalise(torch.autograd.Function):
     """y = weight * (x - mean) / (range**power + eps) + bias, with mean and range of x itself, in few passes over x.
 
     Forward reads x three times (mean, max, min) and writes y; backward reads twice and writes once. The range
-    touches only two elements of a channel, so its gradient is a scatter and not a pass. Returns (y, mean, range).
+    touches only two elements of a channel, so its gradient is a scatter and not a pass; where they stand is looked up
+    in backward, so that inference does not pay for it. Returns (y, mean, range).
     """
 
     @staticmethod
     def forward(ctx, x, fixed_centre, weight, bias, power, eps):
-        (low, low_at), (high, high_at) = _extreme(x, largest=False), _extreme(x, largest=True)
-        spread = high.to(_wide(x)) - low.to(_wide(x))
-        scale = shown_scale = spread**power + eps
+        x = x.contiguous(memory_format=_layout(x))
+        (high, negated_low), places = _extremes(x)
+        spread = shown_spread = high + negated_low
         if fixed_centre is None:
             # In a constant channel the scale is eps, and would blow the mean's rounding error up; y is the bias there.
-            mean = torch.where(spread == 0, low.to(_wide(x)), _mean(x))
-            shown_scale = torch.where(spread == 0, torch.inf, scale)
+            mean = _mean(x).clamp(-negated_low, high)
+            shown_spread = F.threshold(spread, 0, torch.inf)
         else:
             mean = fixed_centre.to(_wide(x))
-        ctx.save_for_backward(x, weight, mean, spread, scale, low_at, high_at)
-        ctx.power, ctx.centre_is_fixed = power, fixed_centre is not None
+        ctx.save_for_backward(x, weight, mean, spread, places)
+        ctx.power, ctx.eps, ctx.centre_is_fixed = power, eps, fixed_centre is not None
         ctx.mark_non_differentiable(mean, spread)
-        return _affine(x, mean, shown_scale, weight, bias), mean, spread
+        return _affine(x, mean, shown_spread**power + eps, weight, bias), mean, spread
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, dy, _mean, _spread):
-        x, weight, mean, spread, scale, low_at, high_at = ctx.saved_tensors
-        gain = 1 / scale if weight is None else weight.to(scale.dtype) / scale
+        x, weight, mean, spread, places = ctx.saved_tensors
+        dy = dy.contiguous(memory_format=_layout(x))
+        stretch = spread**ctx.power
+        scale = stretch + ctx.eps
         # With eps = 0 and var = scale**2 torch's kernel sums dy * (x - mean) / scale, and dy, in one pass.
         _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
-            dy, x, torch.ones_like(scale), mean, scale**2, None, None, False, 0.0, [False, True, True]
+            dy, x, None, mean, scale**2, None, None, False, 0.0, [False, True, True]
         )
-        # dx = dy * gain, less what flows back through the mean: one affine pass over dy.
-        through_mean = torch.zeros_like(mean) if ctx.centre_is_fixed else -d_bias * gain / (x.numel() / x.shape[1])
-        dx = _affine(dy, torch.zeros_like(mean), torch.ones_like(scale), gain, through_mean)
+        # dx = weight / scale * dy, less what flows back through the mean: one affine pass over dy.
+        mean_dy = torch.zeros_like(mean) if ctx.centre_is_fixed else d_bias * (x.shape[1] / x.numel())
+        dx = _affine(dy, mean_dy, scale, weight, None)
         # What flows back through the range: power * range**(power - 1), and nothing where the channel is constant.
-        safe = spread.clamp_min(torch.finfo(spread.dtype).tiny)
-        slope = torch.where(spread > 0, ctx.power * safe**ctx.power / safe, 0)
-        through_range = (-d_weight * gain * slope).to(dx.dtype)
-        places = torch.cat([high_at, low_at])
-        dx.index_put_(_position(places, x), torch.cat([through_range, -through_range]), accumulate=True)
+        safe = F.threshold(spread, torch.finfo(spread.dtype).tiny, torch.inf)
+        through_range = d_weight * stretch / (scale * safe) * -ctx.power
         if weight is not None:  # bias then has its type
+            through_range *= weight
             d_weight, d_bias = d_weight.to(weight.dtype), d_bias.to(weight.dtype)
+        _add_at_extremes(dx, through_range, x, places)
         gradients = dx, None, d_weight, d_bias, None, None
         return tuple(g if needed else None for g, needed in zip(gradients, ctx.needs_input_grad, strict=True))
 
 
-def _rows(x: Tensor) -> Tensor:
-    """x as wide rows, to be summed or compared column by column: (N, C, H * W), or (rows, places, C) if channels-last.
+def _layout(x: Tensor) -> torch.memory_format:
+    """The memory format that x is in; contiguous if it is in none."""
+    last = not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
-    torch reduces fast down the columns of wide rows, and slowly over narrow rows or where it must keep positions.
+
+def _lines(x: Tensor) -> tuple[Tensor, int, tuple[int, int], int]:
+    """x as a matrix whose lines (the rows if `along` is 1, the columns if 0) are each of one channel.
+
+    Returns (matrix, along, shape, across): the lines, in order, have this shape, of which `across` is the axis that is
+    not the channel's. torch reduces fast along long rows and down the columns of wide rows, and slowly otherwise.
     """
     n, c, h, w = x.shape
-    if x.is_contiguous():
-        return x.view(n, c, h * w)
-    return x.permute(0, 2, 3, 1).reshape(-1, math.gcd(n * h * w, 1024), c)  # a view if channels-last
+    if not x.is_contiguous():
+        places = math.gcd(n * h * w, 1024)
+        return x.permute(0, 2, 3, 1).view(-1, places * c), 0, (places, c), 0
+    if h * w >= 64:
+        return x.view(n * c, h * w), 1, (n, c), 0
+    return x.view(n, c * h * w), 0, (c, h * w), 1
 
 
 def _mean(x: Tensor) -> Tensor:
     """A channel's mean, (C,), in at least float32."""
     if x.dtype == _wide(x):
         return x.mean((0, 2, 3))
-    # mean(dtype=float32) of a bf16 tensor would first copy it whole. Each column is summed in float32 and rounded
-    # to bf16 once; over the many columns of a channel that error averages out.
-    columns = _rows(x).sum(0).to(_wide(x))
-    return columns.sum(1 if x.is_contiguous() else 0) * (x.shape[1] / x.numel())
+    # mean(dtype=float32) of a bf16 tensor would first copy it whole. Each line is summed in float32 and rounded to
+    # bf16 once; over the many lines of a channel that error averages out.
+    matrix, along, shape, across = _lines(x)
+    return matrix.sum(along).view(shape).sum(across, dtype=_wide(x)) * (x.shape[1] / x.numel())
 
 
-def _extreme(x: Tensor, largest: bool) -> tuple[Tensor, Tensor]:
-    """A channel's extreme value and where it stands, (C,) each; the position counts (N, H, W) in that order."""
-    rows = _rows(x)
-    flat = rows.flatten(1)
+def _extremes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(2, C): a channel's largest number and, negated, its smallest; and which of its lines each is in, (2, C)."""
+    matrix, along, shape, across = _lines(x)
+
+    def best(high: Tensor, negated_low: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.stack([high, negated_low]).view(2, *shape).max(1 + across)
+
     if x.dtype == torch.bfloat16 and x.device.type == "cpu":
-        value, place = _locate(rows, _by_bits(flat, largest), x.is_contiguous(), largest)
-        if (value > 0 if largest else value < 0).all():
-            return value, place
-    return _locate(rows, flat.amax(0) if largest else flat.amin(0), x.is_contiguous(), largest)
+        # Read as integers, positive bf16 numbers keep their order, and torch compares integers several times faster.
+        # A line without one gives some other candidate, but never one that beats a right one of another line.
+        bits = matrix.view(torch.int16)
+        ends, places = best(_ends(bits, along), _ends(bits ^ -(2**15), along))
+        if ends.min().item() > 0:
+            return ends.view(x.dtype).to(_wide(x)), places
+    ends, places = best(_ends(matrix, along), -_ends(matrix, along, torch.amin))
+    return ends.to(_wide(x)), places
 
 
-def _by_bits(flat: Tensor, largest: bool) -> Tensor:
-    """The extreme of each column of a bf16 matrix, right where a column has numbers of the extreme's sign.
+def _ends(matrix: Tensor, along: int, find: Callable[..., Tensor] = torch.amax) -> Tensor:
+    """The largest number of each line, or the smallest. Down columns torch is faster in two steps, eight rows first."""
+    if along == 0 and len(matrix) % 8 == 0:
+        matrix = find(matrix.view(8, -1, matrix.shape[1]), 0)
+    return find(matrix, along)
 
-    Read as integers, bf16 numbers of one sign keep their order, and torch compares integers several times faster.
-    A column without such a number gives one of its others: a wrong candidate, but never one that beats a right one.
+
+def _add_at_extremes(dx: Tensor, change: Tensor, x: Tensor, places: Tensor) -> None:
+    """Adds change (C,) to dx where x is largest in its channel, and takes it away where x is smallest.
+
+    Where several numbers of a channel are extreme one of them gets it all.
     """
-    bits = flat.view(torch.int16)
-    sign = 0 if largest else -(2**15)  # a flipped sign bit puts the negative numbers on top, the most negative first
-    return ((bits ^ sign if sign else bits).amax(0) ^ sign).view(torch.bfloat16)
-
-
-def _locate(rows: Tensor, candidates: Tensor, contiguous: bool, largest: bool) -> tuple[Tensor, Tensor]:
-    """From one candidate a column to a channel's extreme, and the place in the stretch that it comes from."""
-    find = torch.max if largest else torch.min
-    candidates = candidates.view(rows.shape[1:])
-    if contiguous:
-        value, pixel = find(candidates, 1)  # candidates (C, H * W)
-        stretch = rows[:, torch.arange(rows.shape[1], device=rows.device), pixel]
-        return value, find(stretch, 0)[1] * rows.shape[2] + pixel
-    value, place = find(candidates, 0)  # candidates (places, C)
-    stretch = rows[:, place, torch.arange(rows.shape[2], device=rows.device)]
-    return value, find(stretch, 0)[1] * rows.shape[1] + place
-
-
-def _position(place: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Indices into x of places (2 C,), first one of each channel, then the other."""
-    c, h, w = x.shape[1:]
-    return place // (h * w), torch.arange(c, device=x.device).repeat(2), place // w % h, place % w
+    (matrix, along, shape, across), (d_matrix, *_) = _lines(x), _lines(dx)
+    channel = torch.arange(x.shape[1], device=x.device)
+    line = (channel * shape[1] + places if across else places * shape[1] + channel).view(-1)
+    highs, lows = matrix.index_select(1 - along, line).chunk(2, 1 - along)
+    position = torch.cat([highs.max(along)[1], lows.min(along)[1]])
+    change = torch.cat([change, -change]).to(dx.dtype)
+    d_matrix.index_put_((line, position) if along else (position, line), change, accumulate=True)
 
 
 def _affine(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
