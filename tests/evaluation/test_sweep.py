@@ -145,12 +145,20 @@ def test_a_stopped_sweep_keeps_what_it_has(words, tmp_path, monkeypatch):
     assert len(evaluation.read(tmp_path / "table.jsonl")) == 12
 
 
-def test_other_counts_seeds_and_attack_sizes_are_other_rows(words, tmp_path):
+def test_other_counts_seeds_and_attack_sizes_are_other_rows(words, tmp_path, monkeypatch):
+    seeds = []
+
+    def watched(*args, **options):
+        seeds.append(options["seed"])
+        return evaluation.accuracies(*args, **options)
+
+    monkeypatch.setattr(sweep, "accuracies", watched)
     one = ("--models", NONE, "--attacks", "fgsm")
     run(words(*one))
     for more in (("--count", "20"), ("--seed", "1"), ("--eps", "2")):
         run(words(*one, *more))
     rows = evaluation.read(tmp_path / "table.jsonl")
+    assert seeds == [0, 0, 1, 0]
     assert sorted((r.n, r.seed, r.eps_255) for r in rows[::2]) == [(20, 0, 1), (24, 0, 1), (24, 0, 2), (24, 1, 1)]
     some = {r.n: r for r in rows if (r.seed, r.eps_255, r.pixels) == (0, 1, "float")}
     assert some[20].mask.equal(some[24].mask[:20]), "fewer images are the first of more, in the same batches"
