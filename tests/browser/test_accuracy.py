@@ -1,0 +1,108 @@
+"""The Accuracy page in a real browser: choose, measure here and stop, measure here to the end, come back by a link."""
+
+import json
+import re
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.evaluation.table import shipped
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("cifar10-resnet20-rn" not in zoo.names(), reason="the trained models are not here"),
+]
+with_table = pytest.mark.skipif(not shipped().exists(), reason="no table of measured accuracies is in pretrained/")
+
+
+def wait(page) -> None:
+    """Until nothing is under way."""
+    page.wait_for_function(
+        """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
+                 && document.body.innerText.includes('Try this')"""
+    )
+
+
+def chart(page, key: str):
+    """The drawing of the chart with this key."""
+    return page.locator(f".st-key-{key} .js-plotly-plot")
+
+
+def drawn(page, key: str) -> list[str]:
+    """Names of what is drawn in a chart, with the number of its points."""
+    traces = chart(page, key).evaluate("plot => JSON.stringify(plot.data.map(t => [t.name, t.x.length]))")
+    return [f"{name}: {points}" for name, points in json.loads(traces) if not name.startswith(("shaded", "dotted"))]
+
+
+@with_table
+def test_choose_and_come_back_by_the_link(visit):
+    page = visit("/accuracy")
+    wait(page)
+    inside = page.locator("[data-testid=stMain]")
+    assert len(drawn(page, "curves-pgd")) == 3
+    inside.get_by_role("button", name="batch", exact=True).click()
+    inside.get_by_role("button", name="FGSM").click()
+    chart(page, "curves-fgsm").wait_for()
+    wait(page)
+    assert len(drawn(page, "curves-pgd")) == 5
+    slider = inside.get_by_role("slider").last
+    slider.focus()
+    slider.press("ArrowRight")
+    inside.get_by_text("at 1.5/255").first.wait_for()
+    wait(page)
+    said = inside.inner_text()
+    for part in ("modes=tracked&modes=batch", "attacks=PGD+%28L-inf%29&attacks=FGSM", "at=1.5"):
+        assert part in page.url
+    page.reload()
+    wait(page)
+    chart(page, "curves-fgsm").wait_for()
+    assert len(drawn(page, "curves-pgd")) == 5
+    assert inside.get_by_text("at 1.5/255").first.inner_text() in said
+    with page.expect_download() as download:
+        inside.get_by_text("The numbers behind the curves").click()
+        inside.get_by_role("button", name="CSV").click()
+    header, *rows = download.value.path().read_text().splitlines()
+    assert "weights" in header
+    assert any("python -m rnorm_core.evaluation" in row for row in rows)
+
+
+def test_measure_here_and_stop(visit):
+    page = visit("/accuracy?n=20&scope=every+size")
+    wait(page)
+    inside = page.locator("[data-testid=stMain]")
+    inside.get_by_role("button", name="Measure it here").click()
+    inside.get_by_text(re.compile("step .* of 20")).wait_for()
+    inside.get_by_role("button", name="Stop", exact=True).click()
+    inside.get_by_text("Stopped.").wait_for()
+    wait(page)
+    assert "RobustNorm, tracked, measured here: 1" in drawn(page, "measured")  # the clean point stays
+    assert inside.get_by_role("button", name="Start again").is_visible()
+
+
+def test_measure_here_to_the_end_and_again_by_the_link(visit):
+    page = visit("/accuracy?under=FGSM&n=8&right_mode=batch", width=390, height=844)
+    wait(page)
+    inside = page.locator("[data-testid=stMain]")
+    for _ in range(2):
+        inside.get_by_role("button", name="Measure it here").click()
+        inside.get_by_text("Measured here: 8 images").wait_for()
+        wait(page)
+        points = drawn(page, "measured")
+        assert {"BatchNorm, tracked, measured here: 2", "RobustNorm, batch, measured here: 2"} <= set(points)
+        sentence = inside.get_by_text("FGSM at 1/255, 8 images.").last.locator("xpath=..").inner_text()
+        assert "McNemar" in sentence or "no difference" in sentence
+        page.reload()  # measured again, or found as it was: the same
+        wait(page)
+        assert not inside.get_by_text("Measured here:").count()
+    width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+
+
+def test_from_another_page_without_a_notice(visit):
+    page = visit("/craft?eps=0.5&steps=2")
+    wait(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Accuracy").click()
+    page.get_by_role("heading", name="How much accuracy is left?").wait_for()
+    wait(page)
+    assert not page.get_by_text("in the address").count()
