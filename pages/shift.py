@@ -17,23 +17,20 @@ from rnorm_core.ui import exploring, shift_story, shift_view, shifting
 ATTACKS = {CATALOGUE[name].title: name for name in shifting.ATTACKS}
 MEASURED = {measure.title: key for key, measure in MEASURES.items()}
 SIDES, MOST, ORDERS = ("left", "right"), "most moved", ("most moved first", "by number")
+BATCH = "They run through the networks together, as one batch; the seed chooses which. One image is a batch of its own."
 
 
 def choose(settings: ui.Settings) -> tuple[shifting.Plan, float, str]:
     """What is measured, at which attack size it is looked at, and by which measure."""
-    columns = iter(st.columns([1.1, 0.8, 1.1, 1.2, 1.8], gap="medium"))
+    columns = iter(st.columns([1.1, 1, 1.2, 1.8], gap="medium"))
     with next(columns):
         attack = ATTACKS[ui.choose_one("Attack", list(ATTACKS), key="attack")]
     sizes = [n for n in shifting.SIZES if settings.complete or n <= 20]
     with next(columns):
-        count = ui.choose_one("Images", sizes, key="batch", default=20, help="They run together, as one batch.")
-    with next(columns):
-        image = None
-        if count == 1:
-            names = shifting.named(data.samples(settings.dataset))
-            image = ui.choose_one("Which", names, key="image", default=next(n for n in names if n.endswith("af12e124")))
-        else:
-            st.caption("One batch; the seed chooses which." if count < 20 or settings.complete else "One batch.")
+        count = ui.choose_one("Images", sizes, key="batch", default=20, help=BATCH)
+        names = shifting.named(data.samples(settings.dataset))
+        cat = next(name for name in names if name.endswith("af12e124"))
+        image = ui.choose_one("Which", names, key="image", default=cat) if count == 1 else None
     with next(columns):
         title = ui.choose_one("Measure", list(MEASURED), key="measure")
     with next(columns):
@@ -129,16 +126,15 @@ with ui.guard("shift"):
     with ui.problems():
         show(*choose(settings))
     ui.explain(
-        "Each point is one norm layer of a network: how far its input in this batch is from the training set's, "
-        "averaged over channels. Hollow: the clean batch; filled: the same images attacked. Only a filled point "
-        "outside the band has moved further than clean batches do by chance, which small batches do a lot. Below, "
-        "the accuracy of the same images and the chosen layer's shift share one axis of attack sizes.",
-        "The paper claims (C1) that adversarial images shift what BatchNorm layers receive, and (C2) that this makes "
-        "the statistics estimated in training inaccurate. A shift alone does not show that it is the *cause*: look "
-        "at the sizes where accuracy is already gone while most layers are still inside the band, and at random "
-        "noise, which moves pixels as far and fools nobody. The last layers move most, because there the attack has "
-        "reached its aim: features of another class. A network without norms shifts as well, and has no statistics to "
-        "be wrong.",
+        "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
+        "in training, over all its channels. Hollow: the clean batch; filled: the same images, attacked. Small batches "
+        "differ from the training set by chance alone; only outside the band there is more than that. Below, the "
+        "accuracy of the same images and the shift of the layer you choose share one axis of attack sizes.",
+        "The paper claims that adversarial images shift what BatchNorm layers receive (its claim C1), and that this "
+        "makes the statistics estimated in training inaccurate (C2). Both can be seen here, at sizes that are large "
+        "enough, and for other norms as well. Neither says that the shift is what *fools* the network. Look at 1/255: "
+        "how many images are lost, and how many layers have left the band? Then at random noise of 8/255: how many "
+        "layers has it moved, and what did that cost? An attack needs a direction, not only a distance.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title

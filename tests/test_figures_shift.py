@@ -75,7 +75,7 @@ def test_what_every_figure_has(name):
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert figure.alt.startswith(text(figure).split("?")[0])
     assert len(figure.alt) > 100
-    assert max(len(line) for line in layout.title.text.split("<span")[0].split("<br>")) <= 46
+    assert max(len(line) for line in layout.title.text.split("<span")[0].split("<br>")) <= 38
     assert figure.plotly.to_json()
 
 
@@ -96,7 +96,7 @@ def test_layers_are_drawn_in_order_over_their_own_band():
     for k, (low, high) in enumerate(zip(places().low, places().high, strict=True), 1):
         assert {(k - 0.5, low), (k + 0.5, low), (k - 0.5, high), (k + 0.5, high)} <= set(corners)
     assert band.fill == "toself"
-    assert "clean batches of 20 images" in band.name
+    assert band.name == "natural band (95 %)"
     assert clean.marker.symbol == "circle-open"
     assert attacked.marker.symbol == "circle"
 
@@ -126,8 +126,8 @@ def test_both_sides_share_one_axis_that_holds_everything():
 
 def test_one_image_and_another_size_of_band_are_named():
     figure = figures.shift_by_layer(places(n=1, band_size=8), MEASURE, ATTACK)
-    assert "n = 1 image;" in text(figure)
-    assert figure.plotly.data[0].name.replace("<br>", " ").endswith("clean batches of 8 images")
+    assert "n = 1 image; band: batches of 8;" in text(figure)
+    assert "band: single images" in text(figures.shift_by_layer(places(n=1, band_size=1), MEASURE, ATTACK))
     assert "batches of 8 images" in figure.alt
 
 

@@ -63,10 +63,9 @@ def shift_by_layer(
     places: Places, measure: str, attack: str, chosen: int | None = None, axis: tuple[float, float] | None = None
 ) -> Figure:
     """A layer's summary over the network's layers in order; `chosen` (from 0) is marked. Points can be clicked."""
-    return _drawn(
-        places, measure, attack, f"Which layers' inputs move? {places.label}",
-        "layer, in the network's order", list(range(len(places.names))), chosen, axis, joined=True,
-    )  # fmt: skip
+    order, along = list(range(len(places.names))), "layer, in the network's order"
+    title = f"{places.label}: which layers move?"
+    return _drawn(places, measure, attack, title, attack, along, order, chosen, axis, joined=True)
 
 
 def shift_by_channel(
@@ -79,10 +78,13 @@ def shift_by_channel(
     by_size: bool = True,
 ) -> Figure:
     """The same over the channels of one layer, the most moved first or by number."""
-    order = np.argsort(-np.abs(places.adversarial), kind="stable") if by_size else np.arange(len(places.names))
-    said = "most moved first" if by_size else "by number"
-    title = f"Which channels move at layer {layer}? {places.label}"
-    return _drawn(places, measure, attack, title, f"channels, {said}", [int(k) for k in order], chosen, axis, False)
+    sizes = -np.abs(places.adversarial) if by_size else np.zeros(len(places.names))
+    order, along = (
+        np.argsort(sizes, kind="stable").tolist(),
+        f"channels, {'most moved first' if by_size else 'by number'}",
+    )
+    title, where = f"{places.label}: which channels move?", f"layer {layer}; {attack}"
+    return _drawn(places, measure, attack, title, where, along, order, chosen, axis, joined=False)
 
 
 def _drawn(
@@ -90,6 +92,7 @@ def _drawn(
     measure: str,
     attack: str,
     title: str,
+    subtitle: str,
     along: str,
     order: list[int],
     chosen: int | None,
@@ -108,7 +111,7 @@ def _drawn(
     figure = go.Figure()
     figure.add_scatter(
         **_steps(x, low, high),
-        name=wrap(f"95 % of clean batches of {_images(places.band_size)}"),
+        name="natural band (95 %)",
         mode="lines",
         fill="toself",
         fillcolor=BAND,
@@ -147,11 +150,13 @@ def _drawn(
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
     out = int(places.outside.sum())
     weights = f"; weights {places.weight_hash[:8]}" if places.weight_hash else ""
-    dress(figure, title, f"{attack}; n = {_images(places.n)}{weights}", 300)
+    band = f"band: {'single images' if places.band_size == 1 else f'batches of {places.band_size}'}"
+    dress(figure, title, f"{subtitle}; n = {_images(places.n)}; {band}{weights}", 300)
     what = "layers" if joined else "channels"
     worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
     alt = (
-        f"{title} {measure.capitalize()} at {len(names)} {what}, clean and under {attack}, n = {_images(places.n)}. "
+        f"{title} {measure.capitalize()} at {len(names)} {what} ({subtitle}), clean and attacked, "
+        f"n = {_images(places.n)}. "
         f"Attacked, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
         f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
         f"(clean {clean[worst]:.3f}, band {low[worst]:.3f} to {high[worst]:.3f})."
@@ -209,10 +214,10 @@ def distribution(
         )  # fmt: skip
     figure.update_xaxes(title="value that arrives at the layer", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.38 * top], fixedrange=True)
-    title = f"What does channel {channel} of layer {place} receive? {label}"
-    subtitle = f"{attack}; n = {_images(n)}; above: mean and deviation"
+    title = f"{label}: what does channel {channel} get?"
+    subtitle = f"layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
     dress(figure, title, subtitle, 300 - 60)  # three of its six traces stand in no legend
-    return Figure(figure, f"{title} Histograms in the same bins, {attack}, n = {_images(n)}. {'; '.join(said)}.")
+    return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +266,11 @@ def shift_by_eps(
         ticktext=[f"{e:g}" for e in everything],
     )
     figure.update_yaxes(title=measure, rangemode="tozero")
-    title = f"How far does layer {layer} move as the attack grows?"
-    dress(figure, title, f"{attack}; n = {_images(n)}; coloured: natural band", 400)
-    drawn = Figure(figure, f"{title} {measure.capitalize()}, {attack}, n = {_images(n)}. {'; '.join(said)}.")
+    title = "How far does this layer move?"
+    dress(figure, title, f"layer {layer}; {attack}; n = {_images(n)}; coloured: natural bands", 400)
+    drawn = Figure(
+        figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, n = {_images(n)}. {'; '.join(said)}."
+    )
     return drawn if eps is None else mark_eps(drawn, eps)
 
 

@@ -12,21 +12,22 @@ EPS = 1e-5  # what every norm layer here adds to its scale
 def happened(view: View, i: int) -> str:
     """How many layers left the natural band, and how many images are still right; in Markdown."""
     places = view.by_layer(i)
-    now, before = view.attacked(i), view.clean(i)
     attacked, clean = (int(outside.sum()) for outside in (places.outside, places.clean_outside))
-    layers = f"of {len(places.names)} layers outside the band"
-    name = f"**{view.course(i).side.label}**"
+    name, layers = f"**{view.course(i).side.label}**", f"of {len(places.names)} layers outside the band"
     if view.eps_255 == 0:
-        return f"{name}: no attack. {clean} {layers}; {right(now)}."
-    return f"{name}: {attacked} {layers} (clean: {clean}); {right(now)} (clean: {int(before.hits.sum())})."
+        return f"{name}: no attack. {clean} {layers}; {recognised(view.clean(i))}."
+    before = int(view.clean(i).hits.sum())
+    was = "" if view.n == 1 else f" (clean: {before})"
+    return f"{name}: {attacked} {layers} (clean: {clean}); {recognised(view.attacked(i))}{was}."
 
 
-def right(reading: Reading) -> str:
+def recognised(reading: Reading) -> str:
     correct, n = int(reading.hits.sum()), len(reading.hits)
     if n == 1:
         return "the image is recognised" if correct else "the image is not recognised"
     low, high = evaluation.wilson(correct, n)
-    return f"{correct} of {n} images right, {percent(correct / n)}, 95 % interval {100 * low:.0f}–{percent(high)}"
+    interval = f"95 % interval {100 * low:.0f} to {percent(high)}".replace(" %", "\N{NO-BREAK SPACE}%")
+    return f"{correct} of {n} images right, {interval}"
 
 
 def by_chance(view: View) -> str:

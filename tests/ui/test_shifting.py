@@ -156,7 +156,7 @@ def test_the_sentence_counts_layers_and_images(done):
     out = int(((places.adversarial < places.low) | (places.adversarial > places.high)).sum())
     assert said.startswith(f"**BatchNorm, tracked**: {out} of 19 layers outside the band (clean: ")
     assert f"{int(course.at(8).hits.sum())} of 8 images right" in said
-    assert "95 % interval" in said
+    assert "95\N{NO-BREAK SPACE}% interval" in said
     assert "no attack" in shift_story.happened(View(done, 0, "mean", 0), 1)
     assert "clean batches of 8 " in shift_story.by_chance(view)
     assert "about 1 of 19" in shift_story.by_chance(view)
