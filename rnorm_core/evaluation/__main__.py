@@ -7,6 +7,7 @@ their own; put one behind the other and run the command once more, which sorts t
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
             f"choose among {', '.join(STATISTICS)} with --statistics, or other --models.",
         )
     out = options.out or shipped(options.dataset)
-    rows = sweep(conditions, batch, out, options.seed)
+    rows = sweep(conditions, batch, out, options.seed, partial(print, flush=True))  # seen at once in a log, too
     print(f"{out} holds {len(rows)} rows")
 
 
