@@ -1,10 +1,12 @@
 """Small things about how pages look that Streamlit's theme has no setting for."""
 
+import base64
 from pathlib import Path
 
 import streamlit as st
 
-FAVICON = str(Path(__file__).with_name("favicon.png"))
+# Part of the page: a picture that is fetched by itself is gone when the page has moved on meanwhile.
+FAVICON = "data:image/png;base64," + base64.b64encode(Path(__file__).with_name("favicon.png").read_bytes()).decode()
 
 # Pictures of 32x32 pixels are shown as what they are; pages use the width there is, up to a readable one.
 _STYLE = """

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import TimeoutError
 
 from rnorm_core import zoo
+from rnorm_core.ui import PAGES
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,7 +52,7 @@ def test_a_shared_link_and_a_bad_one(visit):
     first = sentences(page)
     # a server's very first visitor, too, sees the whole app and not the page's file alone
     titles = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
-    assert [title.split("\n")[-1] for title in titles] == ["Start", "Craft an attack"]
+    assert [title.split("\n")[-1] for title in titles] == [place.title for place in PAGES.values()]
     assert "eps=0.5" in page.url
     assert "of 2 images" in first[0]
     page.reload()
@@ -135,6 +136,7 @@ def test_pictures_of_ones_own(visit, tmp_path):
     assert "mine" not in page.url
     chooser.set_input_files({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"})
     page.get_by_text("is not an image of a known type").wait_for()
+    sentences(page)
     page.get_by_text("What you see").wait_for()
     assert not page.get_by_test_id("stFileUploaderFile").all()
     chooser = page.locator("input[type=file]")  # a new one
