@@ -123,16 +123,20 @@ with ui.guard("accuracy"):
     if st.session_state.get("_measuring") == asked:
         lines = ui.lines(table, (settings.left, settings.right), attack, choice.pixels, choice.fair)
         measure(asked, [line.curve for line in lines], choice, eps)
-    found = ui.findings(table)
+    if found := ui.findings(table):
+        st.markdown("#### What becomes of the claims?\n" + "\n".join(f"- {sentence}" for sentence in found))
+        st.caption(
+            f"Written from the table: {PGD}, float pixels, on images that both networks of a claim get right when "
+            "clean; “ahead” and “behind” mean more than chance explains (exact McNemar test, p < 0.05)."
+        )
     ui.explain(
-        "\n".join(f"- {sentence}" for sentence in found)
-        + f"\n\nWritten from the table: {PGD}, float pixels, on images that both get right when clean; “ahead” and "
-        "“behind” mean more than chance explains (exact McNemar test, p < 0.05)."
-        if found
-        else "Without a table there is nothing to see yet but what you measure yourself.",
+        "Each point counts the images that a network still recognises when they are attacked at that size; the bar "
+        "through it says how far the choice of images may have moved it. Left against right, the same images are "
+        "counted once for each side: two networks may be equally good and yet fail on different images, and only "
+        "images on which they differ can tell which one is better.",
         "A gradient attack adds up many small pushes, all in the worst direction, so networks fall at sizes at which "
         "random noise does nothing. What a norm can change is how far a push reaches: that shifts a curve to the "
-        "right, and where the paper looked, a shift is a gain. A shifted curve still falls to nothing a little later. "
+        "right, and where the paper looked, a shift is a gain. A shifted curve is not a flat one: look where it ends. "
         "With the batch's own statistics the attacked images also move the mean and the scale that all are normalised "
         "with; whether what is left then is robustness or only a weaker attack, these curves alone cannot say.",
         there=bool(table.rows),
