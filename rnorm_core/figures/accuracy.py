@@ -162,9 +162,9 @@ def _marks(
     return low, high
 
 
-def _lighter(colour: str) -> dict[str, Any]:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return {"color": f"rgba({red},{green},{blue},0.45)", "line": {"color": CLEAN, "width": 2}}
+def _lighter(colour: str) -> str:
+    """Halfway to white."""
+    return "#" + "".join(f"{(int(colour[i : i + 2], 16) + 255) // 2:02X}" for i in (1, 3, 5))
 
 
 @dataclass(frozen=True)
@@ -189,16 +189,22 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
     """
     if not rows or not all(row.n for row in rows):
         raise UserError("There are no images to compare on.", "choose other models, or all images.")
-    # Two sides of one norm have one colour: the right one's is then lighter and outlined.
-    second = {"color": LOOKS[right[1]].colour} if left[1] != right[1] else _lighter(LOOKS[right[1]].colour)
+    # Two sides of one norm have one colour: the right one's is then lighter and outlined. Words on a bar have a colour
+    # that suits it, whatever the page's own.
+    dark, light = {"color": "#1B2430", "size": 13}, {"color": "#FFFFFF", "size": 13}
+    colours = [LOOKS[norm].colour for _, norm in (left, right)]
+    alike = colours[0] == colours[1]
+    second = (
+        {"color": _lighter(colours[1]), "line": {"color": colours[1], "width": 2}} if alike else {"color": colours[1]}
+    )
     parts = (
-        ("right under both", "both", {"color": CLEAN}),
-        (f"only {left[0]}", "left_only", {"color": LOOKS[left[1]].colour}),
-        (f"only {right[0]}", "right_only", second),
-        ("under neither", "neither", {"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 1}}),
+        ("right under both", "both", {"color": CLEAN}, dark),
+        (f"only {left[0]}", "left_only", {"color": colours[0]}, light),
+        (f"only {right[0]}", "right_only", second, dark if alike else light),
+        ("under neither", "neither", {"color": "#DDDDDD"}, dark),
     )
     figure, names = go.Figure(), [wrap(row.label, 16) for row in rows]
-    for name, field, marker in parts:
+    for name, field, marker, words in parts:
         counts = [getattr(row, field) for row in rows]
         shares = [100 * k / row.n for k, row in zip(counts, rows, strict=True)]
         figure.add_bar(
@@ -211,7 +217,7 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            insidetextfont={"size": 13},
+            insidetextfont=words,
             customdata=[[f"{k:,}", f"{row.n:,}"] for k, row in zip(counts, rows, strict=True)],
             hovertemplate=name + ": %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
         )
@@ -221,7 +227,7 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
     title = "Do they get the same images right?"
     dress(figure, title, f"{condition}; n as counted in the bars", 110 + 60 * len(rows))
     said = [
-        f"{row.label}, n = {row.n:,}: " + ", ".join(f"{name} {getattr(row, field):,}" for name, field, _ in parts)
+        f"{row.label}, n = {row.n:,}: " + ", ".join(f"{name} {getattr(row, field):,}" for name, field, *_ in parts)
         for row in rows
     ]
     return Figure(figure, f"{title} {condition}. {'; '.join(said)}.")
