@@ -178,9 +178,9 @@ def look(model: nn.Module, aim: Aim, images: Tensor, *, gradient: bool = False, 
     """
     images = images.detach().requires_grad_(gradient)
     rough = gradient and precision == "bf16"
-    with torch.set_grad_enabled(gradient), torch.autocast(images.device.type, torch.bfloat16, enabled=rough):
-        logits = model(images)
     with torch.set_grad_enabled(gradient):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=rough):
+            logits = model(images)
         if logits.dtype in (torch.bfloat16, torch.float16):
             logits = logits.float()
         if aim.highest >= logits.shape[1]:

@@ -30,7 +30,8 @@ class Linf:
 
         Not-a-number stays one: torch's sign makes it 0, and an attack that stands still would look like robustness.
         """
-        return torch.where(gradient.isnan(), gradient, gradient.sign())
+        sign = gradient.sign()
+        return gradient.clamp(sign, sign)  # the sign, except that clamp passes not-a-number on
 
     def inside(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
         """Uniform in the ball."""

@@ -55,7 +55,7 @@ class GradientAttack(Attack):
                 view = look(model, aim, x, gradient=True, precision=self.precision)
             direction = self._direction()
             for t in range(1, self.steps + 1):
-                x = x + aim.sign * self.step_size * direction(view.gradient)
+                x = x.add(direction(view.gradient), alpha=aim.sign * self.step_size)
                 x = (clean + self.ball.project(x - clean, self.eps)).clamp(0, 1)
                 view = look(model, aim, x, gradient=t < self.steps, precision=self.precision)
                 yield self._step(aim, restart * self.steps + t, total, view, x, restart)
