@@ -148,7 +148,7 @@ class Jobs:
         workers: int = 2,
         keep: int = 64,
         keep_bytes: int = 256 * 2**20,
-        patience: float = 15.0,
+        patience: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit, self._keep, self._keep_bytes, self._patience, self._clock = (
