@@ -103,6 +103,10 @@ class ResNet(nn.Module):
         for block in blocks:
             block.first.conv.weight.data.mul_(len(blocks) ** -0.5)
             nn.init.zeros_(block.second.conv.weight)
+            if block.extra_channels:
+                # The shortcut's padding is 0 as well, and a ReLU passes no gradient at 0: a channel that starts there
+                # would stay there for ever.
+                nn.init.constant_(block.second.conv.bias, 0.01)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 

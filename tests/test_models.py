@@ -71,6 +71,21 @@ def test_fixup_starts_as_identity_branches():
     assert torch.equal(model(torch.rand(2, 3, 32, 32)), torch.zeros(2, 10))
 
 
+def test_no_channel_of_a_network_without_norm_starts_dead():
+    """A channel that is 0 for all images passes no gradient and would stay 0: half of a wider stage could be lost."""
+    torch.manual_seed(0)
+    model = models.build("resnet20", "none", width=0.25)
+    before = [block.second.conv.weight.detach().clone() for block in model.blocks]
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(torch.rand(32, 3, 32, 32)), torch.arange(32) % 10)
+        loss.backward()
+        optimizer.step()
+    for block, old in zip(model.blocks, before, strict=True):
+        assert (block.second.conv.weight != old).flatten(1).any(1).all()
+
+
 def test_unknown_names_list_the_valid_ones():
     with pytest.raises(ValueError, match="resnet20, resnet38, resnet50, vgg11, vgg16"):
         models.build("resnet18", "bn")

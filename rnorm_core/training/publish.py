@@ -22,7 +22,10 @@ from rnorm_core.errors import UserError
 from rnorm_core.training.recipe import Recipe
 from rnorm_core.versions import code_version, versions
 
-FIXUP = "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions"
+FIXUP = (
+    "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions, 0.01 where a branch "
+    "widens the network"
+)
 HE = "He normal (fan-in) in the convolutions, PyTorch's default in the classifier; norms start at weight 1 and bias 0"
 
 
