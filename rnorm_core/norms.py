@@ -86,10 +86,38 @@ class BatchNorm2d(nn.BatchNorm2d):
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         if _sources(self) == ("batch", "batch"):
             return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
-        return _normalise(x, *self.statistics(x), self.weight, self.bias)
+        return _DeviationNormalise.apply(x, self.running_mean, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, statistics={self.mode}"
+
+
+class _DeviationNormalise(torch.autograd.Function):
+    """y = weight * (x - centre) / sqrt(var + eps) + bias, with a fixed centre and the variance of x itself.
+
+    torch has no kernel for this mixture; composed of its kernels forward reads x twice, backward x and dy twice each.
+    """
+
+    @staticmethod
+    def forward(ctx, x, centre, weight, bias, eps):
+        mean, var = torch.batch_norm_update_stats(_upcast(x), None, None, 0.0)
+        centre, scale = centre.to(_wide(x)), (var + eps).sqrt()
+        ctx.save_for_backward(x, weight, centre, mean, scale)
+        return _affine(x, centre, scale, weight, bias)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy):
+        x, weight, centre, mean, scale = ctx.saved_tensors
+        d_weight, d_bias = _sums(dy, x, centre, scale)
+        # dx = weight / scale * dy, less what flows back through the variance: an affine pass over dy, another over x.
+        dx = _affine(dy, torch.zeros_like(mean), scale, weight, None)
+        through_variance = d_weight / scale * (x.shape[1] / x.numel())
+        dx -= _affine(x, mean, scale, through_variance if weight is None else through_variance * weight, None)
+        if weight is not None:  # bias then has its type
+            d_weight, d_bias = d_weight.to(weight.dtype), d_bias.to(weight.dtype)
+        gradients = dx, None, d_weight, d_bias, None
+        return tuple(g if needed else None for g, needed in zip(gradients, ctx.needs_input_grad, strict=True))
 
 
 class RobustNorm2d(nn.Module):
@@ -193,10 +221,7 @@ class _RangeNormalise(torch.autograd.Function):
         dy = dy.contiguous(memory_format=_layout(x))
         stretch = spread**ctx.power
         scale = stretch + ctx.eps
-        # With eps = 0 and var = scale**2 torch's kernel sums dy * (x - mean) / scale, and dy, in one pass.
-        _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
-            dy, x, None, mean, scale**2, None, None, False, 0.0, [False, True, True]
-        )
+        d_weight, d_bias = _sums(dy, x, mean, scale)
         # dx = weight / scale * dy, less what flows back through the mean: one affine pass over dy.
         mean_dy = torch.zeros_like(mean) if ctx.centre_is_fixed else d_bias * (x.shape[1] / x.numel())
         dx = _affine(dy, mean_dy, scale, weight, None)
@@ -288,11 +313,15 @@ def _affine(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bia
     return F.batch_norm(x, centre.to(wide), scale.to(wide) ** 2, weight, bias, False, 0.0, 0.0)
 
 
-def _normalise(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """The same where centre or scale carry a gradient."""
-    gain = 1 / scale if weight is None else weight / scale
-    shift = -centre * gain if bias is None else bias - centre * gain
-    return (x * gain[:, None, None] + shift[:, None, None]).to(x.dtype)
+def _sums(dy: Tensor, x: Tensor, centre: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each channel the sum of dy * (x - centre) / scale, and that of dy, in one pass: gradients of weight and bias.
+
+    With eps = 0 and var = scale**2 torch's kernel computes just that.
+    """
+    _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
+        dy, x, None, centre, scale**2, None, None, False, 0.0, [False, True, True]
+    )
+    return d_weight, d_bias
 
 
 def _wide(x: Tensor) -> torch.dtype:
