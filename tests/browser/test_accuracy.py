@@ -49,16 +49,17 @@ def test_choose_and_come_back_by_the_link(visit):
     slider = inside.get_by_role("slider").last
     slider.focus()
     slider.press("ArrowRight")
-    inside.get_by_text("at 1.5/255").first.wait_for()
+    sentence = inside.get_by_test_id("stMarkdown").get_by_text("at 1.5/255").first
+    sentence.wait_for()
     wait(page)
-    said = inside.inner_text()
+    said = sentence.inner_text()
     for part in ("modes=tracked&modes=batch", "attacks=PGD+%28L-inf%29&attacks=FGSM", "at=1.5"):
         assert part in page.url
     page.reload()
     wait(page)
     chart(page, "curves-fgsm").wait_for()
     assert len(drawn(page, "curves-pgd")) == 5
-    assert inside.get_by_text("at 1.5/255").first.inner_text() in said
+    assert sentence.inner_text() == said
     with page.expect_download() as download:
         inside.get_by_text("The numbers behind the curves").click()
         inside.get_by_role("button", name="CSV").click()
