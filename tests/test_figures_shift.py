@@ -96,7 +96,7 @@ def test_layers_are_drawn_in_order_over_their_own_band():
     for k, (low, high) in enumerate(zip(places().low, places().high, strict=True), 1):
         assert {(k - 0.5, low), (k + 0.5, low), (k - 0.5, high), (k + 0.5, high)} <= set(corners)
     assert band.fill == "toself"
-    assert band.name == "natural band (95 %)"
+    assert band.name == "95 % band"
     assert clean.marker.symbol == "circle-open"
     assert attacked.marker.symbol == "circle"
 

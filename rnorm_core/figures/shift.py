@@ -111,7 +111,7 @@ def _drawn(
     figure = go.Figure()
     figure.add_scatter(
         **_steps(x, low, high),
-        name="natural band (95 %)",
+        name="95 % band",
         mode="lines",
         fill="toself",
         fillcolor=BAND,

@@ -1,0 +1,106 @@
+"""Exploring the statistics in a browser: into a layer, into a channel, along the attack sizes, and back by link."""
+
+import re
+
+import pytest
+
+from rnorm_core import shift
+from rnorm_core.errors import UserError
+
+
+def measured() -> bool:
+    try:
+        return bool(shift.population("cifar10-resnet20-bn") and shift.population("cifar10-resnet20-rn"))
+    except UserError:
+        return False
+
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("not measured()", reason="the trained models or their populations are not here"),
+]
+SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|RobustNorm), '))"
+CHARTS = 8
+# Where point `place` of the chart whose title begins so is on the screen; the last trace is the attacked batch.
+POINT = """([title, place]) => {
+    const said = plot => plot.layout.title.text.replaceAll(/<[^>]+>/g, ' ').trim();
+    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => said(p).startsWith(title));
+    plot.scrollIntoView({block: 'center'});
+    const {xaxis, yaxis} = plot._fullLayout, points = plot.data.at(-1), box = plot.getBoundingClientRect();
+    const y = Array.from(points.y)[place], x = Array.from(points.x)[place];
+    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y), points.customdata[place][0]];
+}"""
+
+
+def settled(page) -> list[str]:
+    """The two sentences, once all work is done and all is drawn."""
+    page.wait_for_function(
+        """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
+                 && document.querySelectorAll('.js-plotly-plot').length >= charts""",
+        arg=CHARTS,
+    )
+    return page.locator(SENTENCE).all_inner_texts()
+
+
+def titles(page) -> list[str]:
+    """Of the charts, with what stands below in small print."""
+    drawn = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
+    return [" ".join(re.sub("<[^>]+>", " ", title).split()) for title in page.evaluate(drawn)]
+
+
+def click_point(page, title: str, place: int) -> int:
+    """Clicks a point of a chart and returns its number there."""
+    x, y, number = page.evaluate(POINT, [title, place])
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)  # plotly clicks on what the pointer hovers over
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    return int(number)
+
+
+def address_says(page, what: str) -> None:
+    page.wait_for_url(lambda url: what in url)
+
+
+def test_into_a_layer_into_a_channel_along_eps_and_back(visit):
+    page = visit("/shift?attack=FGSM&batch=8&eps=4&right=cifar10-resnet20-bn&right_mode=batch")
+    first = settled(page)
+    assert len(first) == 2
+    assert all("of 19 layers outside the band" in said for said in first)
+
+    # a click on the fifth layer opens it, on both sides
+    assert click_point(page, "BatchNorm, tracked: which layers", 4) == 4
+    address_says(page, "layer=5+block+2+second")
+    settled(page)
+    assert sum("layer 5, block 2 second" in title for title in titles(page)) == 4
+    assert settled(page) == first
+
+    # a click on a channel shows what it gets, on its side alone
+    before = page.locator(".katex").all_inner_texts()
+    channel = click_point(page, "BatchNorm, tracked: which channels", 3)
+    address_says(page, f"channel_left={channel}")
+    settled(page)
+    assert any(title.startswith(f"BatchNorm, tracked: what does channel {channel} get?") for title in titles(page))
+    assert page.locator(".katex").all_inner_texts()[1] == before[1]
+    assert "channel_right" not in page.url
+
+    # the attack size moves, by keyboard, without any work
+    slider = page.get_by_test_id("stMain").get_by_role("slider").first
+    slider.focus()
+    slider.press("ArrowRight")
+    address_says(page, "eps=8")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.js-plotly-plot')].some(p => p.layout.title.text.includes('at 8/255'))"
+    )
+    last = settled(page)
+    assert sum("FGSM at 8/255" in title for title in titles(page)) == 6  # both curves over eps stay as they are
+
+    # the link brings all of it back
+    shown = titles(page)
+    page.reload()
+    assert settled(page) == last
+    assert titles(page) == shown
+    other = visit(page.url[page.url.index("/shift") :], width=390, height=844)
+    assert settled(other) == last
+    assert not other.locator("[data-testid=stAlert]").all()
