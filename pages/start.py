@@ -44,9 +44,8 @@ def curve_of(side: ui.Side) -> figures.Curve | None:
     rows = sorted((row for row in rows if row["attack"] in (None, "pgd")), key=lambda row: row["eps_255"] or 0)
     if not any(row["attack"] for row in rows):
         return None
-    columns = {key: [row[key] for row in rows] for key in ("correct", "n", "low", "high")}
-    eps = [row["eps_255"] or 0 for row in rows]
-    return figures.Curve(side.label, side.norm, side.statistics, eps, weight_hash=side.weight_hash, **columns)
+    columns = ([row[key] or 0 for row in rows] for key in ("eps_255", "correct", "n", "low", "high"))
+    return figures.Curve(side.label, side.norm, side.statistics, *columns, weight_hash=side.weight_hash)
 
 
 with ui.guard("start"):

@@ -103,7 +103,7 @@ class ResNet(nn.Module):
         for block in blocks:
             block.first.conv.weight.data.mul_(len(blocks) ** -0.5)
             nn.init.zeros_(block.second.conv.weight)
-            if block.extra_channels:
+            if block.extra_channels and block.second.conv.bias is not None:
                 # The shortcut's padding is 0 as well, and a ReLU passes no gradient at 0: a channel that starts there
                 # would stay there for ever.
                 nn.init.constant_(block.second.conv.bias, 0.01)

@@ -78,7 +78,7 @@ class View:
         )
         values = [shift.values(self.measure).where(shift.alive, torch.nan) for shift in shifts]
         names = [f"channel {c}" for c in range(len(values[0]))]
-        return self._places(i, names, *values, band.low, band.high, band)
+        return self._places(i, names, values[0], values[1], band.low, band.high, band)
 
     def most_moved(self, i: int) -> int:
         """The channel that lies furthest from the population under attack."""
@@ -109,13 +109,15 @@ class View:
         course, k = self.course(i), self._layer(i)
         side, band = course.side, course.band(k, self.measure)
         values = [reading.shift.layers[k].summary(self.measure) for reading in course.readings]
-        limits = float(band.summary_low), float(band.summary_high)
-        return figures.Growth(side.label, side.norm, side.statistics, side.weight_hash, course.sizes, values, *limits)
+        low, high = float(band.summary_low), float(band.summary_high)
+        said = (side.label, side.norm, side.statistics, side.weight_hash)
+        return figures.Growth(*said, course.sizes, values, low, high)
 
     def _places(self, i: int, names: list[str], clean, attacked, low, high, band: Band) -> figures.Places:
         side = self.course(i).side
-        values = (np.asarray(v, dtype=float) for v in (clean, attacked, low, high))
-        return figures.Places(side.label, side.norm, side.weight_hash, self.n, names, *values, band.batch_size)
+        clean, attacked, low, high = (np.asarray(v, dtype=float) for v in (clean, attacked, low, high))
+        said = (side.label, side.norm, side.weight_hash, self.n, names)
+        return figures.Places(*said, clean, attacked, low, high, band.batch_size)
 
 
 AXES = {
