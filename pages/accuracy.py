@@ -49,6 +49,11 @@ def curves(table: evaluation.Table, choice: ui.Curves) -> None:
                 ui.chart(figure, key=f"curves {attack}")
     if missing and table.rows:
         st.caption(f"Not in the table: {'; '.join(missing)}.")
+    if drawn and choice.pixels == "8-bit":
+        st.caption(
+            "Rounding to the nearest grey level loses a change of less than half a level, and makes a whole level of a "
+            "larger one: a file attacked at 0.5/255 may hold changes twice as large as the attack was allowed."
+        )
     if drawn:
         behind(ui.records(drawn))
 
