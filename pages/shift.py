@@ -140,7 +140,7 @@ with ui.guard("shift"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
         ui.door("shift", "The control: noise of 8/255", attack=noise, eps=8)
         ui.door("shift", "The attack again: PGD at 8/255", attack=pgd, eps=8)
-        ui.door("shift", "Gone before it shows: PGD at 1/255", attack=pgd, eps=1)
+        ui.door("shift", "Accuracy falls first: PGD at 1/255", attack=pgd, eps=1)
         ui.door("shift", "One image alone", batch=1, measure=MEASURES["log_range"].title)
         ui.door(
             "shift", "Statistics of the batch instead", left=settings.left.name, left_mode="tracked",

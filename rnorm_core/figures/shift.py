@@ -64,8 +64,7 @@ def shift_by_layer(
 ) -> Figure:
     """A layer's summary over the network's layers in order; `chosen` (from 0) is marked. Points can be clicked."""
     order, along = list(range(len(places.names))), "layer, in the network's order"
-    title = f"{places.label}: which layers move?"
-    return _drawn(places, measure, attack, title, attack, along, order, chosen, axis, joined=True)
+    return _drawn(places, measure, "Which layers move?", attack, along, order, chosen, axis, joined=True)
 
 
 def shift_by_channel(
@@ -83,14 +82,13 @@ def shift_by_channel(
         np.argsort(sizes, kind="stable").tolist(),
         f"channels, {'most moved first' if by_size else 'by number'}",
     )
-    title, where = f"{places.label}: which channels move?", f"layer {layer}; {attack}"
-    return _drawn(places, measure, attack, title, where, along, order, chosen, axis, joined=False)
+    where = f"layer {layer}; {attack}"
+    return _drawn(places, measure, "Which channels move?", where, along, order, chosen, axis, joined=False)
 
 
 def _drawn(
     places: Places,
     measure: str,
-    attack: str,
     title: str,
     subtitle: str,
     along: str,
@@ -151,11 +149,11 @@ def _drawn(
     out = int(places.outside.sum())
     weights = f"; weights {places.weight_hash[:8]}" if places.weight_hash else ""
     band = f"band: {'single images' if places.band_size == 1 else f'batches of {places.band_size}'}"
-    dress(figure, title, f"{subtitle}; n = {_images(places.n)}; {band}{weights}", 300)
+    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}; {band}{weights}", 300)
     what = "layers" if joined else "channels"
     worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
     alt = (
-        f"{title} {measure.capitalize()} at {len(names)} {what} ({subtitle}), clean and attacked, "
+        f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), clean and attacked, "
         f"n = {_images(places.n)}. "
         f"Attacked, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
         f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
@@ -210,12 +208,12 @@ def distribution(
     if centre is not None:
         figure.add_vline(
             x=centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
-            annotation={"text": "subtracted", "font": {"size": 11}, "yref": "paper", "y": 1.0, "yanchor": "bottom"},
+            annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
         )  # fmt: skip
     figure.update_xaxes(title="value that arrives at the layer", fixedrange=True, zeroline=False)
-    figure.update_yaxes(title="% of values a bin", range=[0, 1.38 * top], fixedrange=True)
-    title = f"{label}: what does channel {channel} get?"
-    subtitle = f"layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
+    figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
+    title = f"What does channel {channel} get?"
+    subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
     dress(figure, title, subtitle, 300 - 60)  # three of its six traces stand in no legend
     return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
 

@@ -23,7 +23,7 @@ SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|Robu
 CHARTS = 8
 # Where point `place` of the chart whose title begins so is on the screen; the last trace is the attacked batch.
 POINT = """([title, place]) => {
-    const said = plot => plot.layout.title.text.replaceAll(/<[^>]+>/g, ' ').trim();
+    const said = plot => plot.layout.title.text.replaceAll(/<[^>]+>/g, ' ').split(/\\s+/).join(' ').trim();
     const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => said(p).startsWith(title));
     plot.scrollIntoView({block: 'center'});
     const {xaxis, yaxis} = plot._fullLayout, points = plot.data.at(-1), box = plot.getBoundingClientRect();
@@ -70,7 +70,7 @@ def test_into_a_layer_into_a_channel_along_eps_and_back(visit):
     assert all("of 19 layers outside the band" in said for said in first)
 
     # a click on the fifth layer opens it, on both sides
-    assert click_point(page, "BatchNorm, tracked: which layers", 4) == 4
+    assert click_point(page, "Which layers move? BatchNorm, tracked", 4) == 4
     address_says(page, "layer=5+block+2+second")
     settled(page)
     assert sum("layer 5, block 2 second" in title for title in titles(page)) == 4
@@ -78,10 +78,10 @@ def test_into_a_layer_into_a_channel_along_eps_and_back(visit):
 
     # a click on a channel shows what it gets, on its side alone
     before = page.locator(".katex").all_inner_texts()
-    channel = click_point(page, "BatchNorm, tracked: which channels", 3)
+    channel = click_point(page, "Which channels move? BatchNorm, tracked", 3)
     address_says(page, f"channel_left={channel}")
     settled(page)
-    assert any(title.startswith(f"BatchNorm, tracked: what does channel {channel} get?") for title in titles(page))
+    assert any(title.startswith(f"What does channel {channel} get? BatchNorm, tracked") for title in titles(page))
     assert page.locator(".katex").all_inner_texts()[1] == before[1]
     assert "channel_right" not in page.url
 

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -23,9 +24,14 @@ def sentences(page) -> list[str]:
 
 
 def charts(page) -> dict[str, dict]:
-    """Title -> specification, the titles in one line and without what is in small print."""
+    """Title, with its small print and in one line -> specification."""
     specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
-    return {spec["layout"]["title"]["text"].split("<span")[0].replace("<br>", " ").strip(): spec for spec in specs}
+    return {" ".join(re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]).split()): spec for spec in specs}
+
+
+def chart(page, start: str) -> dict:
+    (found,) = [spec for title, spec in charts(page).items() if title.startswith(start)]
+    return found
 
 
 def test_everything_is_there_at_once(open_page):
@@ -59,25 +65,22 @@ def test_eps_moves_without_measuring_again(open_page, monkeypatch):
 
 def test_left_and_right_share_their_scales(open_page):
     drawn = charts(open_page("shift", **QUICK, eps="8", measure="Change of the range"))
-    for question in ("which layers move?", "which channels move?"):
-        one, other = (spec["layout"]["yaxis"] for title, spec in drawn.items() if title.endswith(question))
+    for question in ("Which layers move?", "Which channels move?"):
+        one, other = (spec["layout"]["yaxis"] for title, spec in drawn.items() if title.startswith(question))
         assert one["range"] == other["range"]
         assert "ln of the ratio" in one["title"]["text"]
 
 
 def test_an_address_chooses_layer_and_channels(open_page):
     page = open_page("shift", **QUICK, layer="5 block 2 second", channel_left="1", channel_right="2", order="by number")
-    drawn = charts(page)
-    assert {"BatchNorm, tracked: what does channel 1 get?", "RobustNorm, tracked: what does channel 2 get?"} <= set(
-        drawn
-    )
-    channels = drawn["BatchNorm, tracked: which channels move?"]
-    assert "layer 5, block 2 second" in channels["layout"]["title"]["text"].replace("<br>", " ")
+    assert chart(page, "What does channel 1 get? BatchNorm, tracked; layer 5, block 2 second;")
+    assert chart(page, "What does channel 2 get? RobustNorm, tracked; layer 5, block 2 second;")
+    channels = chart(page, "Which channels move? BatchNorm, tracked; layer 5, block 2 second;")
     assert channels["layout"]["xaxis"]["title"]["text"] == "channels, by number"
     assert not page.warning
     # a layer with fewer channels, and one that has never been asked for
     page.selectbox(key="layer").set_value("1 stem").run()
-    assert "layer 1 stem;" in charts(page)["How far does this layer move?"]["layout"]["title"]["text"]
+    assert chart(page, "How far does this layer move? layer 1 stem;")
 
 
 @pytest.mark.parametrize(
