@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -274,7 +274,8 @@ def shift_by_eps(
 
 def mark_eps(figure: Figure, eps: float) -> Figure:
     """The figure, whose horizontal axis has the attack sizes (k/255) as tick texts, with a line at `eps`."""
-    axis = figure.plotly.layout.xaxis
+    layout: Any = figure.plotly.layout
+    axis = layout.xaxis
     if f"{eps:g}" not in axis.ticktext:
         return figure
     marked = go.Figure(figure.plotly)
