@@ -36,6 +36,7 @@ class Places:
     low: np.ndarray
     high: np.ndarray
     band_size: int
+    changed: str = "attacked"  # what is said of the batch that is compared with the clean one
 
     @property
     def outside(self) -> np.ndarray:
@@ -119,7 +120,7 @@ def _drawn(
     mode = "lines+markers" if joined else "markers"
     marks = (
         ("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN),
-        ("attacked", adversarial, {"color": look.colour, "symbol": look.marker}, look.colour),
+        (places.changed, adversarial, {"color": look.colour, "symbol": look.marker}, look.colour),
     )
     for name, values, marker, colour in marks:
         figure.add_scatter(
@@ -153,9 +154,9 @@ def _drawn(
     what = "layers" if joined else "channels"
     worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
     alt = (
-        f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), clean and attacked, "
-        f"n = {_images(places.n)}. "
-        f"Attacked, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
+        f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), "
+        f"clean and {places.changed}, n = {_images(places.n)}. "
+        f"{places.changed.capitalize()}, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
         f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
         f"(clean {clean[worst]:.3f}, band {low[worst]:.3f} to {high[worst]:.3f})."
     )
@@ -166,14 +167,14 @@ def _drawn(
 
 def distribution(
     population: "Layer", clean: "Layer", adversarial: "Layer", channel: int, place: str, label: str, norm: str,
-    attack: str, n: int, centre: float | None = None,
+    attack: str, n: int, centre: float | None = None, changed: str = "attacked",
 ) -> Figure:  # fmt: skip
     """What one channel of a layer receives: three recordings in the same bins, in percent of all values a bin.
 
     Above them each recording's mean with its deviation to either side; `centre` is what the layer subtracts from the
     attacked batch. The outer bins, which hold whatever lies beyond them, are not drawn. ValueError if bins differ.
     """
-    recordings = (("training set", population), ("clean", clean), ("attacked", adversarial))
+    recordings = (("training set", population), ("clean", clean), (changed, adversarial))
     edges = _numbers(population.edges)[:, channel]
     if any(not np.array_equal(_numbers(layer.edges)[:, channel], edges) for _, layer in recordings):
         raise ValueError(f"The recordings of {population.name} were counted in different bins.")
@@ -181,9 +182,9 @@ def distribution(
     styles = {
         "training set": dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
         "clean": dict(line={"color": CLEAN, "width": 2, "dash": "dot"}),
-        "attacked": dict(line={"color": look.colour, "width": 2}),
+        changed: dict(line={"color": look.colour, "width": 2}),
     }
-    symbols = {"training set": "line-ns", "clean": look.marker + "-open", "attacked": look.marker}
+    symbols = {"training set": "line-ns", "clean": look.marker + "-open", changed: look.marker}
     shares = {}
     for name, layer in recordings:
         counts = _numbers(layer.histogram)[:, channel]
@@ -259,7 +260,7 @@ def shift_by_eps(
         values = ", ".join(f"{v:.3f} at {e:g}/255" for e, v in zip(g.eps_255, g.values, strict=True))
         said.append(f"{g.label}, band {g.low:.3f} to {g.high:.3f}: {values}")
     figure.update_xaxes(
-        title="attack size eps (k/255), steps not to scale",
+        title="eps (k/255), steps not to scale",
         tickvals=list(range(len(everything))),
         ticktext=[f"{e:g}" for e in everything],
     )

@@ -66,7 +66,8 @@ def formula(view: View, i: int, channel: int) -> tuple[str, str]:
         r"\begin{aligned} y &= \gamma\," + symbols + r"+\beta \\ &= "
         rf"{_n(weight)}\cdot {numbers} {_signed(bias)} \end{{aligned}}"
     )
-    return latex, f"{_sources(course, norm)} {_outcome(attacked, clean, channel)}"
+    batch = "batch with noise" if view.changed == "with noise" else "attacked batch"
+    return latex, f"{_sources(course, norm, batch)} {_outcome(attacked, clean, channel, batch)}"
 
 
 def spread_of(scale: float, power: float) -> float:
@@ -74,20 +75,20 @@ def spread_of(scale: float, power: float) -> float:
     return max(scale - EPS, 0.0) ** (1 / power) if power else 1.0
 
 
-def _sources(course: Course, norm: str) -> str:
+def _sources(course: Course, norm: str, batch: str) -> str:
     scale = "variance" if norm == "bn" else "range"
     match course.side.statistics:
         case "tracked":
             return f"Mean and {scale} are those tracked in training: the same for every batch."
         case "batch":
-            return f"Mean and {scale} are those of this attacked batch itself."
-    return f"The mean is the one tracked in training, the {scale} that of this attacked batch."
+            return f"Mean and {scale} are those of this {batch} itself."
+    return f"The mean is the one tracked in training, the {scale} that of this {batch}."
 
 
-def _outcome(attacked: Layer, clean: Layer, channel: int) -> str:
+def _outcome(attacked: Layer, clean: Layer, channel: int, batch: str) -> str:
     means = [_after(layer, channel) for layer in (attacked, clean)]
     return (
-        f"So the attacked batch leaves the layer with mean {means[0][0]:.2f} and deviation {means[0][1]:.2f}; "
+        f"So the {batch} leaves the layer with mean {means[0][0]:.2f} and deviation {means[0][1]:.2f}; "
         f"the clean one with {means[1][0]:.2f} and {means[1][1]:.2f}."
     )
 

@@ -37,6 +37,11 @@ class View:
         return f"{self.title} at {self.eps_255:g}/255" if self.eps_255 else "no attack"
 
     @property
+    def changed(self) -> str:
+        """What is said of the batch at this size."""
+        return "with noise" if CATALOGUE[self.shifted.plan.attack].family == "noise" else "attacked"
+
+    @property
     def axis(self) -> str:
         return AXES[self.measure]
 
@@ -72,10 +77,8 @@ class View:
     def by_channel(self, i: int) -> figures.Places:
         """Every channel of the layer; those that are constant in training have no shift (NaN)."""
         k = self._layer(i)
-        band, shifts = (
-            self.course(i).band(k, self.measure),
-            [r.shift.layers[k] for r in (self.clean(i), self.attacked(i))],
-        )
+        band = self.course(i).band(k, self.measure)
+        shifts = [reading.shift.layers[k] for reading in (self.clean(i), self.attacked(i))]
         values = [shift.values(self.measure).where(shift.alive, torch.nan) for shift in shifts]
         names = [f"channel {c}" for c in range(len(values[0]))]
         return self._places(i, names, values[0], values[1], band.low, band.high, band)
@@ -91,9 +94,8 @@ class View:
         population = self.course(i).population.statistics.layers[k]
         clean, attacked = (reading.recorded.layers[k] for reading in (self.clean(i), self.attacked(i)))
         centre = float(attacked.applied.centre[channel]) if attacked.applied else None
-        return figures.distribution(
-            population, clean, attacked, channel, self.place(i), side.label, side.norm, self.attack, self.n, centre
-        )
+        place = (self.place(i), side.label, side.norm, self.attack, self.n)
+        return figures.distribution(population, clean, attacked, channel, *place, centre, self.changed)
 
     @property
     def accuracies(self) -> list[figures.Curve]:
@@ -117,7 +119,7 @@ class View:
         side = self.course(i).side
         clean, attacked, low, high = (np.asarray(v, dtype=float) for v in (clean, attacked, low, high))
         said = (side.label, side.norm, side.weight_hash, self.n, names)
-        return figures.Places(*said, clean, attacked, low, high, band.batch_size)
+        return figures.Places(*said, clean, attacked, low, high, band.batch_size, self.changed)
 
 
 AXES = {

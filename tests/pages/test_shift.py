@@ -124,7 +124,8 @@ def test_a_door_shows_the_control(open_page, settle):
     settle(page)
     assert page.selectbox(key="attack").value == "Random noise (L-inf)"
     assert page.select_slider(key="eps").value == 8
-    assert "Random noise" in page.get("plotly_chart")[0].proto.alt
+    assert "clean and with noise" in page.get("plotly_chart")[0].proto.alt
+    assert "So the batch with noise leaves" in texts(page)
     assert not page.warning
 
 
