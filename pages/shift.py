@@ -127,20 +127,23 @@ with ui.guard("shift"):
         show(*choose(settings))
     ui.explain(
         "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
-        "in training, over all its channels. Hollow: the clean batch; filled: the same images, attacked. Small batches "
-        "differ from the training set by chance alone; only outside the band there is more than that. Below, the "
-        "accuracy of the same images and the shift of the layer you choose share one axis of attack sizes.",
+        "in training, over all its channels. Hollow: the clean batch; filled: the same images, attacked. Any batch "
+        "differs from the training set by chance, a small one by more: the band is narrower for more images, and "
+        "smaller shifts show. Below, the accuracy of the same images and the shift of the layer you choose share one "
+        "axis of attack sizes.",
         "The paper claims that adversarial images shift what BatchNorm layers receive (its claim C1), and that this "
-        "makes the statistics estimated in training inaccurate (C2). Both can be seen here, at sizes that are large "
-        "enough, and for other norms as well. Neither says that the shift is what *fools* the network. Look at 1/255: "
-        "how many images are lost, and how many layers have left the band? Then at random noise of 8/255: how many "
-        "layers has it moved, and what did that cost? An attack needs a direction, not only a distance.",
+        "makes the statistics estimated in training inaccurate (C2). Both can be seen here where the attack is large "
+        "enough, or the batch, and for other norms as well. Neither says that the shift is what *fools* the network. "
+        "Look at 1/255: how many images are lost, and how far have the layers moved? Then at random noise of 8/255: "
+        "how far has it moved them, and what did that cost? An attack needs a direction, not only a distance.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
         ui.door("shift", "The control: noise of 8/255", attack=noise, eps=8)
         ui.door("shift", "The attack again: PGD at 8/255", attack=pgd, eps=8)
-        ui.door("shift", "Accuracy falls first: PGD at 1/255", attack=pgd, eps=1)
+        ui.door("shift", "Accuracy falls first: PGD at 1/255", attack=pgd, eps=1, batch=20)
+        if settings.complete:
+            ui.door("shift", "A narrower band: 128 images", attack=CATALOGUE["fgsm"].title, eps=1, batch=128)
         ui.door("shift", "One image alone", batch=1, measure=MEASURES["log_range"].title)
         ui.door(
             "shift", "Statistics of the batch instead", left=settings.left.name, left_mode="tracked",
