@@ -101,8 +101,7 @@ def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, 
     read = read_card(path.with_suffix(".json"))
     model = assemble(read, _verified(path, read.sha256), statistics)
     model = models.fold(model) if fold else model
-    # The layout CPU convolutions are fastest in. (torch's stub of `to` lacks memory_format.)
-    return model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return model.to(device, memory_format=models.fastest_layout(model))  # pyright: ignore[reportCallIssue]  (not in torch's stub)
 
 
 def assemble(card: Card, tensors: dict[str, Tensor], statistics: str = "tracked") -> nn.Module:

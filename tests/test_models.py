@@ -91,3 +91,14 @@ def test_unknown_names_list_the_valid_ones():
         models.build("resnet18", "bn")
     with pytest.raises(ValueError, match="bn, rn, gn, none"):
         models.build("resnet20", "batch")
+
+
+@pytest.mark.parametrize("norm", ["bn", "rn", "gn", "none"])
+def test_the_layout_changes_nothing(norm):
+    torch.manual_seed(0)
+    model = models.build("resnet20", norm, width=0.25).double().eval()
+    images = torch.rand(2, 3, 32, 32, dtype=torch.float64)
+    expected = model(images)
+    model.to(memory_format=models.fastest_layout(model))
+    assert (models.fastest_layout(model) == torch.contiguous_format) == (norm == "gn")
+    torch.testing.assert_close(model(images.to(memory_format=torch.channels_last)), expected)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnorm_core.errors import UserError
+from rnorm_core.models import fastest_layout
 from rnorm_core.training import checkpoint
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.recipe import Recipe
@@ -35,7 +36,7 @@ def train(
     if len(images) < recipe.batch_size:
         raise UserError(f"{len(images)} images do not fill a batch of {recipe.batch_size}.", "train on more images.")
     device = images.labels.device
-    model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (not in torch's stub)
+    model.to(device, memory_format=fastest_layout(model))  # pyright: ignore[reportCallIssue]  (not in torch's stub)
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.peak_lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
     )
