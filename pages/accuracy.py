@@ -11,7 +11,7 @@ from rnorm_core import evaluation, figures, ui
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.sweep import BATCH
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import looks_at_batch
 
 PGD, NOISE = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
 
@@ -106,7 +106,7 @@ def measure(asked: ui.Measurement, shipped: list[figures.Curve], choice: ui.Curv
     st.caption(
         f"Measured here: {asked.count} images ({asked.source}), seed {asked.seed}, {asked.device}. Weights: {weights}."
     )
-    if asked.count < BATCH and any(side.statistics != STATISTICS[0] for side in asked.sides):
+    if asked.count < BATCH and any(looks_at_batch(side.statistics) for side in asked.sides):
         st.caption(
             f"With the statistics of a batch of {asked.count} it is another network than with {BATCH}, as above."
         )

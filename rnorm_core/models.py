@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.norms import BatchNorm2d, NoNorm, RobustNorm2d, make_norm
+from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d, looks_at_batch, make_norm
 
 # Mean and deviation per channel over each training set, in [0, 1].
 PIXEL_STATISTICS = {
@@ -141,14 +141,15 @@ def build(
     classes: int = 10,
     *,
     power: float = 0.2,
-    statistics: str = "tracked",
+    statistics: str | None = None,
     width: float = 1.0,
     dataset: str = "cifar10",
 ) -> nn.Module:
     """A freshly initialised network: (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
 
-    `architecture` is one of `ARCHITECTURES`, `norm` one of `norms.NORMS`; `width` multiplies every channel count;
-    `dataset` chooses the pixel statistics. Weights come from torch's global generator: seed it for a repeatable start.
+    `architecture` is one of `ARCHITECTURES`, `norm` one of `norms.NORMS`, `statistics` one of its modes (by default the
+    first); `width` multiplies every channel count; `dataset` chooses the pixel statistics. Weights come from torch's
+    global generator: seed it for a repeatable start.
     Raises ValueError for an unknown name.
     """
     pixels = PixelNormalize(*PIXEL_STATISTICS[dataset])
@@ -170,15 +171,17 @@ def fastest_layout(model: nn.Module) -> torch.memory_format:
 def fold(model: nn.Module) -> nn.Module:
     """An equal network whose tracked norms have moved into their convolutions; the model given stays as it is.
 
-    Equal in exact arithmetic; in float32 logits differ in the last digits. Raises ValueError if a norm takes
-    statistics from its batch, since those are no constants.
+    Equal in exact arithmetic; in float32 logits differ in the last digits. Of dual norms the branch in use is folded.
+    Raises ValueError if a norm takes statistics from its batch, since those are no constants.
     """
     folded = copy.deepcopy(model).eval()
     for pair in [m for m in folded.modules() if isinstance(m, ConvNorm)]:
         norm, conv = pair.norm, pair.conv
+        if isinstance(norm, DualBatchNorm2d):
+            norm = norm.branch
         if not isinstance(norm, BatchNorm2d | RobustNorm2d):
             continue
-        if norm.mode != "tracked" or not norm.track_running_stats:
+        if looks_at_batch(norm.mode) or not norm.track_running_stats:
             raise ValueError(f"Only tracked statistics can be folded, and a norm is in mode {norm.mode!r}.")
         centre, scale = (t.double() for t in norm.statistics(conv.weight.new_empty(0, conv.out_channels, 1, 1)))
         weight = torch.ones_like(scale) if norm.weight is None else norm.weight.double()

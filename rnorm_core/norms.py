@@ -13,6 +13,8 @@ The statistics *mode* says whose numbers those are when the layer is in eval mod
 
 Training always normalises with the batch and updates the population estimates; inference never writes a buffer.
 In `batch` and `tracked-mean` an image's output depends on its neighbours in the batch.
+
+Some norms have other modes or none to choose from; `modes` knows.
 """
 
 import math
@@ -24,6 +26,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STATISTICS = ("tracked", "batch", "tracked-mean")
+BRANCHES = ("clean-branch", "adversarial-branch")
+MODES = (*STATISTICS, *BRANCHES)
+NORMS = ("bn", "rn", "gn", "none", "dualbn")
+
+
+def modes(norm: str) -> tuple[str, ...]:
+    """The statistics modes of a norm, the default first; ValueError for an unknown name."""
+    match norm:
+        case "bn" | "rn":
+            return STATISTICS
+        case "gn" | "none":  # nothing to choose: a single image's statistics, or none at all
+            return STATISTICS[:1]
+        case "dualbn":
+            return BRANCHES
+    raise ValueError(_unknown(norm))
+
+
+def looks_at_batch(mode: str) -> bool:
+    """Whether an image's prediction depends on the other images of its batch in this mode."""
+    return mode in ("batch", "tracked-mean")
 
 
 class NoNorm(nn.Identity):
@@ -94,6 +116,46 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, statistics={self.mode}"
+
+
+class DualBatchNorm2d(nn.Module):
+    """Two BatchNorm2d, one for clean and one for adversarial images, affine parameters included (Xie & Yuille 2020).
+
+    `mode`, one of `BRANCHES`, says through which of the two everything goes: the choice is the caller's, in training
+    and after it, since a layer cannot know. The other branch is left as it is.
+    Shapes: x (N, C, H, W) -> the same. Raises ValueError for a wrong shape or an unknown mode.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        statistics: str = "clean-branch",
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.clean = BatchNorm2d(num_features, eps, momentum, affine, track_running_stats)
+        self.adversarial = BatchNorm2d(num_features, eps, momentum, affine, track_running_stats)
+        self.mode = _checked_mode(statistics, BRANCHES)
+
+    @property
+    def branch(self) -> BatchNorm2d:
+        """The layer that is in use."""
+        return self.clean if self.mode == "clean-branch" else self.adversarial
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
+        return self.branch.statistics(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x)
+
+    def extra_repr(self) -> str:
+        return f"statistics={self.mode}"
 
 
 class _DeviationNormalise(torch.autograd.Function):
@@ -343,9 +405,9 @@ def _sources(layer: BatchNorm2d | RobustNorm2d) -> tuple[str, str]:
     return "population", "population" if layer.mode == "tracked" else "batch"
 
 
-def _checked_mode(statistics: str) -> str:
-    if statistics not in STATISTICS:
-        raise ValueError(f"Unknown statistics mode {statistics!r}; choose one of {', '.join(STATISTICS)}.")
+def _checked_mode(statistics: str, known: tuple[str, ...] = STATISTICS) -> str:
+    if statistics not in known:
+        raise ValueError(f"Unknown statistics mode {statistics!r}; choose one of {', '.join(known)}.")
     return statistics
 
 
@@ -356,35 +418,43 @@ def _check_input(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> None:
         )
 
 
-NORMS = ("bn", "rn", "gn", "none")
-
-
-def make_norm(name: str, num_features: int, *, power: float = 0.2, statistics: str = "tracked") -> nn.Module:
+def make_norm(name: str, num_features: int, *, power: float = 0.2, statistics: str | None = None) -> nn.Module:
     """A norm layer for (N, num_features, H, W) by short name: one of `NORMS`.
 
-    `power` matters to "rn" alone, `statistics` to "bn" and "rn". Raises ValueError for an unknown name.
+    `power` matters to "rn" alone; `statistics` is one of the norm's `modes`, by default the first, and is nothing to
+    "gn" and "none". Raises ValueError for an unknown name.
     """
+    mode = statistics or modes(name)[0]
     match name:
         case "bn":
-            return BatchNorm2d(num_features, statistics=statistics)
+            return BatchNorm2d(num_features, statistics=mode)
         case "rn":
-            return RobustNorm2d(num_features, power=power, statistics=statistics)
+            return RobustNorm2d(num_features, power=power, statistics=mode)
+        case "dualbn":
+            return DualBatchNorm2d(num_features, statistics=mode)
         case "gn":
             return GroupNorm(num_features)
         case "none":
             return NoNorm(num_features)
-    raise ValueError(f"Unknown norm {name!r}; choose one of {', '.join(NORMS)}.")
+    raise ValueError(_unknown(name))
 
 
-def convert_norm(model: nn.Module, name: str, *, power: float = 0.2, statistics: str = "tracked") -> nn.Module:
+def _unknown(name: str) -> str:
+    return f"Unknown norm {name!r}; choose one of {', '.join(NORMS)}."
+
+
+def convert_norm(model: nn.Module, name: str, *, power: float = 0.2, statistics: str | None = None) -> nn.Module:
     """Replaces every BatchNorm2d (torch's or ours) and RobustNorm2d of any model by the norm `name`, in place.
 
     gamma, beta and the running mean are carried over; the other tracked statistic has no counterpart (a deviation
-    is no range) and starts anew, so that the converted model wants training or re-estimated statistics.
+    is no range) and starts anew, so that the converted model wants training or re-estimated statistics. Of a
+    DualBatchNorm2d the branch in use is converted; both branches of a new one start as the layer it replaces.
     Returns the model, or the new layer if the model itself is one. Raises ValueError for an unknown name.
     """
+    if isinstance(model, DualBatchNorm2d):
+        return model if name == "dualbn" else convert_norm(model.branch, name, power=power, statistics=statistics)
     if isinstance(model, nn.BatchNorm2d | RobustNorm2d):
-        return _converted(model, name, power, statistics)
+        return _converted(model, name, power, statistics or modes(name)[0])
     for child_name, child in model.named_children():
         setattr(model, child_name, convert_norm(child, name, power=power, statistics=statistics))
     return model
@@ -397,6 +467,10 @@ def _converted(old: nn.BatchNorm2d | RobustNorm2d, name: str, power: float, stat
         new = BatchNorm2d(old.num_features, **options, statistics=statistics)
     elif name == "rn":
         new = RobustNorm2d(old.num_features, **options, power=power, statistics=statistics)
+    elif name == "dualbn":
+        new = DualBatchNorm2d(old.num_features, **options, statistics=statistics)
+        new.clean, new.adversarial = (_converted(old, "bn", power, "tracked") for _ in BRANCHES)  # pyright: ignore
+        return new.train(old.training)
     else:
         new = make_norm(name, old.num_features)
     shared = old.state_dict().keys() & new.state_dict().keys()

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.norms import BatchNorm2d, NoNorm, RobustNorm2d
+from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 256
 REACH = 8.0  # a grid spans this many deviations to either side of the mean, so that a bin is 1/16 of one
-KINDS = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": nn.GroupNorm, "none": NoNorm}
+KINDS = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": nn.GroupNorm, "none": NoNorm, "dualbn": DualBatchNorm2d}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +34,13 @@ class Applied:
 class Layer:
     """The input of one norm layer, per channel over images, rows and columns. All tensors are on the CPU.
 
-    name        of the layer in its network ("blocks.0.first.norm"); norm: "bn", "rn", "gn" or "none".
+    name        of the layer in its network ("blocks.0.first.norm"); norm: a key of `KINDS`.
     count       values per channel.
     mean, std (biased), minimum, maximum, range: float32 (C,). A recording's range is maximum - minimum; a training
                 set's is the mean range of its batches.
     histogram   int32 (BINS, C), counts between edges, float32 (BINS + 1, C). The first and the last bin are
                 open-ended: what lies beyond the outer edges is counted there.
-    applied     for bn and rn, what the layer computed from its whole batch in its statistics mode; else None.
+    applied     for bn, rn and dualbn, what the layer computed from its whole batch in its statistics mode; else None.
     """
 
     name: str
@@ -167,8 +167,9 @@ def listening(model: nn.Module, hear: Callable[[str, nn.Module, Tensor], None]) 
 
 
 def norm_layers(model: nn.Module) -> dict[str, str]:
-    """Name -> norm ("bn", "rn", "gn", "none") of every norm layer, in the network's order."""
-    modules = model.named_modules()
+    """Name -> norm (a key of `KINDS`) of every norm layer, in the network's order; a dual norm is one layer."""
+    inside = {id(part) for dual in model.modules() if isinstance(dual, DualBatchNorm2d) for part in dual.children()}
+    modules = [(name, module) for name, module in model.named_modules() if id(module) not in inside]
     return {name: kind for name, module in modules for kind, cls in KINDS.items() if isinstance(module, cls)}
 
 
@@ -229,6 +230,8 @@ def read_quantiles(counts: Tensor, edges: Tensor, minimum: Tensor, maximum: Tens
 
 
 def _applied(module: nn.Module, x: Tensor) -> Applied | None:
+    if isinstance(module, DualBatchNorm2d):
+        module = module.branch
     if not isinstance(module, BatchNorm2d | RobustNorm2d):
         return None
     centre, scale = module.statistics(x)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rnorm_core import zoo
+from rnorm_core.norms import modes
 from rnorm_core.probes import Layer, LayerStatistics, grid_edges
 
 LEAST = 1e-3  # scale ratios end here: a constant channel's is log(LEAST), not minus infinity
@@ -169,7 +170,7 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """What arrives at a model's norm layers when its `n` training images run through it, in tracked mode.
+    """What arrives at a model's norm layers when its `n` training images run through it, in its default mode.
 
     statistics  the reference to `compare` with; its range is the mean range of batches of 128.
     about       what the measurement says about itself: date, versions, hashes (see `zoo.Measured`).
@@ -237,5 +238,5 @@ def assemble(tensors: dict[str, Tensor], about: dict[str, str], norm: str) -> Po
             _, mode, images, size, measure = key.split("/")
             bands[mode, int(images), int(size), measure] = tensors[key], tensors[f"{key}/summary"]
     return Population(
-        LayerStatistics(tuple(layers), about["model"], "tracked", about["weight_hash"], n, n), n, about, bands
+        LayerStatistics(tuple(layers), about["model"], modes(norm)[0], about["weight_hash"], n, n), n, about, bands
     )

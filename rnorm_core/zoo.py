@@ -20,10 +20,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
-from rnorm_core import models
+from rnorm_core import models, norms
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
-from rnorm_core.norms import NORMS, STATISTICS
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "pretrained"
 
@@ -61,10 +60,10 @@ class Card:
     date: str
 
     def accuracy(
-        self, attack: str | None = None, eps_255: float | None = None, statistics: str = "tracked"
+        self, attack: str | None = None, eps_255: float | None = None, statistics: str | None = None
     ) -> dict[str, Any] | None:
-        """The measured row for these conditions, or None."""
-        wanted = {"attack": attack, "eps_255": eps_255, "statistics": statistics}
+        """The measured row for these conditions, or None; `statistics` is the norm's default mode unless given."""
+        wanted = {"attack": attack, "eps_255": eps_255, "statistics": statistics or norms.modes(self.norm)[0]}
         return next((row for row in self.accuracies if wanted.items() <= row.items()), None)
 
 
@@ -79,20 +78,22 @@ def card(name: str) -> Card:
 
 
 def load(
-    name: str, statistics: str = "tracked", device: torch.device | str | None = None, *, fold: bool = False
+    name: str, statistics: str | None = None, device: torch.device | str | None = None, *, fold: bool = False
 ) -> nn.Module:
     """A frozen network of one's own, in eval mode: images (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
 
-    Nothing is shared with other callers. `fold` moves tracked norms into their convolutions (faster, equal up to
-    rounding); other modes have nothing to fold. Carries `.name`, `.statistics` and `.weight_hash`.
+    `statistics` is one of the `norms.modes` of its norm, by default the first. Nothing is shared with other callers.
+    `fold` moves norms with population statistics into their convolutions (faster, equal up to rounding); other modes
+    have nothing to fold. Carries `.name`, `.statistics` and `.weight_hash`.
     UserError for an unknown name or mode, or a file that does not match its card.
     """
-    if statistics not in STATISTICS:
-        raise UserError(f"There is no statistics mode {statistics!r}.", f"choose one of {', '.join(STATISTICS)}.")
-    path = _existing(name)
+    path, known = _existing(name), norms.modes(card(name).norm)
+    statistics = known[0] if statistics is None else statistics
+    if statistics not in known:
+        raise UserError(f"{name} has no statistics mode {statistics!r}.", f"choose one of {', '.join(known)}.")
     stamp = tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in (path.with_suffix(".json"), path))
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return copy.deepcopy(_prototype(path, stamp, statistics, device, fold and statistics == "tracked"))
+    return copy.deepcopy(_prototype(path, stamp, statistics, device, fold and not norms.looks_at_batch(statistics)))
 
 
 @lru_cache(maxsize=64)
@@ -104,8 +105,9 @@ def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, 
     return model.to(device, memory_format=models.fastest_layout(model))  # pyright: ignore[reportCallIssue]  (not in torch's stub)
 
 
-def assemble(card: Card, tensors: dict[str, Tensor], statistics: str = "tracked") -> nn.Module:
+def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = None) -> nn.Module:
     """The network of `card` around `tensors`, frozen; UserError if keys, types, shapes or numbers are wrong."""
+    statistics = statistics or norms.modes(card.norm)[0]
     with torch.device("meta"):
         model = models.build(
             card.architecture, card.norm, len(card.classes), power=card.power if card.power is not None else 0.2,
@@ -237,7 +239,7 @@ def _problem(content: Any, name: str) -> str | None:
         (content["name"] != name, f"it is called {content['name']!r} inside"),
         (content["architecture"] not in models.ARCHITECTURES, f"architecture {content['architecture']!r} is unknown"),
         (content["dataset"] not in models.PIXEL_STATISTICS, f"dataset {content['dataset']!r} is unknown"),
-        (content["norm"] not in NORMS, f"norm {content['norm']!r} is unknown"),
+        (content["norm"] not in norms.NORMS, f"norm {content['norm']!r} is unknown"),
         ((content["power"] is None) == (content["norm"] == "rn"), "'power' goes with norm 'rn' and with no other"),
         (not 0 <= (content["power"] or 0) < math.inf, f"'power' is {content['power']}, not a number from 0"),
         (not MIN_WIDTH <= content["width"] <= 16, f"'width' is {content['width']}, not from {MIN_WIDTH} to 16"),
@@ -259,7 +261,7 @@ def _row_problem(row: Any) -> str | None:
     for key, kind in _ROW.items():
         if not isinstance(row[key], kind) or isinstance(row[key], bool):
             return f"{key!r} in a row of 'accuracies' has the wrong type ({type(row[key]).__name__})"
-    if row["statistics"] not in STATISTICS:
+    if row["statistics"] not in norms.MODES:
         return f"a row of 'accuracies' has the unknown statistics mode {row['statistics']!r}"
     correct, n, low, high = (row[key] for key in ("correct", "n", "low", "high"))
     if not (0 <= correct <= n and n > 0 and 0 <= low <= correct / n <= high <= 1):

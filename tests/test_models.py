@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rnorm_core import models
-from rnorm_core.norms import NORMS, BatchNorm2d, NoNorm, RobustNorm2d
+from rnorm_core.norms import NORMS, BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d, looks_at_batch, modes
 
 
 def with_random_statistics(model: torch.nn.Module) -> torch.nn.Module:
@@ -42,11 +42,13 @@ def test_pixels_are_normalized_inside():
     assert torch.allclose(model.pixels(x), torch.zeros_like(x), atol=1e-6)
 
 
-@pytest.mark.parametrize("norm", ["bn", "rn", "gn", "none"])
+@pytest.mark.parametrize(
+    ("norm", "mode"), [(norm, mode) for norm in NORMS for mode in modes(norm) if not looks_at_batch(mode)]
+)
 @pytest.mark.parametrize("architecture", ["resnet20", "vgg11"])
-def test_a_folded_network_is_equal_in_float64(architecture, norm):
+def test_a_folded_network_is_equal_in_float64(architecture, norm, mode):
     torch.manual_seed(0)
-    model = with_random_statistics(models.build(architecture, norm, width=0.25)).double()
+    model = with_random_statistics(models.build(architecture, norm, width=0.25, statistics=mode)).double()
     torch.nn.init.normal_(model.classifier.weight)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     folded = models.fold(model)
@@ -54,7 +56,7 @@ def test_a_folded_network_is_equal_in_float64(architecture, norm):
     with torch.no_grad():
         assert torch.allclose(folded(x), model(x), rtol=1e-10, atol=1e-10)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
-    assert not any(isinstance(m, BatchNorm2d | RobustNorm2d) for m in folded.modules())
+    assert not any(isinstance(m, BatchNorm2d | RobustNorm2d | DualBatchNorm2d) for m in folded.modules())
     if norm in ("bn", "rn"):
         assert sum(isinstance(m, NoNorm) for m in folded.modules()) == sum(
             isinstance(m, BatchNorm2d | RobustNorm2d) for m in model.modules()
@@ -89,7 +91,7 @@ def test_no_channel_of_a_network_without_norm_starts_dead():
 def test_unknown_names_list_the_valid_ones():
     with pytest.raises(ValueError, match="resnet20, resnet38, resnet50, vgg11, vgg16"):
         models.build("resnet18", "bn")
-    with pytest.raises(ValueError, match="bn, rn, gn, none"):
+    with pytest.raises(ValueError, match="bn, rn, gn, none, dualbn"):
         models.build("resnet20", "batch")
 
 

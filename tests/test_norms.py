@@ -12,11 +12,14 @@ from rnorm_core.norms import (
     NORMS,
     STATISTICS,
     BatchNorm2d,
+    DualBatchNorm2d,
     GroupNorm,
     NoNorm,
     RobustNorm2d,
     convert_norm,
+    looks_at_batch,
     make_norm,
+    modes,
 )
 
 CHANNELS = 5
@@ -381,16 +384,37 @@ def test_groupnorm_has_the_most_groups_that_fit(channels, groups):
 
 
 def test_names_make_their_layers():
-    made = {name: make_norm(name, 16, power=0.3, statistics="batch") for name in NORMS}
-    assert [type(made[name]) for name in ("bn", "rn", "gn", "none")] == [BatchNorm2d, RobustNorm2d, GroupNorm, NoNorm]
+    made = {name: make_norm(name, 16, power=0.3) for name in NORMS}
+    kinds = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": GroupNorm, "none": NoNorm, "dualbn": DualBatchNorm2d}
+    assert {name: type(layer) for name, layer in made.items()} == kinds
     assert made["rn"].power == 0.3
-    assert made["bn"].mode == made["rn"].mode == "batch"
+    assert (made["bn"].mode, made["rn"].mode, made["dualbn"].mode) == ("tracked", "tracked", "clean-branch")
+    for name in NORMS:
+        for mode in modes(name):
+            assert getattr(make_norm(name, 16, statistics=mode), "mode", "tracked") == mode
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("bn", "clean-branch"), ("rn", "clean-branch"), ("dualbn", "tracked")])
+def test_a_mode_of_another_norm_is_refused(name, wrong):
+    with pytest.raises(ValueError, match=f"'{wrong}'; choose one of {', '.join(modes(name))}"):
+        make_norm(name, 4, statistics=wrong)
+
+
+def test_modes_that_look_at_the_batch_are_those_in_which_neighbours_matter():
+    torch.manual_seed(0)
+    for name in NORMS:
+        for mode in modes(name):
+            layer = make_norm(name, CHANNELS, statistics=mode).double().eval()
+            x = inputs()
+            changed = torch.cat([x[:1], 2 * x[1:] + 1])
+            same = torch.allclose(layer(x)[0], layer(changed)[0])
+            assert same is not looks_at_batch(mode), (name, mode)
 
 
 def test_unknown_names_list_the_valid_ones():
-    with pytest.raises(ValueError, match="'layer'; choose one of bn, rn, gn, none"):
+    with pytest.raises(ValueError, match="'layer'; choose one of bn, rn, gn, none, dualbn"):
         make_norm("layer", 4)
-    with pytest.raises(ValueError, match="'layer'; choose one of bn, rn, gn, none"):
+    with pytest.raises(ValueError, match="'layer'; choose one of bn, rn, gn, none, dualbn"):
         convert_norm(nn.Sequential(nn.BatchNorm2d(3)), "layer")
     for kind in LAYERS:
         with pytest.raises(ValueError, match="'running'; choose one of tracked, batch, tracked-mean"):
@@ -499,3 +523,51 @@ def test_conversion_to_groupnorm_and_to_none():
     bare = convert_norm(network(), "none")
     assert count(bare, NoNorm) == 2
     assert bare(torch.rand(2, 3, 8, 8)).shape == (2, 16, 6, 6)
+
+
+# --- two norms in one ------------------------------------------------------------------------------------------------
+
+
+def dual() -> DualBatchNorm2d:
+    """Both branches with numbers of their own."""
+    layer = DualBatchNorm2d(CHANNELS).double()
+    layer.clean, layer.adversarial = prepared(BatchNorm2d), prepared(BatchNorm2d)
+    layer.adversarial.load_state_dict({key: 2 * value for key, value in layer.clean.state_dict().items()})
+    return layer
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("mode", modes("dualbn"))
+def test_a_dual_norm_is_the_batchnorm_of_its_branch(mode, train):
+    layer = dual().train(train)
+    layer.mode = mode
+    used, other = (layer.clean, layer.adversarial) if mode == "clean-branch" else (layer.adversarial, layer.clean)
+    expected, untouched = copy.deepcopy(used), copy.deepcopy(other.state_dict())
+    x = inputs().requires_grad_()
+    close(layer(x), expected(x))
+    layer(x).sum().backward()
+    expected(x)
+    for key, value in expected.state_dict().items():
+        close(used.state_dict()[key], value)
+    for key, value in other.state_dict().items():
+        assert torch.equal(value, untouched[key])
+    assert other.weight.grad is None
+    assert used.weight.grad is not None
+    for mine, theirs in zip(layer.statistics(x), used.statistics(x), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_conversion_to_a_dual_norm_and_back():
+    old = prepared(BatchNorm2d)
+    state = copy.deepcopy(old.state_dict())
+    new = convert_norm(nn.Sequential(old), "dualbn", statistics="adversarial-branch")
+    assert new[0].mode == "adversarial-branch"
+    for branch in (new[0].clean, new[0].adversarial):
+        assert all(torch.equal(value, state[key]) for key, value in branch.state_dict().items())
+    assert new[0].clean.weight is not new[0].adversarial.weight
+    with torch.no_grad():
+        new[0].adversarial.weight.add_(1)
+    assert convert_norm(new, "dualbn")[0] is new[0]
+    back = convert_norm(new, "rn", power=0.4)
+    assert type(back[0]) is RobustNorm2d
+    assert torch.equal(back[0].weight, state["weight"] + 1)

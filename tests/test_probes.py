@@ -8,15 +8,16 @@ import torch
 from torch import nn
 
 from rnorm_core import models, probes
-from rnorm_core.norms import STATISTICS, NoNorm
+from rnorm_core.norms import NORMS, DualBatchNorm2d, NoNorm, modes
 
-MODES = [*(("bn", mode) for mode in STATISTICS), *(("rn", mode) for mode in STATISTICS), ("gn", ""), ("none", "")]
+MODES = [(norm, mode) for norm in NORMS for mode in modes(norm)]
+WITH_FORMULA = [(norm, mode) for norm, mode in MODES if norm not in ("gn", "none")]
 
 
-def network(norm: str, statistics: str = "tracked", architecture: str = "vgg11", seed: int = 0) -> nn.Module:
+def network(norm: str, statistics: str | None = None, architecture: str = "vgg11", seed: int = 0) -> nn.Module:
     """A small network with population statistics of its own, in eval mode."""
     torch.manual_seed(seed)
-    model = models.build(architecture, norm, width=1 / 16, statistics=statistics or "tracked").train()
+    model = models.build(architecture, norm, width=1 / 16, statistics=statistics).train()
     for _ in range(3):
         model(torch.rand(8, 3, 32, 32))
     return model.eval()
@@ -39,6 +40,8 @@ def caught(model: nn.Module, images: torch.Tensor) -> tuple[dict[str, np.ndarray
 
     kinds = (nn.BatchNorm2d, nn.GroupNorm, NoNorm)
     norms = [(n, m) for n, m in model.named_modules() if isinstance(m, kinds) or type(m).__name__ == "RobustNorm2d"]
+    duals = {n: m for n, m in model.named_modules() if isinstance(m, DualBatchNorm2d)}
+    norms = [(n, m) for n, m in norms if n.rpartition(".")[0] not in duals] + list(duals.items())
     handles = [module.register_forward_hook(hook(name)) for name, module in norms]
     with torch.no_grad():
         model(images)
@@ -123,7 +126,7 @@ def test_a_grid_is_taken_over_and_its_ends_are_open(images):
     assert (first.histogram[0] + first.histogram[-1]).sum() > 100
 
 
-@pytest.mark.parametrize(("norm", "statistics"), MODES[:6])
+@pytest.mark.parametrize(("norm", "statistics"), WITH_FORMULA)
 def test_the_formula_that_was_applied(norm, statistics, images):
     model = network(norm, statistics)
     arrived, left = caught(model, images)

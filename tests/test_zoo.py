@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
-from rnorm_core import models, zoo
+from rnorm_core import models, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.norms import STATISTICS
 from rnorm_core.training.publish import publish
@@ -171,6 +171,20 @@ def test_measured_rows_are_found_by_their_conditions(tiny):
     assert card.accuracy("pgd", 0.5) == attacked
     assert card.accuracy(statistics="batch")["statistics"] == "batch"
     assert card.accuracy("pgd", 1) is None
+
+
+@pytest.mark.parametrize("norm", norms.NORMS)
+def test_a_model_has_the_modes_of_its_norm(tmp_path, monkeypatch, norm):
+    monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+    name, x = published(tmp_path, norm), torch.rand(6, 3, 32, 32)
+    assert zoo.load(name, device="cpu").statistics == norms.modes(norm)[0]
+    for mode in norms.MODES:
+        if mode in norms.modes(norm):
+            plain, folded = (zoo.load(name, mode, "cpu", fold=fold) for fold in (False, True))
+            torch.testing.assert_close(folded(x), plain(x), rtol=1e-4, atol=1e-4)
+        else:
+            with pytest.raises(UserError, match=f"{name} has no statistics mode '{mode}'"):
+                zoo.load(name, mode)
 
 
 def test_unknown_names_list_the_valid_ones(tiny):

@@ -10,9 +10,10 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from rnorm_core.attacks.balls import Ball
+from rnorm_core.attacks.best import beats
 from rnorm_core.attacks.trace import Step, Trace, fooled
 from rnorm_core.errors import UserError
-from rnorm_core.norms import RobustNorm2d
+from rnorm_core.norms import RobustNorm2d, looks_at_batch
 
 if TYPE_CHECKING:
     from rnorm_core.data import Batch
@@ -36,13 +37,24 @@ class Aim:
     def sign(self) -> float:
         return 1.0 if self.targets is None else -1.0
 
+    def fooled(self, probabilities: Tensor) -> Tensor:
+        """Bool (N,) from probabilities (N, K): what `Trace.fooled` says."""
+        return fooled(probabilities, self.labels, self.targets)
+
+    def select(self, index: Tensor) -> "Aim":
+        targets = None if self.targets is None else self.targets[index]
+        return Aim(self.clean[index], self.labels[index], targets, self.highest)
+
 
 class View(NamedTuple):
-    """What the model says of N images: loss (N,), probabilities (N, K) and, where asked, the gradient of the loss."""
+    """What the model says of N images: loss (N,), the cross entropy; probabilities (N, K); score (N,), what the attack
+    climbs, the loss unless it named something else; and, where asked, the gradient of the score.
+    """
 
     loss: Tensor
     probabilities: Tensor
     gradient: Tensor | None
+    score: Tensor
 
 
 class Path(NamedTuple):
@@ -106,7 +118,7 @@ class Attack(ABC):
                 losses, sizes, probabilities = (torch.stack(values) for values in zip(*series, strict=True))
                 path, series = Path(losses, sizes, probabilities, step.adversarial), []
                 if best is not None:
-                    path = _choose(_better(path, best, labels, targets, statistics != "tracked"), path, best)
+                    path = _choose(_better(path, best, labels, targets, looks_at_batch(statistics)), path, best)
                 best = path
         assert start is not None
         assert best is not None
@@ -129,7 +141,7 @@ class Attack(ABC):
             losses=torch.cat([start.loss[None], best.losses]).cpu(),
             probabilities=torch.cat([start.probabilities[None], best.probabilities]).cpu(),
             sizes=torch.cat([start.size[None], best.sizes]).cpu(),
-            joint=statistics != "tracked",
+            joint=looks_at_batch(statistics),
         )
 
     def _step(self, aim: Aim, index: int, total: int, view: View, images: Tensor, restart: int = 0) -> Step:
@@ -170,10 +182,19 @@ def take_aim(model: nn.Module, batch: "Batch", targets: Tensor | None) -> Aim:
     return Aim(images, torch.where(labels < 0, own, labels), aim.targets, highest)
 
 
-def look(model: nn.Module, aim: Aim, images: Tensor, *, gradient: bool = False, precision: str = "fp32") -> View:
+def look(
+    model: nn.Module,
+    aim: Aim,
+    images: Tensor,
+    *,
+    gradient: bool = False,
+    precision: str = "fp32",
+    climb: Callable[[Tensor, Aim], Tensor] | None = None,
+) -> View:
     """One forward pass and, where asked, one backward pass to the images alone: the weights' `.grad` is never touched.
 
-    The gradient is that of the *sum* of the losses, so that an image's does not depend on the size of its batch.
+    climb: logits (N, K) and the aim -> score (N,), in place of the cross entropy; see `losses`.
+    The gradient is that of the *sum* of the scores, so that an image's does not depend on the size of its batch.
     precision "bf16" is for looks that take a gradient; those that only look, and so decide, are in full precision.
     """
     images = images.detach().requires_grad_(gradient)
@@ -189,20 +210,21 @@ def look(model: nn.Module, aim: Aim, images: Tensor, *, gradient: bool = False, 
                 "Use labels and targets of the data set that the model was trained on.",
             )
         loss = F.cross_entropy(logits, aim.classes, reduction="none")
-        towards = torch.autograd.grad(loss.sum(), images)[0] if gradient else None
-    return View(loss.detach(), logits.detach().softmax(1), towards)
+        score = loss if climb is None else climb(logits, aim)
+        towards = torch.autograd.grad(score.sum(), images)[0] if gradient else None
+    return View(loss.detach(), logits.detach().softmax(1), towards, score.detach())
 
 
 def statistics_of(model: nn.Module) -> str:
     """The statistics mode a model predicts in: what it says of itself, or the first mode found among its layers
-    that looks at the batch, or "tracked". Any other than "tracked" makes predictions depend on the batch."""
+    that looks at the batch, or "tracked". `norms.looks_at_batch` says what follows from it."""
     said = getattr(model, "statistics", None)
     if isinstance(said, str):
         return said
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d | RobustNorm2d):
             mode = "batch" if layer.running_mean is None else getattr(layer, "mode", "tracked")
-            if mode != "tracked":
+            if looks_at_batch(mode):
                 return mode
     return "tracked"
 
@@ -212,10 +234,7 @@ def _better(new: Path, old: Path, labels: Tensor, targets: Tensor | None, joint:
     new_fools = fooled(new.probabilities[-1], labels, targets)
     old_fools = fooled(old.probabilities[-1], labels, targets)
     gain = (new.losses[-1] - old.losses[-1]) * (1 if targets is None else -1)
-    if joint:
-        more = new_fools.sum() - old_fools.sum()
-        return ((more > 0) | ((more == 0) & (gain.sum() > 0))).expand_as(gain)
-    return (new_fools & ~old_fools) | ((new_fools == old_fools) & (gain > 0))
+    return beats(new_fools, old_fools, gain, joint)
 
 
 def _choose(where: Tensor, new: Path, old: Path) -> Path:

@@ -17,15 +17,15 @@ from rnorm_core.data.files import locate
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.sweep import ATTACKS, EPS_255, plan, sweep
 from rnorm_core.evaluation.table import shipped
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import MODES
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rnorm_core.evaluation", description=__doc__)
     parser.add_argument("--dataset", choices=sorted(data.CLASSES), default="cifar10")
     parser.add_argument("--models", nargs="+", metavar="NAME", help="default: every shipped model of the data set")
-    shown = f"of {', '.join(STATISTICS)}; networks without batch statistics know only the first"
-    parser.add_argument("--statistics", nargs="+", choices=STATISTICS, default=STATISTICS, metavar="MODE", help=shown)
+    shown = f"of {', '.join(MODES)}; each network is measured in those it has"
+    parser.add_argument("--statistics", nargs="+", choices=MODES, default=MODES, metavar="MODE", help=shown)
     shown = f"of {', '.join(ATTACKS)}"
     parser.add_argument("--attacks", nargs="+", choices=ATTACKS, default=ATTACKS, metavar="ATTACK", help=shown)
     shown = f"attack sizes in grey levels (k/255), default {' '.join(f'{eps:g}' for eps in EPS_255)}"
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     if not conditions:
         raise UserError(
             f"There is nothing to measure: {', '.join(models) or 'no model'} in none of these modes.",
-            f"choose among {', '.join(STATISTICS)} with --statistics, or other --models.",
+            f"choose among {', '.join(MODES)} with --statistics, or other --models.",
         )
     out = options.out or shipped(options.dataset)
     rows = sweep(conditions, batch, out, options.seed, partial(print, flush=True))  # seen at once in a log, too

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import wilson
-from rnorm_core.norms import NORMS, STATISTICS
+from rnorm_core.norms import NORMS, modes
 
 PIXELS = ("float", "8-bit")
 
@@ -113,7 +113,9 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 def _contradiction(row: Row) -> str | None:
     """What a row of the right types says that cannot be, or None."""
-    for name, choices in (("statistics", STATISTICS), ("norm", NORMS), ("pixels", PIXELS)):
+    if row.norm not in NORMS:
+        return f"'norm' is {row.norm!r}, not one of {', '.join(NORMS)}"
+    for name, choices in (("statistics", modes(row.norm)), ("pixels", PIXELS)):
         if getattr(row, name) not in choices:
             return f"{name!r} is {getattr(row, name)!r}, not one of {', '.join(choices)}"
     for name in ("weight_hash", "images"):

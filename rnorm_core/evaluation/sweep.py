@@ -10,12 +10,11 @@ from time import perf_counter
 
 import torch
 
-from rnorm_core import attacks, zoo
+from rnorm_core import attacks, norms, zoo
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import Accuracy, accuracies
 from rnorm_core.evaluation.row import PIXELS, Row, pack
-from rnorm_core.norms import STATISTICS
 from rnorm_core.versions import versions
 
 BATCH = 128
@@ -53,12 +52,12 @@ class Condition:
 
 def modes(model: str) -> tuple[str, ...]:
     """The statistics modes a model of the zoo can be measured in: one where there are no statistics to choose."""
-    return STATISTICS if zoo.card(model).norm in ("bn", "rn") else STATISTICS[:1]
+    return norms.modes(zoo.card(model).norm)
 
 
 def plan(
     models: Sequence[str],
-    statistics: Sequence[str] = STATISTICS,
+    statistics: Sequence[str] = norms.MODES,
     kinds: Sequence[str] = ATTACKS,
     eps_255: Sequence[float] = EPS_255,
 ) -> list[Condition]:
@@ -169,7 +168,7 @@ def _current(
 
 def _place(row: Row) -> tuple:
     """Where a row belongs in the finished file."""
-    return (row.model, STATISTICS.index(row.statistics), row.attack, row.eps_255, PIXELS.index(row.pixels),
+    return (row.model, norms.MODES.index(row.statistics), row.attack, row.eps_255, PIXELS.index(row.pixels),
             row.n, row.seed)  # fmt: skip
 
 

@@ -24,9 +24,13 @@ LOOKS = {
     "rn": Look("RobustNorm", "#D55E00", "diamond"),
     "none": Look("no norm", "#009E73", "square"),
     "gn": Look("GroupNorm", "#CC79A7", "triangle-up"),
+    "dualbn": Look("dual BatchNorm", "#56B4E9", "triangle-down"),
 }
 CLEAN = "#999999"
-DASHES = {"tracked": "solid", "batch": "dash", "tracked-mean": "dot"}
+DASHES = {
+    "tracked": "solid", "batch": "dash", "tracked-mean": "dot",
+    "clean-branch": "solid", "adversarial-branch": "dashdot",
+}  # fmt: skip
 WIDTH = 38  # letters that fit into a title line where the page is 390 px wide
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rnorm_core import attacks, data, zoo
+from rnorm_core import attacks, data, norms, zoo
 from rnorm_core.data.files import NOWHERE, not_found, split_files
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import accuracy
-from rnorm_core.norms import STATISTICS
 from rnorm_core.training.publish import write_card
 
 EPS_255 = (0.25, 0.5, 1, 2, 4, 8)
@@ -23,8 +22,8 @@ def measure(
 ) -> zoo.Card:
     """Measures a shipped model on the test set and writes the rows into its card.
 
-    Clean accuracy on all test images in each statistics mode, in batches of 128 in canonical order; in tracked mode
-    also under PGD-20 at `EPS_255` on `count` images chosen with `SEED`. Returns the new card.
+    Clean accuracy on all test images in each statistics mode, in batches of 128 in canonical order; in modes that
+    do not look at the batch also under PGD-20 at `EPS_255` on `count` images chosen with `SEED`. Returns the new card.
     UserError if the full test set is not there.
     """
     card = zoo.card(name)
@@ -48,10 +47,13 @@ def measure(
         condition = f"pgd at {eps_255}/255" if attack else "clean"
         say(f"{name} {statistics} {condition}: {found.correct} of {found.n}")
 
-    for statistics in STATISTICS if card.norm in ("bn", "rn") else ("tracked",):
+    modes = norms.modes(card.norm)
+    for statistics in modes:
         add(statistics, everything, None, None)
-    for eps_255 in EPS_255:
-        add("tracked", some, attacks.make("pgd", eps=eps_255 / 255, steps=20), eps_255)
+    for statistics in modes:
+        if not norms.looks_at_batch(statistics):
+            for eps_255 in EPS_255:
+                add(statistics, some, attacks.make("pgd", eps=eps_255 / 255, steps=20), eps_255)
     measured = replace(card, accuracies=tuple(rows))
     write_card(zoo.DIRECTORY / f"{name}.json", measured)
     return measured

@@ -1,8 +1,9 @@
 """Measures what arrives at a model's norm layers: `python -m rnorm_core.training.population cifar10-resnet20-bn`.
 
-All training images run through the network, not augmented, in tracked mode: that is the population. Then clean
-batches of several sizes are drawn, in every statistics mode, and their shifts from the population give the natural
-bands. Needs torch, numpy, pyarrow, Pillow and safetensors, and about ten minutes of one CPU core for a ResNet-20.
+All training images run through the network, not augmented, in its norm's default mode: that is the population. Then
+clean batches of several sizes are drawn, in every statistics mode, and their shifts from the population give the
+natural bands. Needs torch, numpy, pyarrow, Pillow and safetensors, and about ten minutes of one CPU core for a
+ResNet-20.
 """
 
 import argparse
@@ -17,10 +18,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from rnorm_core import probes, shift, zoo
+from rnorm_core import norms, probes, shift, zoo
 from rnorm_core.data import data_hash, files
 from rnorm_core.errors import UserError
-from rnorm_core.norms import STATISTICS
 from rnorm_core.versions import code_version, versions
 
 BATCH = 128
@@ -63,7 +63,7 @@ def measure(
         "date": datetime.now(UTC).date().isoformat(),
     }
     reference = shift.assemble(tensors, about, card.norm).statistics
-    for statistics in STATISTICS if card.norm in ("bn", "rn") else ("tracked",):
+    for statistics in norms.modes(card.norm):
         model = zoo.load(name, statistics, device)
         tensors |= bands(model, images, reference, batches or BATCHES, on_progress)
     about["sha256"] = zoo.digest(tensors)
@@ -127,8 +127,8 @@ def bands(
     tensors = {}
     for size, times in batches.items():
         generator = torch.Generator().manual_seed(size)
-        # Alone in tracked mode an image is the same as in any batch.
-        alone = [[i] for i in range(SINGLES.get(size, 0) if model.statistics != "tracked" else 0)]
+        # Alone, with the population's statistics, an image is the same as in any batch.
+        alone = [[i] for i in range(SINGLES.get(size, 0) if norms.looks_at_batch(str(model.statistics)) else 0)]
         shifts: dict[int, list[shift.Shift]] = {}
         for done in range(times):
             batch = _floats(images[torch.randperm(len(images), generator=generator)[:size]])

@@ -8,7 +8,7 @@ from rnorm_core import evaluation, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation.sweep import ATTACKS, EPS_255, modes
 from rnorm_core.figures import LOOKS
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import MODES
 from rnorm_core.ui import url
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.measuring import Measurement
@@ -38,11 +38,12 @@ class Curves:
 def choose_curves(dataset: str) -> Curves:
     cards = sorted((zoo.card(name) for name in zoo.names()), key=lambda card: list(LOOKS).index(card.norm))
     names = {card.name.removeprefix(f"{dataset}-"): card.name for card in cards if card.dataset == dataset}
+    known = [mode for mode in MODES if any(mode in modes(name) for name in names.values())]
     columns = iter(st.columns([1.25, 1, 1.3], gap="medium"))
     with next(columns):
         models = _several("Models", list(names), list(names), "models")
     with next(columns):
-        chosen = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
+        chosen = _several("Statistics", known, [known[0]], "modes")
     with next(columns):
         attacks = _several("Attacks", list(TABLED), [PGD], "attacks")
     columns = iter(st.columns([1.25, 1, 1.3], gap="medium"))
@@ -62,7 +63,7 @@ def choose_curves(dataset: str) -> Curves:
         Side.of(names[name], mode)
         for name in names
         if name in models
-        for mode in STATISTICS
+        for mode in MODES
         if mode in chosen and mode in modes(names[name])
     )
     return Curves(sides, tuple(TABLED[t] for t in TABLED if t in attacks), counted == FAIR, pixels, axis == EVEN)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from rnorm_core import attacks, data, figures, report, zoo
+from rnorm_core import attacks, data, figures, norms, report, zoo
 from rnorm_core.attacks import Step, Trace
 from rnorm_core.data import Batch
 from rnorm_core.jobs import Job
@@ -197,7 +197,7 @@ def _as_seen_by(model: nn.Module, trace: Trace, said: list[Tensor]) -> Trace:
         clean_probabilities=series[0],
         adversarial_probabilities=series[-1],
         probabilities=series,
-        joint=attacks.statistics_of(model) != "tracked",
+        joint=norms.looks_at_batch(attacks.statistics_of(model)),
     )
 
 

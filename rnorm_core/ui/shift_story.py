@@ -1,6 +1,6 @@
 """Shifts -> plain sentences and formulas. Pure functions of what was measured."""
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation, norms, zoo
 from rnorm_core.figures.style import percent
 from rnorm_core.probes import Layer
 from rnorm_core.ui.shift_view import View
@@ -58,7 +58,7 @@ def formula(view: View, i: int, channel: int) -> tuple[str, str]:
     centre, scale, weight, bias = _applied(attacked, channel)
     symbols, spread = (
         (r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}", rf"\sqrt{{{_n(scale**2 - EPS)}+10^{{-5}}}}")
-        if norm == "bn"
+        if norm != "rn"
         else (r"\frac{x-\mu}{r^{\,p}+\epsilon}", rf"{_n(spread_of(scale, power))}^{{\,{power:g}}}+10^{{-5}}")
     )
     numbers = rf"\frac{{x{_signed(-centre)}}}{{{spread}}}"
@@ -76,12 +76,14 @@ def spread_of(scale: float, power: float) -> float:
 
 
 def _sources(course: Course, norm: str, batch: str) -> str:
-    scale = "variance" if norm == "bn" else "range"
-    match course.side.statistics:
-        case "tracked":
-            return f"Mean and {scale} are those tracked in training: the same for every batch."
-        case "batch":
-            return f"Mean and {scale} are those of this {batch} itself."
+    scale, mode = "range" if norm == "rn" else "variance", course.side.statistics
+    if mode in norms.BRANCHES:
+        kind = "clean" if mode == norms.BRANCHES[0] else "adversarial"
+        return f"Mean and {scale} are those tracked on the {kind} images in training: the same for every batch."
+    if not norms.looks_at_batch(mode):
+        return f"Mean and {scale} are those tracked in training: the same for every batch."
+    if mode == "batch":
+        return f"Mean and {scale} are those of this {batch} itself."
     return f"The mean is the one tracked in training, the {scale} that of this {batch}."
 
 

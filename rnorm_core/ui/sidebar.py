@@ -8,7 +8,7 @@ import torch
 from rnorm_core import data, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import modes
 from rnorm_core.ui import guard, run, url
 from rnorm_core.ui.crafting import Side
 
@@ -45,8 +45,8 @@ def sidebar() -> Settings:
 def _model(label: str, key: str, names: list[str], default: str) -> Side:
     index = names.index(default) if default in names else 0
     name = url.bound(st.selectbox, label, names, index, key=key)
-    mode = url.bound(
-        st.selectbox, f"{label}: statistics", list(STATISTICS), key=f"{key}_mode",
+    mode = url.choose_one(
+        f"{label}: statistics", list(modes(zoo.card(name).norm)), f"{key}_mode",
         help="Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as "
         "networks are used every day. **batch**: those of the pictures shown together, so that each answer depends on "
         "the others. **tracked-mean**: the remembered mean, the pictures' scale.",
