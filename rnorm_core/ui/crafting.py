@@ -11,6 +11,7 @@ from rnorm_core.attacks import Step, Trace
 from rnorm_core.data import Batch
 from rnorm_core.jobs import Job
 from rnorm_core.models import PIXEL_STATISTICS
+from rnorm_core.ui import naming
 
 FIRST = "af12e124"  # what pages begin with, the start of an image's id: a cat, one of the samples, so in every source
 DIRECTIONS = {"each": "each model", "left": "left, shown to right", "right": "right, shown to left"}
@@ -31,8 +32,13 @@ class Side:
         return cls(name, statistics, card.norm, card.sha256)
 
     @property
+    def title(self) -> str:
+        """What the model is called; no two models are called the same."""
+        return naming.title(self.name, self.norm)
+
+    @property
     def label(self) -> str:
-        return f"{figures.LOOKS[self.norm].name}, {self.statistics}"
+        return f"{self.title}, {self.statistics}"
 
     def load(self, device: str) -> nn.Module:
         return zoo.load(self.name, self.statistics, device, fold=True)

@@ -12,7 +12,7 @@ from rnorm_core.evaluation.row import pack
 from rnorm_core.ui import shipped
 from rnorm_core.ui.crafting import Side
 
-BN, RN = Side("m-bn", "tracked", "bn", "b" * 64), Side("m-rn", "tracked", "rn", "c" * 64)
+BN, RN = (Side(f"cifar10-resnet20-{norm}", "tracked", norm, norm[0] * 64) for norm in ("bn", "rn"))
 
 
 def row(side: Side, eps: float, hits, attack="pgd", pixels="float", images="1", **changes) -> Row:
