@@ -72,7 +72,7 @@ def title(name: str, norm: str) -> str:
     """
     kind = of_name(name, norm)
     before = [_dataset(kind.dataset)] if kind.dataset not in ("", PLAIN[0]) else []
-    before += [_architecture(kind.architecture)] if kind.architecture not in ("", PLAIN[1]) else []
+    before += [architecture(kind.architecture)] if kind.architecture not in ("", PLAIN[1]) else []
     return " ".join([*before, _rest(kind)])
 
 
@@ -82,7 +82,7 @@ def listed(name: str, norm: str) -> str:
     if kind.yours:
         return f"Yours · {_norm(kind)}, {kind.yours}"
     group = [_dataset(kind.dataset)] if kind.dataset not in ("", PLAIN[0]) else []
-    group += [_architecture(kind.architecture)] if kind.architecture else []
+    group += [architecture(kind.architecture)] if kind.architecture else []
     return " · ".join([" ".join(group) or "Others", _rest(kind)])
 
 
@@ -99,7 +99,7 @@ def _norm(kind: Kind) -> str:
     return name if kind.power in (None, POWER) and not (kind.yours and kind.power) else f"{name} p={kind.power:g}"
 
 
-def _architecture(name: str) -> str:
+def architecture(name: str) -> str:
     """ "resnet20" is "ResNet-20"."""
     family, depth = re.fullmatch(r"([a-z]+)(\d*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
     return "-".join(filter(None, [{"resnet": "ResNet", "vgg": "VGG"}.get(family, family), depth]))
