@@ -95,3 +95,35 @@ def small_zoo(_small_zoo, monkeypatch) -> Path:
 
     monkeypatch.setattr(zoo, "DIRECTORY", _small_zoo)
     return _small_zoo
+
+
+@pytest.fixture
+def make_card():
+    """make_card("rn", seed=1, recipe={"epochs": 3}): a card like those that training writes, named as there."""
+    from dataclasses import asdict
+
+    from rnorm_core import zoo
+    from rnorm_core.data import CLASSES
+    from rnorm_core.training.recipe import recipe
+
+    def made(norm: str = "bn", recipe_name: str = "fast", **changes) -> zoo.Card:
+        given = changes.pop("recipe", {})
+        power = changes.pop("power", 0.2 if norm == "rn" else None)
+        seed, dataset = changes.get("seed", 0), changes.get("dataset", "cifar10")
+        name = f"{dataset}-{changes.get('architecture', 'resnet20')}-{norm}"
+        name += f"-p{round(power * 100):03d}" if power not in (None, 0.2) else ""
+        name += f"-{recipe_name}" if recipe_name != "fast" else ""
+        fields = {
+            "name": name + (f"-seed{seed}" if seed else ""), "dataset": dataset, "architecture": "resnet20",
+            "norm": norm, "power": power, "width": 1.0, "classes": CLASSES[dataset],
+            "recipe": json.loads(json.dumps(asdict(recipe(recipe_name, norm)))) | given, "initialisation": "by hand",
+            "seed": seed, "data_hash": "d" * 64, "sha256": f"{len(name):02d}" * 32, "parameters": 269_722,
+            "accuracies": (), "made_with": {"torch": "2"}, "code_version": "abc+changes", "date": "2026-01-01",
+            "curve": tuple(
+                {"epoch": i + 1, "train_loss": 2 - i, "train_accuracy": 0.7 + i / 10, "lr": 0.1, "seconds": 1.0}
+                for i in range(3)
+            ),
+        }  # fmt: skip
+        return zoo.Card(**(fields | changes))
+
+    return made

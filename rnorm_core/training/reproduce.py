@@ -1,0 +1,42 @@
+"""From a card back to the command that trains such a network."""
+
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+from rnorm_core.errors import UserError
+from rnorm_core.training.__main__ import arguments, default_name
+from rnorm_core.training.recipe import RECIPES, Recipe, recipe
+from rnorm_core.zoo import Card
+
+OVERRIDES = {"epochs": "--epochs", "peak_lr": "--lr"}  # fields of a recipe that an option may change
+
+
+def command(card: Card) -> str:
+    """What to type to train the card's network anew. UserError if its recipe is not one of this project."""
+    base = _base(card)
+    options = ["--model", card.architecture, "--norm", card.norm]
+    options += ["--power", str(card.power)] if card.power is not None else []
+    options += ["--width", str(card.width)] if card.width != 1 else []
+    options += ["--dataset", card.dataset, "--recipe", base.name, "--seed", str(card.seed)]
+    for field, option in OVERRIDES.items():
+        if card.recipe.get(field, getattr(base, field)) != getattr(base, field):
+            options += [option, str(card.recipe[field])]
+    if default_name(arguments(options), base) != card.name:
+        options += ["--name", card.name]
+    return shlex.join(["python", "-m", "rnorm_core.training", *options])
+
+
+def unsaid(card: Card) -> dict[str, tuple[Any, Any]]:
+    """Fields of the card's recipe that the command does not repeat: (the card's value, what the command would do)."""
+    base = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(_base(card)).items()}
+    said = {"name", *OVERRIDES}
+    return {
+        key: (value, base.get(key)) for key, value in card.recipe.items() if key not in said and value != base.get(key)
+    }
+
+
+def _base(card: Card) -> Recipe:
+    if card.recipe["name"] not in RECIPES:
+        raise UserError(f"How {card.name} was trained is not known here.", "ask whoever trained it.")
+    return recipe(card.recipe["name"], card.norm)

@@ -1,0 +1,73 @@
+"""The command a card gives, parsed back by the very parser that would read it."""
+
+import shlex
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.errors import UserError
+from rnorm_core.training.__main__ import arguments, default_name
+from rnorm_core.training.recipe import RECIPES, recipe
+from rnorm_core.training.reproduce import command, unsaid
+
+
+def parsed(card: zoo.Card):
+    first, *words = shlex.split(command(card))
+    assert [first, *words[:2]] == ["python", "-m", "rnorm_core.training"]
+    return arguments(words[2:])
+
+
+def check(card: zoo.Card) -> None:
+    """Training with the command's options makes a card that says what this one says."""
+    options = parsed(card)
+    assert (options.model, options.norm, options.dataset) == (card.architecture, card.norm, card.dataset)
+    assert (options.seed, options.width) == (card.seed, card.width)
+    assert options.power == (0.2 if card.power is None else card.power)
+    changes = {"epochs": options.epochs, "peak_lr": options.lr}
+    plan = recipe(options.recipe, options.norm, **{k: v for k, v in changes.items() if v is not None})
+    assert (plan.name, plan.epochs, plan.peak_lr) == tuple(card.recipe[k] for k in ("name", "epochs", "peak_lr"))
+    assert (options.name or default_name(options, plan)) == card.name
+
+
+VARIANTS = [
+    dict(norm="bn"), dict(norm="rn"), dict(norm="none", seed=2), dict(norm="gn"), dict(norm="rn", power=0.35),
+    dict(norm="rn", power=1.0), dict(norm="bn", architecture="vgg11", width=0.25), dict(norm="bn", dataset="cifar100"),
+    dict(norm="none", recipe_name="paper", seed=1), dict(norm="bn", recipe={"epochs": 3, "peak_lr": 0.068196}),
+    dict(norm="bn", name="my-own name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=lambda changes: "-".join(map(str, changes.values())))
+def test_parsed_back_it_is_the_card(make_card, changes):
+    check(make_card(**changes))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("norm", ["bn", "none"])
+def test_every_recipe_can_be_asked_for(make_card, name, norm):
+    card = make_card(norm, name)
+    check(card)
+    assert unsaid(card) == {}
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_shipped_cards(name):
+    check(zoo.card(name))
+
+
+def test_it_is_as_short_as_it_can_be(make_card):
+    words = "python -m rnorm_core.training --model resnet20 --norm bn --dataset cifar10 --recipe fast --seed 1"
+    assert command(make_card("bn", seed=1)) == words
+
+
+def test_what_no_option_repeats_is_told(make_card):
+    card = make_card("bn", recipe={"clip": 9.0, "small_epochs": 20, "forgotten": 1})
+    assert unsaid(card) == {"clip": (9.0, 5.0), "small_epochs": (20, 28), "forgotten": (1, None)}
+    check(card)
+
+
+def test_a_model_nobody_here_trained_has_no_command(make_card):
+    card = make_card("bn", recipe={"name": "brought"})
+    for ask in (command, unsaid):
+        with pytest.raises(UserError, match="not known"):
+            ask(card)
