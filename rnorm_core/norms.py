@@ -18,7 +18,8 @@ Some norms have other modes or none to choose from; `modes` knows.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -441,6 +442,23 @@ def make_norm(name: str, num_features: int, *, power: float = 0.2, statistics: s
 
 def _unknown(name: str) -> str:
     return f"Unknown norm {name!r}; choose one of {', '.join(NORMS)}."
+
+
+@contextmanager
+def batch_statistics(model: nn.Module) -> Iterator[None]:
+    """Inside, every BatchNorm2d and RobustNorm2d normalises with its batch, as in training, and writes no buffer.
+
+    Gradients flow as in training, and everything but the norms stays in the mode that it was in.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, BatchNorm2d | RobustNorm2d)]
+    before = [(layer.training, layer.mode) for layer in layers]
+    try:
+        for layer in layers:
+            layer.training, layer.mode = False, "batch"
+        yield
+    finally:
+        for layer, (training, mode) in zip(layers, before, strict=True):
+            layer.training, layer.mode = training, mode
 
 
 def convert_norm(model: nn.Module, name: str, *, power: float = 0.2, statistics: str | None = None) -> nn.Module:

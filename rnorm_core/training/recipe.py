@@ -6,12 +6,18 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with momentum on randomly cropped and flipped images.
+    """SGD with momentum on randomly cropped and flipped images, clean or adversarial.
 
     schedule  "one-cycle": learning rate from 0 up to `peak_lr` over the share `warmup` of all steps, then down to 0.
               "steps": `peak_lr`, a tenth of it from each epoch in `milestones` on.
     Images are cropped to `crop` pixels out of the image padded by `padding`; in the first `small_epochs` epochs to
     `small_crop` pixels instead, which costs less. `clip` bounds the gradient's norm (0: no bound).
+
+    Adversarial training, if `attack_eps_255` is not 0 (all sizes in grey levels, L-inf): images start at a uniformly
+    random place up to `attack_start_255` away and take `attack_steps` steps of `attack_step_255`; if
+    `attack_projected`, they are kept within `attack_eps_255` (otherwise that is only what the network is meant for).
+    statistics_from: which images update the norms' running statistics: "clean", "adversarial" or "both". With norm
+    "dualbn" both do, each its own branch.
     """
 
     name: str
@@ -32,6 +38,12 @@ class Recipe:
     flip: bool = True
     clip: float = 0.0
     precision: str = "bf16"
+    attack_eps_255: float = 0.0
+    attack_steps: int = 0
+    attack_step_255: float = 0.0
+    attack_start_255: float = 0.0
+    attack_projected: bool = True
+    statistics_from: str = "clean"
 
     def crop_in(self, epoch: int) -> int:
         """Side of the images of this epoch (counted from 0), in pixels."""
@@ -46,11 +58,23 @@ class Recipe:
         return self.peak_lr * min((step + 1) / rise, (total - step) / max(1, total - rise))
 
 
+# For two CPU cores: one cycle, small crops while the learning rate is high.
+FAST = Recipe(
+    name="fast", epochs=44, peak_lr=0.2, schedule="one-cycle", weight_decay=5e-4, nesterov=True, warmup=0.2,
+    small_crop=24, small_epochs=28, clip=5.0,
+)  # fmt: skip
+# N-FGSM (de Jorge et al. 2022): one step from twice as far, not projected. For twice the cost of clean training it
+# avoids what ends other one-step training, a network that only withstands the one step ("catastrophic overfitting").
+ADVERSARIAL = replace(
+    FAST, name="adv", epochs=30, small_epochs=18, attack_eps_255=8, attack_steps=1, attack_step_255=8,
+    attack_start_255=16, attack_projected=False, statistics_from="adversarial",
+)  # fmt: skip
 RECIPES = {
-    # For two CPU cores: one cycle, small crops while the learning rate is high.
-    "fast": Recipe(
-        name="fast", epochs=44, peak_lr=0.2, schedule="one-cycle", weight_decay=5e-4, nesterov=True, warmup=0.2,
-        small_crop=24, small_epochs=28, clip=5.0,
+    "fast": FAST,
+    "adv": ADVERSARIAL,
+    # PGD-7 (Madry et al. 2018): eight times the cost of clean training, for a GPU.
+    "adv-pgd": replace(
+        ADVERSARIAL, name="adv-pgd", attack_steps=7, attack_step_255=2, attack_start_255=8, attack_projected=True
     ),
     # The schedule of the paper's authors: SGD, 164 epochs, a tenth at 80 and 120. In full precision.
     "paper": Recipe(
@@ -63,7 +87,9 @@ RECIPES = {
 def recipe(name: str, norm: str, **changes: object) -> Recipe:
     """The recipe `name` for a network with this norm, with `changes` on top. Raises KeyError for an unknown name."""
     chosen = RECIPES[name]
-    if name == "fast" and norm == "none":
+    if name != "paper" and norm == "none":
         # Without norm layers to bound the activations, gradients are clipped harder and weights decayed less.
         chosen = replace(chosen, weight_decay=1e-4, clip=1.0)
+    if norm == "dualbn" and chosen.attack_eps_255:
+        chosen = replace(chosen, statistics_from="both")
     return replace(chosen, **changes)
