@@ -76,6 +76,7 @@ def test_numbers_are_copies_that_nobody_can_change():
         gamma[0] = 1
 
 
+@pytest.mark.usefixtures("small_zoo")
 def test_a_model_of_the_zoo():
     found = learned("cifar10-small-rn")
     assert found is learned("cifar10-small-rn")
