@@ -2,7 +2,7 @@
 
 `pretrained/<name>.json` is the card, `pretrained/<name>.safetensors` the weights, and
 `pretrained/<name>.population.safetensors` what arrives at the norm layers when the training images run through. A
-file that does not match its card is refused; no pickle is ever read.
+file that does not match its card is refused; no pickle is ever read. Models of one's own are brought as bytes.
 """
 
 import copy
@@ -10,6 +10,8 @@ import hashlib
 import json
 import math
 import re
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
-from rnorm_core import models, norms
+from rnorm_core import models, norms, weights
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 
@@ -73,7 +75,9 @@ def names() -> list[str]:
 
 
 def card(name: str) -> Card:
-    """The card of a model; UserError if there is none or if it is not sound."""
+    """The card of a model, shipped or brought; UserError if there is none or if it is not sound."""
+    if brought := _brought.get(name):
+        return brought.card
     return read_card(_existing(name).with_suffix(".json"))
 
 
@@ -87,22 +91,116 @@ def load(
     have nothing to fold. Carries `.name`, `.statistics` and `.weight_hash`.
     UserError for an unknown name or mode, or a file that does not match its card.
     """
-    path, known = _existing(name), norms.modes(card(name).norm)
+    known = norms.modes(card(name).norm)
     statistics = known[0] if statistics is None else statistics
     if statistics not in known:
         raise UserError(f"{name} has no statistics mode {statistics!r}.", f"choose one of {', '.join(known)}.")
-    stamp = tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in (path.with_suffix(".json"), path))
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return copy.deepcopy(_prototype(path, stamp, statistics, device, fold and not norms.looks_at_batch(statistics)))
+    how = statistics, device, fold and not norms.looks_at_batch(statistics)
+    if brought := _brought.get(name):
+        return copy.deepcopy(_prototype_of(brought, *how))
+    path = _existing(name)
+    stamp = tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in (path.with_suffix(".json"), path))
+    return copy.deepcopy(_prototype(path, stamp, *how))
 
 
 @lru_cache(maxsize=64)
 def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, fold: bool) -> nn.Module:
     """Read, verified and folded once per file content; nobody but `load` touches it."""
     read = read_card(path.with_suffix(".json"))
-    model = assemble(read, _verified(path, read.sha256), statistics)
+    return _placed(assemble(read, _verified(path, read.sha256), statistics), device, fold)
+
+
+def _placed(model: nn.Module, device: torch.device, fold: bool) -> nn.Module:
     model = models.fold(model) if fold else model
     return model.to(device, memory_format=models.fastest_layout(model))  # pyright: ignore[reportCallIssue]  (not in torch's stub)
+
+
+# --- brought models: known by name to whoever brought them, listed to nobody
+
+MAX_BROUGHT = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A model that is no file here. said: what `bring` was given, so that the same again is known."""
+
+    card: Card
+    tensors: dict[str, Tensor]
+    said: tuple
+
+
+_brought: OrderedDict[str, Brought] = OrderedDict()  # the least recently brought goes first
+_bringing = threading.Lock()
+
+
+def bring(
+    raw: bytes,
+    filename: str,
+    *,
+    architecture: str | None = None,
+    norm: str | None = None,
+    power: float | None = None,
+    width: float | None = None,
+    dataset: str = "cifar10",
+) -> str:
+    """Makes a `.safetensors` file of one's own a model, and returns its name, which `card` and `load` then know.
+
+    What is not given is taken from the file's metadata, or told from its keys and shapes (see `weights.read`). Equal
+    bytes and answers give the equal name, so bringing again is cheap and undoes forgetting: of all that were brought
+    the last `MAX_BROUGHT` are kept. UserError says what is wrong with the file and changes nothing.
+    """
+    filename = Path(filename).name[-80:]
+    said = (hashlib.sha256(raw).hexdigest(), filename, architecture, norm, power, width, dataset)
+    with _bringing:
+        for name, known in _brought.items():
+            if known.said == said:
+                _brought.move_to_end(name)
+                return name
+    found = weights.read(
+        raw, filename, architecture=architecture, norm=norm, power=power, width=width, dataset=dataset
+    )  # fmt: skip
+    brought = Brought(_card_of(found, filename), found.tensors, said)
+    try:
+        assemble(brought.card, found.tensors)
+    except UserError as error:
+        fix = f"{error.fix} If the network is another one, choose its architecture, norm and width."
+        raise UserError(error.what.replace(brought.card.name, filename), fix) from error
+    with _bringing:
+        _brought[brought.card.name] = brought
+        _brought.move_to_end(brought.card.name)
+        while len(_brought) > MAX_BROUGHT:
+            _brought.popitem(last=False)
+    return brought.card.name
+
+
+def is_brought(name: str) -> bool:
+    """Whether a name is one that `bring` gives: nothing was measured on such a model."""
+    return name.startswith("yours-")
+
+
+def _card_of(found: weights.Weights, filename: str) -> Card:
+    """What is known of a brought model; its recipe names the file."""
+    stem = re.sub(r"\W+", "_", Path(filename).stem)[:24].strip("_") or "model"
+    # p is not in the weights, so that one file may be two models.
+    name = f"yours-{stem}-{found.sha256[:8]}" + (f"-p{found.power:g}" if found.power is not None else "")
+    classes = CLASSES[found.dataset]
+    try:
+        with torch.device("meta"):
+            network = models.build(found.architecture, found.norm, len(classes), width=found.width)
+    except ValueError as error:
+        raise UserError(f"{filename} says it is of a network that is not known here: {error}", "choose it.") from error
+    return Card(
+        name=name, dataset=found.dataset, architecture=found.architecture, norm=found.norm, power=found.power,
+        width=found.width, classes=classes, recipe={"name": "brought", "file": filename}, initialisation="", seed=0,
+        data_hash="", sha256=found.sha256, parameters=sum(p.numel() for p in network.parameters()), accuracies=(),
+        curve=(), made_with={}, code_version="", date="",
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=MAX_BROUGHT)
+def _prototype_of(brought: Brought, statistics: str, device: torch.device, fold: bool) -> nn.Module:
+    return _placed(assemble(brought.card, brought.tensors, statistics), device, fold)
 
 
 def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = None) -> nn.Module:
@@ -171,6 +269,11 @@ def population(name: str) -> Measured:
     if not path.exists():
         raise UserError(f"The training images have not been measured with {name}: {path.name} is missing.", _anew(name))
     return _measured(path, (path.stat().st_mtime_ns, path.stat().st_size), name, card(name).sha256)
+
+
+def has_population(name: str) -> bool:
+    """Whether there is a file of what was measured on a model's training images; a brought model has none."""
+    return not is_brought(name) and population_path(name).exists()
 
 
 def population_path(name: str) -> Path:

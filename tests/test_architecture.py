@@ -21,6 +21,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("norms", "data", "pixels", "versions"),
     ("models",),
+    ("weights",),
     ("zoo", "probes", "attacks"),
     ("shift", "evaluation"),
     ("honesty", "training"),

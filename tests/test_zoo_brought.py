@@ -1,0 +1,244 @@
+"""Weights that somebody brings: what is sound becomes a model, everything else is refused in words."""
+
+import io
+import json
+import pickle
+import struct
+from hashlib import sha256
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from rnorm_core import models, norms, weights, zoo
+from rnorm_core.errors import UserError
+
+WIDTH = 1 / 16
+
+
+def network(architecture="resnet20", norm="bn", width=WIDTH, classes=10) -> torch.nn.Module:
+    torch.manual_seed(0)
+    model = models.build(architecture, norm, classes, power=0.5, width=width).train()
+    model(torch.rand(4, 3, 32, 32))
+    torch.nn.init.normal_(model.classifier.weight)
+    return model.eval()
+
+
+def file_of(model: torch.nn.Module, **about: str) -> bytes:
+    return save({key: value.contiguous() for key, value in model.state_dict().items()}, about or None)
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(monkeypatch):
+    monkeypatch.setattr(zoo, "_brought", type(zoo._brought)())
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Module:
+    return network()
+
+
+# --- what is sound
+
+
+@pytest.mark.parametrize("norm", norms.NORMS)
+@pytest.mark.parametrize("architecture", ["resnet20", "resnet38", "vgg11"])
+def test_architecture_norm_and_width_are_told_from_keys_and_shapes(architecture, norm):
+    brought = network(architecture, norm, 0.25)
+    name = zoo.bring(file_of(brought), "net.safetensors", power=0.5)
+    card = zoo.card(name)
+    assert (card.architecture, card.norm, card.width) == (architecture, norm, 0.25)
+    assert card.power == (0.5 if norm == "rn" else None)
+    assert card.parameters == sum(p.numel() for p in brought.parameters())
+    images = torch.rand(3, 3, 32, 32)
+    loaded = zoo.load(name, device="cpu")
+    assert torch.allclose(loaded(images), brought(images), atol=1e-4)
+    assert torch.allclose(zoo.load(name, device="cpu", fold=True)(images), brought(images), atol=1e-3)
+
+
+def test_a_brought_model_says_what_it_is(model):
+    raw = file_of(model)
+    name = zoo.bring(raw, "my net.safetensors")
+    loaded = zoo.load(name, "batch", "cpu")
+    assert name == f"yours-my_net-{sha256(raw).hexdigest()[:8]}"
+    assert zoo.is_brought(name)
+    assert (loaded.name, loaded.statistics, loaded.weight_hash) == (name, "batch", sha256(raw).hexdigest())
+    assert not loaded.training
+    assert not any(p.requires_grad for p in loaded.parameters())
+    assert not zoo.has_population(name)
+    with pytest.raises(UserError, match=r"no statistics mode 'clean-branch'"):
+        zoo.load(name, "clean-branch")
+
+
+def test_metadata_are_believed_and_answers_more():
+    raw = file_of(
+        network(norm="rn"), architecture="resnet20", norm="rn", power="0.35", width=str(WIDTH), dataset="cifar10"
+    )
+    assert zoo.card(zoo.bring(raw, "a.safetensors")).power == 0.35
+    assert zoo.card(zoo.bring(raw, "a.safetensors", power=0.5)).power == 0.5
+
+
+def test_one_file_with_two_p_is_two_models():
+    raw, images = file_of(network(norm="rn")), torch.rand(2, 3, 32, 32)
+    one, other = (zoo.bring(raw, "a.safetensors", power=p) for p in (0.2, 0.5))
+    assert one != other
+    assert not torch.equal(zoo.load(one, device="cpu")(images), zoo.load(other, device="cpu")(images))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_floats_are_converted(model, dtype):
+    tensors = {key: v.to(dtype) if v.is_floating_point() else v.int() for key, v in model.state_dict().items()}
+    loaded = zoo.load(zoo.bring(save(tensors), "a.safetensors"), device="cpu")
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert torch.equal(loaded.stem.conv.weight, model.stem.conv.weight.to(dtype).float())
+
+
+def test_nobody_else_sees_it_and_only_the_last_are_kept(model, monkeypatch):
+    shipped = zoo.names()
+    monkeypatch.setattr(zoo, "MAX_BROUGHT", 2)
+    raw = file_of(model)
+    names = [zoo.bring(raw, f"{letter}.safetensors") for letter in "abca"]
+    assert zoo.names() == shipped
+    assert names[0] == names[3]
+    assert set(zoo._brought) == {names[0], names[2]}
+    with pytest.raises(UserError, match="There is no model"):
+        zoo.card(names[1])
+    assert zoo.card(zoo.bring(raw, "b.safetensors")).name == names[1]  # again, as if it had never been forgotten
+
+
+def test_models_share_nothing_that_can_be_changed(model):
+    name = zoo.bring(file_of(model), "a.safetensors")
+    first, images = zoo.load(name, device="cpu"), torch.rand(2, 3, 32, 32)
+    before = first(images)
+    with torch.no_grad():
+        first.classifier.weight.zero_()
+    assert torch.equal(zoo.load(name, device="cpu")(images), before)
+
+
+# --- what is refused
+
+
+def refused(raw: bytes, *words: str, filename: str = "a.safetensors", **said) -> None:
+    before = dict(zoo._brought)
+    with pytest.raises(UserError) as caught:
+        zoo.bring(raw, filename, **said)
+    for word in words:
+        assert word in str(caught.value)
+    assert len(str(caught.value)) < 700
+    assert dict(zoo._brought) == before
+
+
+def header(content, length: int | None = None) -> bytes:
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text
+
+
+@pytest.mark.parametrize("keep", [0, 4, 9, 100, 4000, -1])
+def test_a_file_that_is_cut_off(model, keep):
+    refused(file_of(model)[:keep], "a.safetensors", *(["cut off"] if keep > 8 or keep < 0 else ["no safetensors file"]))
+
+
+def test_a_pickle_under_another_name_is_not_opened(model):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("it was opened",))
+
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    for raw in (buffer.getvalue(), pickle.dumps(Bomb())):
+        refused(raw, "no safetensors file", "a pickle", "was not opened")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"not weights at all", ["no safetensors file"]),
+        (b"version https://git-lfs.github.com/spec/v1\n", ["Git LFS pointer"]),
+        (b"x" * (weights.MAX_BYTES + 1), ["10.0 MB"]),
+        (header({}, 2**62), ["header of 4,611,686,018,427,387,904 bytes"]),
+        (header({}, 10_000), ["cut off", "within its header"]),
+        (header(b"{nonsense}"), ["no JSON"]),
+        (header(b'{"a":' * 5000 + b"1" + b"}" * 5000), ["no JSON"]),
+        (header(b"{\xff}"), ["no JSON"]),
+        (header({}), ["no weights"]),
+        (header({"__metadata__": {}}), ["no weights"]),
+        (header({"__metadata__": [1], "a": {}}), ["metadata"]),
+        (header({"a": 1}), ["'a' has no shape"]),
+        (header({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}), ["impossible shape"]),
+        (header({"a": {"dtype": "F32", "shape": [10**15], "data_offsets": [0, 4]}}), ["impossible shape"]),
+        (header({"a": {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}}), ["impossible shape"]),
+        (header({"a": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}), ["'F8_E4M3'", "float32"]),
+        (header({"a": {"dtype": "BOOL", "shape": [1], "data_offsets": [0, 1]}}), ["'BOOL'"]),
+        (header({"classifier.weight": {"dtype": "F32", "shape": [10, 4], "data_offsets": [0, 160]}}), ["architecture"]),
+    ],
+)  # fmt: skip
+def test_what_is_no_sound_file(raw, words):
+    refused(raw, *words)
+
+
+def test_offsets_that_lie(model):
+    entry = {"dtype": "F32", "shape": [10, 4], "data_offsets": [0, 10**12]}
+    for offsets in ([0, 10**12], [8, 4], [-1, 159], "text", None):
+        content = header({"blocks.8.a": entry | {"data_offsets": offsets}}) + b"\0" * 160
+        refused(content, "damaged")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.update(renamed=t.pop("stem.conv.weight")), ["lack stem.conv.weight"]),
+        (lambda t: t.update(another=torch.zeros(3)), ["hold another", "no place for"]),
+        (lambda t: t.update({"stem.conv.weight": torch.zeros(1, 3, 5, 5)}), ["stem.conv.weight has shape (1, 3, 5, 5)",
+                                                                           "expected (1, 3, 3, 3)"]),
+        (lambda t: t["stem.conv.weight"].view(-1)[0].fill_(float("nan")), ["stem.conv.weight holds numbers", "finite"]),
+        (lambda t: t.update({"stem.conv.weight": torch.zeros(1, 3, 3, 3).double() + 1e300}), ["as float32"]),
+        (lambda t: t.update({"stem.conv.weight": torch.zeros(1, 3, 3, 3, dtype=torch.int32)}), ["int64, expected"]),
+        (lambda t: t.update({"classifier.weight": torch.zeros(100, 4)}), ["100 classes", "cifar10", "10 classes"]),
+        (lambda t: t.update({"classifier.weight": torch.zeros(10, 10_000)}), ["shape"]),
+        (lambda t: t.update({"classifier.weight": torch.zeros(10, 16)}), ["shape", "choose its architecture"]),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_fit_are_named(model, change, words):
+    tensors = {key: value.clone() for key, value in model.state_dict().items()}
+    change(tensors)
+    refused(save(tensors), *words)
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"architecture": "resnet18"}, ["architecture = 'resnet18'", "resnet20"]),
+        ({"architecture": "vgg11"}, ["lack", "features"]),
+        ({"architecture": "resnet38"}, ["lack", "blocks"]),
+        ({"norm": "ln"}, ["norm = 'ln'", "bn, rn"]),
+        ({"norm": "gn"}, ["running_mean"]),
+        ({"width": "much"}, ["width = 'much'"]),
+        ({"width": "nan"}, ["width = 'nan'"]),
+        ({"width": "1e9"}, ["width"]),
+        ({"width": "0.5"}, ["shape"]),
+        ({"dataset": "cifar100"}, ["cifar100", "cifar10"]),
+        ({"dataset": "mnist"}, ["mnist"]),
+    ],
+)
+def test_metadata_that_are_wrong(model, about, words):
+    refused(file_of(model, **about), *words)
+
+
+def test_a_name_that_is_no_name(model):
+    name = zoo.bring(file_of(model), "../../" + "é <b>*x*</b>" * 40 + ".safetensors")
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyzé0123456789_-ABCDEF")
+    assert len(name) < 50
+    assert zoo.bring(file_of(model), "???").startswith("yours-model-")
+
+
+def test_without_a_p_there_is_no_robustnorm():
+    raw = file_of(network(norm="rn"))
+    refused(raw, "does not say with which p", "name p")
+    refused(file_of(network(norm="rn"), power="-1"), "p = -1")
+    refused(raw, "p = 1e+09", power=1e9)
+
+
+def test_an_answer_that_does_not_fit(model):
+    refused(file_of(model), "lack", "features", architecture="vgg16")
+    refused(file_of(model), "lack", "blocks.0.gain", norm="none")
+    refused(file_of(model), "shape", width=1.0)
