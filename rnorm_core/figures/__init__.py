@@ -16,6 +16,17 @@ from rnorm_core.figures.accuracy import (
     paper_units,
 )
 from rnorm_core.figures.images import magnified, to_display
+from rnorm_core.figures.models import (
+    Depth,
+    Dots,
+    Rates,
+    Training,
+    by_depth,
+    by_seed,
+    learning_rates,
+    training_accuracy,
+    training_loss,
+)
 from rnorm_core.figures.shift import (
     Growth,
     Places,
@@ -36,16 +47,23 @@ __all__ = [
     "PAPER_STD",
     "Agreement",
     "Curve",
+    "Depth",
+    "Dots",
     "Figure",
     "Growth",
     "Look",
     "Places",
+    "Rates",
     "Side",
+    "Training",
     "accuracy_curve",
     "agreement",
+    "by_depth",
+    "by_seed",
     "confidence_by_step",
     "distribution",
     "grey_levels",
+    "learning_rates",
     "magnified",
     "mark_eps",
     "paper_units",
@@ -56,4 +74,6 @@ __all__ = [
     "size_by_step",
     "span",
     "to_display",
+    "training_accuracy",
+    "training_loss",
 ]
