@@ -212,6 +212,13 @@ def test_rows_of_other_weights_are_left_out_and_named(shipped, new_weights):
     assert found.select(norm="rn").notice == ""
 
 
+def test_a_card_that_is_not_sound_takes_only_its_own_rows(shipped, small_zoo):
+    shipped(clean(), row(), clean(model="cifar10-small-rn", norm="rn"))
+    (small_zoo / "cifar10-small-bn.json").write_text("{}")
+    assert [r.model for r in table().rows] == ["cifar10-small-rn"]
+    assert "cifar10-small-bn" in table().notice
+
+
 def test_a_table_that_grew_is_read_again(shipped):
     shipped(clean())
     assert table() is table()
