@@ -2,9 +2,26 @@
 
 from rnorm_core.data.batch import Batch, data_hash, image_id
 from rnorm_core.data.classes import CLASSES
+from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
+from rnorm_core.data.corruptions import SEVERITIES, Corruption, corrupt
 from rnorm_core.data.files import Source
 from rnorm_core.data.hub import fetch
 from rnorm_core.data.sources import available, load, samples
 from rnorm_core.data.uploads import upload
 
-__all__ = ["CLASSES", "Batch", "Source", "available", "data_hash", "fetch", "image_id", "load", "samples", "upload"]
+__all__ = [
+    "CLASSES",
+    "CORRUPTIONS",
+    "SEVERITIES",
+    "Batch",
+    "Corruption",
+    "Source",
+    "available",
+    "corrupt",
+    "data_hash",
+    "fetch",
+    "image_id",
+    "load",
+    "samples",
+    "upload",
+]
