@@ -74,6 +74,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in DIRECTORY.glob("*.json") if path.with_suffix(".safetensors").exists())
 
 
+def halves() -> list[UserError]:
+    """What is wrong with files that lie among the models and are none: a card without weights, weights without a card."""
+    cards, weights = ({path.stem for path in DIRECTORY.glob(f"*.{kind}")} for kind in ("json", "safetensors"))
+    fix = "restore it from the repository, or train the model anew."
+    missing = [f"{name}.safetensors" for name in cards - weights]
+    missing += [f"{name}.json" for name in weights - cards if not name.endswith(".population")]
+    return [UserError(f"Of the model {Path(file).stem} the file {file} is missing.", fix) for file in sorted(missing)]
+
+
 def card(name: str) -> Card:
     """The card of a model, shipped or brought; UserError if there is none or if it is not sound."""
     if brought := _brought.get(name):

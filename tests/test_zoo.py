@@ -332,6 +332,15 @@ def test_a_card_that_is_no_card(tiny, text):
     refused(tiny, f"{tiny}.json")
 
 
+def test_half_a_model_is_named(tiny):
+    assert zoo.halves() == []
+    (zoo.DIRECTORY / f"{tiny}.population.safetensors").touch()
+    assert zoo.halves() == []
+    (zoo.DIRECTORY / "one.json").touch()
+    (zoo.DIRECTORY / "two.safetensors").touch()
+    assert [re.search("the file (.*) is", half.what)[1] for half in zoo.halves()] == ["one.safetensors", "two.json"]
+
+
 def test_a_card_alone_is_no_model(tiny):
     (zoo.DIRECTORY / f"{tiny}.safetensors").unlink()
     assert zoo.names() == []
