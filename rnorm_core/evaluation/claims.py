@@ -1,0 +1,353 @@
+"""The paper's claims, and what this project's shipped measurements say of each. Pure functions of tables and cards."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rnorm_core.evaluation.evidence import (
+    Contest,
+    Count,
+    Displacement,
+    Evidence,
+    Need,
+    Recovery,
+    Retention,
+    Speed,
+    Upkeep,
+)
+from rnorm_core.evaluation.moved import Moved
+from rnorm_core.evaluation.paired import Paired, paired
+from rnorm_core.evaluation.row import Row
+from rnorm_core.evaluation.verdict import Finding, reach
+from rnorm_core.zoo import Card
+
+REFERENCE = "cifar10-resnet20-bn"  # networks are compared that were trained like this one
+POWER = 0.2  # RobustNorm's default, the paper's
+LEVELS = (0.8, 0.85)  # training accuracies; how soon they are reached says how fast a network learns
+NAMES = {"bn": "BatchNorm", "rn": "RobustNorm", "none": "no norm"}
+PAPER = "Awais et al. 2020, arXiv 2006.11007"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """text: the claim, in this project's words. experiment: what was done here to judge it."""
+
+    id: str
+    text: str
+    source: str
+    experiment: str
+
+
+_PGD_20 = "each attacked for itself by PGD in 20 steps"
+CLAIMS = {
+    claim.id: claim
+    for claim in (
+        Claim(
+            "C0", "Networks without BatchNorm are more robust than networks with it.",
+            f"from earlier work (Galloway et al. 2019), taken up by {PAPER}",
+            f"Two ResNet-20, one without norm and one with BatchNorm, {_PGD_20}. Only images that both recognise "
+            "without an attack count, for the network without norm starts lower.",
+        ),
+        Claim(
+            "C1", "Adversarial images shift the distribution of what BatchNorm layers receive.", PAPER,
+            "Test images in batches of 128, attacked by PGD in 10 steps. At each layer: the Wasserstein-1 distance to "
+            "what arrived there from all training images, against the same distance of clean training batches.",
+        ),
+        Claim(
+            "C2", "That shift makes the statistics estimated in training inaccurate.", PAPER,
+            "The same batches: has a layer's mean or deviation left the range of clean batches? And is that the harm, "
+            "as the paper supposes? The same attacked images, scored again with their own batch's statistics.",
+        ),
+        Claim(
+            "C3", "With the statistics of the batch at hand, BatchNorm's vulnerability disappears.", PAPER,
+            "The same weights, with the statistics of each batch of 128 in place of those of training, attacked "
+            "jointly by PGD in 20 steps.",
+        ),
+        Claim(
+            "C4", "This is no remedy: without large batches, batch statistics cannot be used.", PAPER,
+            "Test images in batches of 1 to 256 that are looked at together, without an attack and under PGD.",
+        ),
+        Claim(
+            "C5", "RobustNorm, which divides by a power of the range, is more robust than BatchNorm.", PAPER,
+            f"Two ResNet-20, trained alike but for the norm, {_PGD_20}. The authors' code calls RobustNorm “RN” with "
+            "the statistics of the batch and “RNT” with tracked ones.",
+        ),
+        Claim(
+            "C6", "RobustNorm keeps BatchNorm's benefits: accuracy, and fast training.", PAPER,
+            "The same networks without an attack, and their training as the cards have it. Stability at higher "
+            "learning rates is not judged here.",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network in a statistics mode that entered a judgement; seed: of its training."""
+
+    model: str
+    statistics: str
+    weight_hash: str
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """One reading of a claim, judged."""
+
+    claim: str
+    reading: str
+    evidence: Evidence
+    sources: tuple[Source, ...]
+    findings: tuple[Finding, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "findings", tuple(self.evidence.findings()))
+
+    @property
+    def verdict(self) -> str:
+        """How far it holds: "holds up to 1/255; does not at 2, 4 and 8/255"."""
+        return reach(self.findings, self.evidence.axis)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the trainings that entered."""
+        return tuple(sorted({source.seed for source in self.sources}))
+
+
+def judge(
+    rows: Sequence[Row], moved: Sequence[Moved], sizes: Sequence[Row], cards: Iterable[Card]
+) -> dict[str, list[Judgement]]:
+    """Every claim with its readings, judged; a claim of which nothing was measured has none.
+
+    rows: of the shipped table; moved, sizes: of the files beside it; all of the weights that are shipped now.
+    """
+    alike = _alike(cards)
+
+    def versus(left: Side, right: Side) -> tuple[Contest | None, Sources]:
+        return _contest(rows, alike, left, right)
+
+    bn, bn_batch, none = ("bn", "tracked"), ("bn", "batch"), ("none", "tracked")
+    rn, rn_batch = ("rn", "tracked"), ("rn", "batch")
+    found: dict[str, list[tuple[str, Evidence | None, Sources]]] = {
+        "C0": [("no norm against BatchNorm", *versus(none, bn))],
+        "C1": [("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",)))],
+        "C2": [
+            ("BatchNorm's mean or deviation moves", *_displacement(moved, alike, "bn", ("mean", "log_std"))),
+            ("and that is what costs the accuracy", *_recovery(moved, alike, "bn")),
+        ],
+        "C3": [
+            ("the vulnerability disappears", *_retention(rows, alike, bn_batch)),
+            ("it becomes smaller: batch against tracked", *versus(bn_batch, bn)),
+        ],
+        "C4": [(f"unusable: {NAMES[norm]}", *_need(sizes, alike, norm)) for norm in ("bn", "rn")],
+        "C5": [
+            ("both with tracked statistics", *versus(rn, bn)),
+            ("RobustNorm with those of the batch, BatchNorm tracked", *versus(rn_batch, bn)),
+            ("both with those of the batch", *versus(rn_batch, bn_batch)),
+        ],
+        "C6": [("accuracy is kept", *_upkeep(rows, alike)), ("fast training is kept", *_speed(alike))],
+    }
+    return {
+        claim: [Judgement(claim, reading, evidence, sources) for reading, evidence, sources in readings if evidence]
+        for claim, readings in found.items()
+    }
+
+
+# --- which measurements belong to which side
+
+Side = tuple[str, str]  # norm, statistics
+Sources = tuple[Source, ...]
+Alike = dict[str, dict[int, Card]]  # norm -> seed -> card
+Nothing: tuple[None, Sources] = (None, ())
+
+
+def _alike(cards: Iterable[Card]) -> Alike:
+    """Of the reference's norm, and of others, the networks that were trained like it, by seed."""
+    cards = list(cards)
+    reference = next((card for card in cards if card.name == REFERENCE), None)
+    found: Alike = {}
+    for card in cards:
+        if reference and _kind(card) == _kind(reference) and card.power in (None, POWER):
+            found.setdefault(card.norm, {}).setdefault(card.seed, card)
+    return found
+
+
+def _kind(card: Card) -> tuple:
+    return card.dataset, card.data_hash, card.architecture, card.width, card.recipe["name"]
+
+
+def _source(card: Card, statistics: str) -> Source:
+    return Source(card.name, statistics, card.sha256, card.seed)
+
+
+def _curve(rows: Sequence[Row], card: Card, statistics: str) -> dict[str, dict[float, Row]]:
+    """Rows by set of images and eps, the clean one as eps 0; PGD with float pixels."""
+    found: dict[str, dict[float, Row]] = {}
+    wanted = card.name, card.sha256, statistics, "float"
+    for row in rows:
+        here = (row.model, row.weight_hash, row.statistics, row.pixels) == wanted
+        if here and row.attack in ("clean", "pgd"):
+            found.setdefault(row.images, {}).setdefault(row.eps_255, row)
+    return {images: curve for images, curve in found.items() if 0 in curve}
+
+
+def _most(curves: Sequence[dict[str, dict[float, Row]]]) -> list[dict[float, Row]] | None:
+    """The curves on the largest set of images that all were measured on."""
+    common = set(curves[0]).intersection(*curves[1:])
+    if not common:
+        return None
+
+    def worth(images: str) -> tuple[bool, int]:
+        attacked = set(curves[0][images]).intersection(*(curve[images] for curve in curves)) - {0}
+        return bool(attacked), curves[0][images][0].n
+
+    images = max(common, key=worth)
+    return [curve[images] for curve in curves]
+
+
+def _pairs(rows: Sequence[Row], alike: Alike, left: Side, right: Side) -> dict[int, list[dict[float, Row]]]:
+    """By seed: the two sides' curves on the same images."""
+    seeds = sorted(alike.get(left[0], {}).keys() & alike.get(right[0], {}).keys())
+    found = {}
+    for seed in seeds:
+        curves = [_curve(rows, alike[norm][seed], mode) for norm, mode in (left, right)]
+        if shared := _most(curves):
+            found[seed] = shared
+    return found
+
+
+def _contest(rows: Sequence[Row], alike: Alike, left: Side, right: Side) -> tuple[Contest | None, Sources]:
+    by_eps: dict[float, dict[int, Paired]] = {}
+    pairs = _pairs(rows, alike, left, right)
+    for seed, (one, other) in pairs.items():
+        both = one[0].mask & other[0].mask
+        for eps in sorted((one.keys() & other.keys()) - {0}):
+            if both.any():
+                by_eps.setdefault(eps, {})[seed] = paired(one[eps].mask[both], other[eps].mask[both])
+    if not by_eps:
+        return Nothing
+    sources = tuple(_source(alike[norm][seed], mode) for norm, mode in (left, right) for seed in pairs)
+    return Contest(_label(left), _label(right), by_eps), sources
+
+
+def _retention(rows: Sequence[Row], alike: Alike, side: Side) -> tuple[Retention | None, Sources]:
+    norm, mode = side
+    by_eps: dict[float, dict[int, tuple[Count, Count]]] = {}
+    used = []
+    for seed, card in sorted(alike.get(norm, {}).items()):
+        if shared := _most([_curve(rows, card, mode)]):
+            used.append(_source(card, mode))
+            (curve,) = shared
+            for eps in sorted(curve.keys() - {0}):
+                counts = tuple(Count(curve[e].correct, curve[e].n) for e in (0, eps))
+                by_eps.setdefault(eps, {})[seed] = (counts[0], counts[1])
+    return (Retention(_label(side), by_eps), tuple(used)) if by_eps else Nothing
+
+
+def _label(side: Side) -> str:
+    norm, mode = side
+    return NAMES[norm] if norm == "none" else f"{NAMES[norm]}, {mode}"
+
+
+# --- the layers
+
+
+def _moved_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Moved]:
+    known = {(card.name, card.sha256) for card in alike.get(norm, {}).values()}
+    return [row for row in rows if (row.model, row.weight_hash) in known]
+
+
+def _cards_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Card]:
+    measured = {row.model for row in rows}
+    return [card for _, card in sorted(alike[norm].items()) if card.name in measured]
+
+
+def _displacement(
+    rows: Sequence[Moved], alike: Alike, norm: str, measures: tuple[str, ...]
+) -> tuple[Displacement | None, Sources]:
+    rows = _moved_of(rows, alike, norm)
+    by_attack: dict[str, dict] = {"pgd": {}, "noise": {}}
+    for row in rows:
+        # Without an attack is attack and control alike: what chance does.
+        for kind in by_attack if row.attack == "clean" else (row.attack,):
+            by_attack[kind].setdefault(row.eps_255, {})[row.model] = row.beyond(*measures)
+    attacked = {eps: models for eps, models in by_attack["pgd"].items() if eps}
+    if not attacked:
+        return Nothing
+    sources = tuple(_source(card, "tracked") for card in _cards_of(rows, alike, norm))
+    return Displacement(f"{NAMES[norm]}, tracked", attacked, by_attack["noise"], min(row.n for row in rows)), sources
+
+
+def _recovery(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Recovery | None, Sources]:
+    rows = [row for row in _moved_of(rows, alike, norm) if row.own is not None]
+    clean = {(row.model, row.images): row.mask() for row in rows if row.attack == "clean"}
+    by_eps: dict[float, tuple[int, int]] = {}
+    for row in rows:
+        if row.attack == "pgd" and (row.model, row.images) in clean:
+            lost = clean[row.model, row.images] & ~row.mask()
+            before = by_eps.get(row.eps_255, (0, 0))
+            by_eps[row.eps_255] = before[0] + int((lost & row.mask("own")).sum()), before[1] + int(lost.sum())
+    if not by_eps:
+        return Nothing
+    cards = _cards_of(rows, alike, norm)
+    return Recovery(NAMES[norm], by_eps), tuple(_source(c, mode) for c in cards for mode in ("tracked", "batch"))
+
+
+# --- batch sizes, benefits
+
+
+def _need(rows: Sequence[Row], alike: Alike, norm: str) -> tuple[Need | None, Sources]:
+    card = alike.get(norm, {}).get(_first(alike, norm))
+    rows = [row for row in rows if card and (row.model, row.weight_hash) == (card.name, card.sha256)]
+
+    def counts(wanted: Callable[[Row], bool]) -> dict[int, Count]:
+        return {row.batch_size: Count(row.correct, row.n) for row in rows if wanted(row)}
+
+    tracked = {row.attack: row for row in rows if row.statistics == "tracked"}
+    clean = counts(lambda row: row.statistics == "batch" and row.attack == "clean")
+    if card is None or not clean or "clean" not in tracked:
+        return Nothing
+    attacked = next((row for attack, row in tracked.items() if attack != "clean"), None)
+    need = Need(
+        f"{NAMES[norm]}, batch", Count(tracked["clean"].correct, tracked["clean"].n), clean,
+        counts(lambda row: row.statistics == "batch" and row.attack != "clean"),
+        Count(attacked.correct, attacked.n) if attacked else None,
+        f"PGD (L-inf), {attacked.settings['steps']} steps at {attacked.eps_255:g}/255" if attacked else "",
+    )  # fmt: skip
+    return need, tuple(_source(card, mode) for mode in ("tracked", "batch"))
+
+
+def _first(alike: Alike, norm: str) -> int:
+    return min(alike.get(norm, {}), default=-1)
+
+
+def _upkeep(rows: Sequence[Row], alike: Alike) -> tuple[Upkeep | None, Sources]:
+    left, right = ("rn", "tracked"), ("bn", "tracked")
+    pairs = _pairs(rows, alike, left, right)
+    if not pairs:
+        return Nothing
+    by_seed = {seed: paired(one[0].mask, other[0].mask) for seed, (one, other) in pairs.items()}
+    sources = tuple(_source(alike[norm][seed], mode) for norm, mode in (left, right) for seed in pairs)
+    return Upkeep(_label(left), _label(right), by_seed), sources
+
+
+def _speed(alike: Alike) -> tuple[Speed | None, Sources]:
+    by_norm = {norm: alike.get(norm, {}) for norm in ("rn", "bn")}
+    # The length of a training decides how steep it is: only those of one length can be compared.
+    seeds = [
+        seed for seed in sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
+        if by_norm["rn"][seed].recipe.get("epochs") == by_norm["bn"][seed].recipe.get("epochs")
+        and all(by_norm[norm][seed].curve for norm in by_norm)
+    ]  # fmt: skip
+    if not seeds:
+        return Nothing
+    by_seed = {seed: (_epochs(by_norm["rn"][seed]), _epochs(by_norm["bn"][seed])) for seed in seeds}
+    sources = tuple(_source(by_norm[norm][seed], "tracked") for norm in by_norm for seed in seeds)
+    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed), sources
+
+
+def _epochs(card: Card) -> tuple[int | None, ...]:
+    """The first epoch with a training accuracy of at least each level, or None."""
+    return tuple(
+        next((int(row["epoch"]) for row in card.curve if row["train_accuracy"] >= level), None) for level in LEVELS
+    )

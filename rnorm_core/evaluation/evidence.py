@@ -1,0 +1,249 @@
+"""Kinds of evidence for or against a claim, and for each the rule that turns its numbers into findings.
+
+Pure functions of counts: they judge the shipped tables and what a visitor has just measured alike. Every rule is
+stated in `RULES` as people read it; its numbers are the constants here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnorm_core.evaluation.accuracy import wilson
+from rnorm_core.evaluation.paired import Paired
+from rnorm_core.evaluation.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
+
+KEPT = 0.9  # of the accuracy without an attack: what is left when vulnerability has disappeared
+HALF = 0.5  # of the layers, or of the lost images
+MARGIN = 0.01  # a loss of accuracy below one point counts as none
+LATER = 1  # epochs by which training may be behind and still count as fast
+
+RULES = {
+    "disappears": f"“Disappears” holds at an eps where robust accuracy is at least {KEPT:g} of clean accuracy, for "
+    "every seed that is shipped.",
+    "more robust": "“More robust” holds at an eps where the paired difference's 95 % interval lies above 0 for every "
+    "seed that is shipped, on images that both networks get right when clean. The opposite holds where it lies below "
+    "0 for every seed; anything else is open.",
+    "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
+    "training images than 97.5 % of clean batches do; not where fewer do in every batch; anything else is open.",
+    "regained": f"Holds at an eps where at least {HALF:g} of the images that the attack cost come back when the very "
+    "same attacked images are normalised with their own batch's statistics, by the whole 95 % interval; not where the "
+    "whole interval lies below; anything else is open.",
+    "unusable": f"“Unusable” holds for a batch size at which clean accuracy is below {KEPT:g} of that with tracked "
+    "statistics, on the same images.",
+    "accuracy kept": f"“Kept” holds where the paired difference's 95 % interval lies above {-100 * MARGIN:g} point for "
+    "every seed that is shipped; not where it lies below 0 for every seed; anything else is open.",
+    "speed kept": f"“Kept” holds where RobustNorm reaches 80 % and 85 % training accuracy at most {LATER} epoch after "
+    "BatchNorm, for every seed that is shipped.",
+}
+
+
+@dataclass(frozen=True)
+class Count:
+    """`correct` of `n` images."""
+
+    correct: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.correct, self.n)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{100 * self.value:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f})"
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What an attack leaves of a network's accuracy: for each eps (grey levels), by seed, (clean, attacked)."""
+
+    label: str
+    by_eps: dict[float, dict[int, tuple[Count, Count]]]
+    rule = "disappears"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        return [Finding(eps, *self._at(seeds)) for eps, seeds in sorted(self.by_eps.items())]
+
+    @staticmethod
+    def ratio(clean: Count, attacked: Count) -> float:
+        return attacked.value / clean.value if clean.correct else 0.0
+
+    def _at(self, seeds: dict[int, tuple[Count, Count]]) -> tuple[str, str]:
+        states = [HOLDS if _at_least(attacked, KEPT, clean) else FAILS for clean, attacked in seeds.values()]
+        said = {
+            seed: f"{self.ratio(clean, attacked):.2f} of clean accuracy, {attacked}"
+            for seed, (clean, attacked) in seeds.items()
+        }
+        return _agreed(states), _by_seed(said, {attacked.n for _, attacked in seeds.values()})
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two networks on the same images, left against right: for each eps (grey levels), by seed."""
+
+    left: str
+    right: str
+    by_eps: dict[float, dict[int, Paired]]
+    rule = "more robust"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        return [Finding(eps, *self._at(seeds)) for eps, seeds in sorted(self.by_eps.items())]
+
+    def _at(self, seeds: dict[int, Paired]) -> tuple[str, str]:
+        states = [HOLDS if p.low > 0 else OPPOSITE if p.high < 0 else OPEN for p in seeds.values()]
+        said = _by_seed({seed: points(p) for seed, p in seeds.items()}, {p.n for p in seeds.values()})
+        return _agreed(states), said
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """Which layers lie beyond the natural band: for each eps, by model, bool (batches, layers). noise: the control."""
+
+    label: str
+    by_eps: dict[float, dict[str, np.ndarray]]
+    noise: dict[float, dict[str, np.ndarray]]
+    n: int
+    rule = "moved"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        return [Finding(eps, *self._at(models)) for eps, models in sorted(self.by_eps.items())]
+
+    def _at(self, models: dict[str, np.ndarray]) -> tuple[str, str]:
+        states, said = [], {}
+        for name, beyond in models.items():
+            shares = beyond.mean(1)
+            states.append(HOLDS if shares.min() >= HALF else FAILS if shares.max() < HALF else OPEN)
+            low, high = int(beyond.sum(1).min()), int(beyond.sum(1).max())
+            said[name] = f"{low if low == high else f'{low} to {high}'} of {beyond.shape[1]} layers beyond"
+        batches = next(iter(models.values())).shape[0]
+        return _agreed(states), f"{'; '.join(said.values())} ({batches} batch{'es' * (batches > 1)}, n = {self.n:,})"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """For each eps: of the images that an attack cost, how many come back with the batch's own statistics."""
+
+    label: str
+    by_eps: dict[float, tuple[int, int]]
+    rule = "regained"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        return [Finding(eps, *self._at(*counts)) for eps, counts in sorted(self.by_eps.items())]
+
+    @staticmethod
+    def _at(regained: int, lost: int) -> tuple[str, str]:
+        if not lost:
+            return OPEN, "the attack cost no image"
+        low, high = wilson(regained, lost)
+        state = HOLDS if low >= HALF else FAILS if high < HALF else OPEN
+        return state, f"{Count(regained, lost)} of n = {lost:,} lost images come back"
+
+
+@dataclass(frozen=True)
+class Need:
+    """Accuracy with a batch's own statistics by batch size, against tracked ones on the same images."""
+
+    label: str
+    tracked: Count
+    by_size: dict[int, Count]
+    attacked: dict[int, Count]
+    attacked_tracked: Count | None = None
+    attack: str = ""
+    rule = "unusable"
+    axis: Axis = IMAGES
+
+    def findings(self) -> list[Finding]:
+        found = []
+        for size, count in sorted(self.by_size.items()):
+            state = FAILS if _at_least(count, KEPT, self.tracked) else HOLDS
+            found.append(Finding(size, state, f"{count} against {self.tracked} tracked, n = {count.n:,}"))
+        return found
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """Accuracy without an attack, left against right, by seed."""
+
+    left: str
+    right: str
+    by_seed: dict[int, Paired]
+    rule = "accuracy kept"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        if not self.by_seed:
+            return []
+        states = [HOLDS if p.low > -MARGIN else FAILS if p.high < 0 else OPEN for p in self.by_seed.values()]
+        said = _by_seed({seed: points(p) for seed, p in self.by_seed.items()}, {p.n for p in self.by_seed.values()})
+        return [Finding(None, _agreed(states), said)]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Epochs until the training accuracy was first at each of `levels`, left and right, by seed; None: never."""
+
+    left: str
+    right: str
+    levels: tuple[float, ...]
+    by_seed: dict[int, tuple[tuple[int | None, ...], tuple[int | None, ...]]]
+    rule = "speed kept"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        if not self.by_seed:
+            return []
+        states = [HOLDS if self._kept(*epochs) else FAILS for epochs in self.by_seed.values()]
+        said = {seed: self._said(*epochs) for seed, epochs in self.by_seed.items()}
+        return [Finding(None, _agreed(states), _by_seed(said, set()))]
+
+    @staticmethod
+    def _kept(left: tuple[int | None, ...], right: tuple[int | None, ...]) -> bool:
+        return all(r is None or (e is not None and e <= r + LATER) for e, r in zip(left, right, strict=True))
+
+    def _said(self, left: tuple[int | None, ...], right: tuple[int | None, ...]) -> str:
+        return ", ".join(
+            f"{100 * level:.0f} % after {e or 'no'} and {r or 'no'} epochs"
+            for level, e, r in zip(self.levels, left, right, strict=True)
+        )
+
+
+Evidence = Retention | Contest | Displacement | Recovery | Need | Upkeep | Speed
+
+
+def points(p: Paired) -> str:
+    """What both keep, and the paired difference in points with its interval."""
+    left, right = (100 * (p.both + only) / p.n for only in (p.left_only, p.right_only))
+    low, value, high = (signed(100 * x) for x in (p.low, p.difference, p.high))
+    return f"{left:.1f} % against {right:.1f} %, {value} points (95 %: {low} to {high})"
+
+
+def signed(value: float) -> str:
+    """With its sign, which small numbers keep when they are rounded."""
+    text = f"{value:+.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:+.2g}"
+    return "0.0" if text == "+0.0" else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _at_least(count: Count, share: float, of: Count) -> bool:
+    """count >= share * of, without the rounding of a product."""
+    return count.correct * of.n >= share * of.correct * count.n - 1e-9
+
+
+def _agreed(states: Sequence[str]) -> str:
+    """One state if all are the same, else open."""
+    return states[0] if len(set(states)) == 1 else OPEN
+
+
+def _by_seed(said: dict[int, str], n: set[int]) -> str:
+    images = f", n = {' and '.join(f'{k:,}' for k in sorted(n))}" if n else ""
+    if len(said) == 1:
+        return next(iter(said.values())) + images
+    return "; ".join(f"seed {seed}: {text}" for seed, text in sorted(said.items())) + images

@@ -1,0 +1,29 @@
+"""Accuracy against the number of images that are looked at together: the shipped rows, each a `Row`."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from rnorm_core import zoo
+from rnorm_core.evaluation.file import read
+from rnorm_core.evaluation.row import Row
+
+
+def shipped(dataset: str = "cifar10") -> Path:
+    """Where the rows of a data set lie, whether they are there or not."""
+    return zoo.DIRECTORY / f"{dataset}-batch-sizes.jsonl"
+
+
+def by_size(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """(rows measured on the weights that are shipped now, rows of other weights); both empty without a file."""
+    path = shipped(dataset)
+    if not path.exists():
+        return (), ()
+    rows = _read(path, (path.stat().st_mtime_ns, path.stat().st_size))
+    known = {(name, zoo.card(name).sha256) for name in zoo.names()}
+    fresh = tuple(row for row in rows if (row.model, row.weight_hash) in known)
+    return fresh, tuple(row for row in rows if row not in fresh)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, stamp: tuple[int, int]) -> tuple[Row, ...]:
+    return read(path)

@@ -1,0 +1,73 @@
+"""What numbers say of a claim, size by size, and in one sentence how far it reaches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HOLDS, FAILS, OPEN, OPPOSITE = "holds", "does not hold", "open", "the opposite holds"
+STATES = (HOLDS, OPEN, FAILS, OPPOSITE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found at one size.
+
+    size:  the attack's, in grey levels (1 is 1/255), or of a batch; None where there is none.
+    state: one of `STATES`. said: the numbers that decided, with their n, for people.
+    """
+
+    size: float | None
+    state: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How sizes are written: the unit after a number, the word before it."""
+
+    unit: str = "/255"
+    word: str = "at"
+
+    def __call__(self, *sizes: float) -> str:
+        """ "0.5, 1 and 2/255"."""
+        return listed([f"{size:g}" for size in sizes]) + self.unit
+
+
+EPS = Axis()
+IMAGES = Axis(" images", "with")
+
+
+def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
+    """Where the claim holds, in words: "holds up to 1/255; does not at 2 and 4/255".
+
+    findings: by size, the smallest first; or one without a size, whose state it is.
+    """
+    if not findings:
+        return "not measured"
+    sizes = [finding.size for finding in findings if finding.size is not None]
+    if not sizes:
+        return findings[0].state
+    states = [finding.state for finding in findings]
+    held = [i for i, state in enumerate(states) if state == HOLDS]
+    first, last, end = (held or [0])[0], (held or [0])[-1], len(sizes) - 1
+    everywhere = f"at every size measured, {axis(sizes[0])} to {axis(sizes[-1])}" if end else f"at {axis(sizes[0])}"
+    if len(set(states)) == 1:
+        return f"{states[0]} {everywhere}"
+    if not held:
+        span = f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
+    elif held != list(range(first, last + 1)):
+        span = f"holds {axis.word} {axis(*(sizes[i] for i in held))}"
+    elif first == 0:
+        span = f"holds up to {axis(sizes[last])}"
+    elif last == end:
+        span = f"holds from {axis(sizes[first])} on"
+    else:
+        span = f"holds from {axis(sizes[first])} to {axis(sizes[last])}"
+    return span + "".join(
+        f"; {said} {axis.word} {axis(*there)}"
+        for state, said in ((FAILS, "does not"), (OPEN, "open"), (OPPOSITE, "the opposite holds"))
+        if (there := [size for size, known in zip(sizes, states, strict=True) if known == state])
+    )
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
