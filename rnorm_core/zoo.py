@@ -75,11 +75,11 @@ def names() -> list[str]:
 
 
 def halves() -> list[UserError]:
-    """What is wrong with files that lie among the models and are none: a card without weights, weights without a card."""
-    cards, weights = ({path.stem for path in DIRECTORY.glob(f"*.{kind}")} for kind in ("json", "safetensors"))
+    """What is wrong with files that lie among the models and are none: cards without weights, weights without a card."""
+    cards, tensors = ({path.stem for path in DIRECTORY.glob(f"*.{kind}")} for kind in ("json", "safetensors"))
     fix = "restore it from the repository, or train the model anew."
-    missing = [f"{name}.safetensors" for name in cards - weights]
-    missing += [f"{name}.json" for name in weights - cards if not name.endswith(".population")]
+    missing = [f"{name}.safetensors" for name in cards - tensors]
+    missing += [f"{name}.json" for name in tensors - cards if not name.endswith(".population")]
     return [UserError(f"Of the model {Path(file).stem} the file {file} is missing.", fix) for file in sorted(missing)]
 
 
