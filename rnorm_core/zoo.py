@@ -75,7 +75,7 @@ def names() -> list[str]:
 
 
 def halves() -> list[UserError]:
-    """What is wrong with files that lie among the models and are none: cards without weights, weights without a card."""
+    """What is wrong with files that lie among the models and are none: a card alone, or weights alone."""
     cards, tensors = ({path.stem for path in DIRECTORY.glob(f"*.{kind}")} for kind in ("json", "safetensors"))
     fix = "restore it from the repository, or train the model anew."
     missing = [f"{name}.safetensors" for name in cards - tensors]
