@@ -126,6 +126,8 @@ class Attack(ABC):
             raise FloatingPointError(
                 "the gradient of this model is not a number somewhere; the attack cannot follow it"
             )
+        if not best.probabilities[-1].isfinite().all():  # it has a largest entry, and that means nothing
+            raise FloatingPointError("the answer of this model is not a number somewhere; nothing follows from it")
         return Trace(
             spec=self.spec,
             model=getattr(model, "name", "unnamed"),

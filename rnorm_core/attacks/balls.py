@@ -35,11 +35,11 @@ class Linf:
 
     def inside(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
         """Uniform in the ball."""
-        return eps * (2 * torch.rand(like.shape, **_source(generator)).to(like) - 1)
+        return eps * (2 * torch.rand(like.shape, **source(generator)).to(like) - 1)
 
     def surface(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
         """A random corner: every pixel moves by eps, up or down. Where an attack of this norm typically ends, too."""
-        return eps * (2 * torch.randint(0, 2, like.shape, **_source(generator)).to(like) - 1)
+        return eps * (2 * torch.randint(0, 2, like.shape, **source(generator)).to(like) - 1)
 
 
 class L2:
@@ -63,13 +63,13 @@ class L2:
         Source: Voelker et al. 2017, "Efficiently sampling vectors and coordinates from the n-sphere and n-ball".
         """
         n = like[0].numel()
-        point = torch.randn((len(like), n + 2), **_source(generator))
+        point = torch.randn((len(like), n + 2), **source(generator))
         point = point / torch.linalg.vector_norm(point, dim=1, keepdim=True)
         return eps * point[:, :n].reshape(like.shape).to(like)
 
     def surface(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
         """A random direction, of length eps."""
-        return eps * self.steepest(torch.randn(like.shape, **_source(generator)).to(like))
+        return eps * self.steepest(torch.randn(like.shape, **source(generator)).to(like))
 
     def _length(self, delta: Tensor) -> Tensor:
         return torch.linalg.vector_norm(delta, dim=PIXELS, keepdim=True).clamp(min=1e-12)
@@ -79,7 +79,7 @@ Ball = Linf | L2
 BALLS: dict[str, Ball] = {"linf": Linf(), "l2": L2()}
 
 
-def _source(generator: Generator | None) -> dict:
+def source(generator: Generator | None) -> dict:
     """Draw where the generator lives (the CPU), so that a seed gives the same start on every device."""
     if generator is None:
         raise UserError("This attack draws random numbers and was given no generator.", "Pass a torch.Generator.")

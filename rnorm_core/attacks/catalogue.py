@@ -10,14 +10,17 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
+from rnorm_core.attacks.apgd import APGD
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import BALLS
 from rnorm_core.attacks.gradient import GradientAttack
+from rnorm_core.attacks.losses import LOSSES
 from rnorm_core.attacks.minimum import MinimumNorm
 from rnorm_core.attacks.noise import Noise
+from rnorm_core.attacks.square import Square
 from rnorm_core.errors import UserError
 
-CHOICES = {"precision": ("fp32", "bf16"), "accumulate": ("l1", "sign")}
+CHOICES = {"precision": ("fp32", "bf16"), "accumulate": ("l1", "sign"), "loss": tuple(LOSSES)}
 
 StepSize = Callable[[float, int], float]
 
@@ -44,9 +47,10 @@ class Entry:
     norm:          "linf" or "l2": what eps and Step.size mean.
     default_steps: one_step entries take no other number of steps.
     default_eps:   in pixel units; None for minimum-norm attacks.
-    step_size:     rule (eps, steps) -> step size, where `step_size` is not given.
+    step_size:     rule (eps, steps) -> step size, where `step_size` is not given; None where the attack has none.
     options:       name -> default of every further option.
     targeted:      can aim at a class.
+    black_box:     asks the model for answers alone, never for a gradient; a step is then a query.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Entry:
     options: Mapping[str, Any] = field(default_factory=dict)
     one_step: bool = False
     targeted: bool = True
+    black_box: bool = False
 
     @property
     def takes_eps(self) -> bool:
@@ -100,6 +105,18 @@ _ENTRIES = (
         "BIM that remembers the directions of its earlier steps, made for attacks that transfer.",
         "Dong et al. 2018, arXiv 1710.06081",
         20, _LINF, just_enough, {"step_size": None, "momentum": 1.0, "accumulate": "l1", "precision": "fp32"},
+    ),
+    Entry(
+        "apgd", "APGD", "fixed-eps", "linf",
+        "PGD that chooses its step size itself: from 2 eps on, halved when it gets no further.",
+        "Croce and Hein 2020, arXiv 2003.01690",
+        100, _LINF, None, {"loss": "ce", "restarts": 1, "random_start": True},
+    ),
+    Entry(
+        "square", "Square Attack", "fixed-eps", "linf",
+        "Sets random squares of the image to eps up or down and keeps what helps; asks for answers, never a gradient.",
+        "Andriushchenko et al. 2020, arXiv 1912.00049",
+        5000, _LINF, None, {"p_init": 0.8, "restarts": 1}, black_box=True,
     ),
     Entry(
         "noise", "Random noise (L-inf)", "noise", "linf",
@@ -162,7 +179,7 @@ def make(
     targets: int64 (N,), the class to turn each image into. A target may equal the label; that image is attacked like
              the others and never counts as fooled.
     options: those of `CATALOGUE[name].options`: step_size, restarts, random_start, precision ("fp32" or "bf16"
-             gradients), ...
+             gradients), loss ("ce", "dlr" or "margin"), ...
     Raises UserError for anything that does not fit.
     """
     if name not in CATALOGUE:
@@ -194,10 +211,13 @@ def make(
     restarts = chosen.pop("restarts", 1)
     if entry.family == "noise":
         return Noise(spec, ball, aim, restarts, eps)
+    if entry.black_box:
+        return Square(spec, ball, aim, restarts, eps, steps, **chosen)
     chosen.setdefault("random_start", False)
     if restarts > 1 and not chosen["random_start"]:
         raise UserError("Restarts from the clean image would all be the same.", "Use random_start=True or restarts=1.")
-    assert entry.step_size is not None
+    if entry.step_size is None:
+        return APGD(spec, ball, aim, restarts, eps, steps, **chosen)
     if chosen.get("step_size") is None:
         chosen["step_size"] = entry.step_size(eps, steps)
         if "step_size" in entry.options:
@@ -250,6 +270,8 @@ def _checked_option(name: str, value: Any, default: Any) -> Any:
         good, wants = isinstance(value, bool), "True or False"
     elif isinstance(default, int):
         good, wants = _whole(value) and value >= 1, "a whole number of at least 1"
+    elif name == "p_init":
+        good, wants = _number(value) and 0 < value <= 1, "a number above 0, up to 1"
     else:
         good, wants = (value is None and default is None) or (_number(value) and value >= 0), "a number from 0"
     if not good:

@@ -82,7 +82,8 @@ class MinimumNorm(Attack):
 
 
 def _view(aim: Aim, logits: Tensor) -> View:
-    return View(F.cross_entropy(logits, aim.classes, reduction="none"), logits.softmax(1), None)
+    loss = F.cross_entropy(logits, aim.classes, reduction="none")
+    return View(loss, logits.softmax(1), None, loss)
 
 
 def _revive(gradient: Tensor, generator: Generator | None) -> Tensor:

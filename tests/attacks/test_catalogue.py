@@ -37,6 +37,12 @@ ROWS = [
             "precision": "fp32",
         },
     ),
+    (
+        "apgd",
+        {"steps": 10, "loss": "dlr", "restarts": 2},
+        {"steps": 10, "eps": 8 / 255, "loss": "dlr", "restarts": 2, "random_start": True},
+    ),
+    ("square", {"steps": 30, "p_init": 0.05}, {"steps": 30, "eps": 8 / 255, "p_init": 0.05, "restarts": 1}),
     ("noise", {"restarts": 2}, {"steps": 1, "eps": 8 / 255, "restarts": 2}),
     ("noise-l2", {}, {"steps": 1, "eps": 128 / 255, "restarts": 1}),
     ("deepfool", {"steps": 3}, {"steps": 3, "overshoot": 0.02}),
@@ -102,6 +108,12 @@ def test_targets_are_part_of_the_spec(net, batch, generator, name):
         (lambda: attacks.make("pgd", random_start=1), "random_start is 1"),
         (lambda: attacks.make("pgd", precision="fp8"), "precision is 'fp8'.*fp32, bf16"),
         (lambda: attacks.make("mi-fgsm", accumulate="l2"), "accumulate is 'l2'.*l1, sign"),
+        (lambda: attacks.make("apgd", loss="cw"), "loss is 'cw'.*ce, dlr, margin"),
+        (lambda: attacks.make("apgd", step_size=0.1), "no option step_size.*loss, restarts, random_start"),
+        (lambda: attacks.make("apgd", restarts=2, random_start=False), "all be the same"),
+        (lambda: attacks.make("square", p_init=0), "p_init is 0.*above 0"),
+        (lambda: attacks.make("square", p_init=1.1), r"p_init is 1\.1"),
+        (lambda: attacks.make("square", restarts=0), "restarts is 0"),
         (lambda: attacks.make("cw", initial_const=None), "initial_const is None"),
         (lambda: attacks.make("pgd", restarts=2, random_start=False), "all be the same"),
         (lambda: attacks.make("deepfool", targets=[1]), "cannot aim at a class"),
@@ -116,7 +128,14 @@ def test_bad_options_are_refused(call, says):
         call()
 
 
-@pytest.mark.parametrize("name", ["pgd", "noise", "ddn"])
+def test_the_papers_defaults():
+    apgd, square = CATALOGUE["apgd"], CATALOGUE["square"]
+    assert (apgd.default_steps, apgd.options) == (100, {"loss": "ce", "restarts": 1, "random_start": True})
+    assert (square.default_steps, square.options) == (5000, {"p_init": 0.8, "restarts": 1})
+    assert [entry.name for entry in CATALOGUE.values() if entry.black_box] == ["square"]
+
+
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "noise", "ddn"])
 def test_what_does_not_fit_together_is_refused(net, batch, generator, make_batch, name):
     def run(model=None, images=batch.images, labels=batch.labels, targets=None):
         attacks.make(name, targets=targets).run(model or net(), make_batch(images, labels), generator())

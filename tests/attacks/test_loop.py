@@ -13,7 +13,13 @@ from rnorm_core.attacks.balls import BALLS
 from rnorm_core.errors import UserError
 from rnorm_core.norms import RobustNorm2d
 
+FEWER = {"square": {"steps": 40}, "apgd": {"steps": 30}}  # their 5,000 queries and 100 steps would take a while
 WITH_EPS = [name for name, entry in CATALOGUE.items() if entry.takes_eps]
+PRECISIONS = [
+    (name, precision)
+    for name in WITH_EPS
+    for precision in (("fp32", "bf16") if "precision" in CATALOGUE[name].options else (None,))
+]
 ROUNDING = {"linf": 6e-8, "l2": 3e-6}  # of float32 pixels in [0, 1]
 
 
@@ -34,11 +40,10 @@ class Counted(nn.Module):
         self.backwards += 1
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("eps", [0.3 / 255, 8 / 255, 0.6])
-@pytest.mark.parametrize("name", WITH_EPS)
+@pytest.mark.parametrize(("name", "precision"), PRECISIONS)
 def test_stays_in_the_ball_and_in_the_image(net, batch, generator, name, eps, precision):
-    options = {"precision": precision} if "precision" in CATALOGUE[name].options else {}
+    options = FEWER.get(name, {}) | ({"precision": precision} if precision else {})
     if "restarts" in CATALOGUE[name].options:
         options["restarts"] = 2
     seen = []
@@ -55,7 +60,7 @@ def test_stays_in_the_ball_and_in_the_image(net, batch, generator, name, eps, pr
 
 @pytest.mark.parametrize("name", WITH_EPS)
 def test_eps_zero_changes_nothing(net, batch, generator, name):
-    trace = attacks.make(name, 0.0).run(net(), batch, generator())
+    trace = attacks.make(name, 0.0, **FEWER.get(name, {})).run(net(), batch, generator())
     assert torch.equal(trace.adversarial, batch.images)
     assert trace.sizes.max() == 0
     torch.testing.assert_close(trace.adversarial_probabilities, trace.clean_probabilities)
@@ -65,7 +70,7 @@ def test_eps_zero_changes_nothing(net, batch, generator, name):
 def test_the_trace_is_what_the_model_says(net, batch, generator, name):
     """Losses, probabilities and sizes are recomputed from the images alone."""
     model, steps = net(), []
-    trace = attacks.make(name).run(model, batch, generator(), steps.append)
+    trace = attacks.make(name, **FEWER.get(name, {})).run(model, batch, generator(), steps.append)
     assert torch.equal(trace.clean, batch.images)
     assert [step.index for step in steps] == list(range(steps[-1].total + 1))
     assert len(trace.losses) == len(trace.sizes) == len(trace.probabilities) == len(steps)
@@ -99,6 +104,11 @@ def test_names_of_the_model_reach_the_trace(net, batch, generator):
         ("pgd", {"steps": 5, "random_start": False}, 6, 5),
         ("pgd", {"steps": 5, "restarts": 3}, 1 + 3 * 6, 15),
         ("bim", {"steps": 5, "precision": "bf16"}, 7, 5),
+        ("apgd", {"steps": 5}, 7, 5),
+        ("apgd", {"steps": 5, "random_start": False}, 6, 5),
+        ("apgd", {"steps": 5, "restarts": 3}, 1 + 3 * 6, 15),
+        ("square", {"steps": 5, "eps": 0.5 / 255}, 6, 0),  # so small that some image is not fooled to the end
+        ("square", {"steps": 5, "eps": 0.5 / 255, "restarts": 3}, 1 + 3 * 5, 0),
         ("noise", {"restarts": 4}, 5, 0),
     ],
 )
@@ -113,7 +123,7 @@ def test_leaves_the_model_alone(net, batch, generator, name):
     """Even weights that are not frozen get no gradient, and no buffer is written."""
     model = net().requires_grad_(True)
     before = copy.deepcopy(model.state_dict())
-    attacks.make(name).run(model, batch, generator())
+    attacks.make(name, **FEWER.get(name, {})).run(model, batch, generator())
     assert all(weight.grad is None for weight in model.parameters())
     assert not model.training
     for key, value in model.state_dict().items():
@@ -133,30 +143,34 @@ def test_same_generator_same_result_whatever_the_global_seed(net, batch, generat
     assert torch.equal(*results)
 
 
-@pytest.mark.parametrize("name", ["pgd", "pgd-l2", "noise", "noise-l2"])
+@pytest.mark.parametrize("name", ["pgd", "pgd-l2", "apgd", "square", "noise", "noise-l2"])
 def test_another_generator_another_result(net, batch, generator, name):
-    a, b = (attacks.make(name).run(net(), batch, generator(seed)).adversarial for seed in (0, 1))
+    attack = attacks.make(name, **FEWER.get(name, {}))
+    a, b = (attack.run(net(), batch, generator(seed)).adversarial for seed in (0, 1))
     assert not torch.equal(a, b)
     with pytest.raises(UserError, match="generator"):
         attacks.make(name).run(net(), batch, None)
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOGUE if not name.startswith(("pgd", "noise"))])
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if not name.startswith(("pgd", "noise", "square"))])
 def test_neighbours_do_not_matter_to_a_tracked_model(net, batch, generator, name):
     model = net().double()
     options = {"steps": 8} if not CATALOGUE[name].one_step else {}
+    if name == "apgd":
+        options |= {"steps": 30, "random_start": False}
     attack = attacks.make(name, **options)
     together = attack.run(model, batch, generator()).adversarial
     alone = torch.cat([attack.run(model, batch.select([i]), generator()).adversarial for i in range(3)])
     torch.testing.assert_close(together[:3], alone, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["bim", "pgd", "pgd-l2", "mi-fgsm", "noise-l2"])
+@pytest.mark.parametrize("name", ["bim", "pgd", "pgd-l2", "mi-fgsm", "apgd", "noise-l2"])
 def test_channels_last_is_the_same_attack(net, batch, generator, name, make_batch):
     model = net().double()
-    flat = attacks.make(name).run(model, batch, generator())
+    fewer = {"steps": 20} if name == "apgd" else {}
+    flat = attacks.make(name, **fewer).run(model, batch, generator())
     images = batch.images.to(memory_format=torch.channels_last)
-    last = attacks.make(name).run(
+    last = attacks.make(name, **fewer).run(
         model.to(memory_format=torch.channels_last), make_batch(images, batch.labels), generator()
     )
     assert last.adversarial.is_contiguous(memory_format=torch.channels_last)
@@ -179,11 +193,15 @@ def test_bf16_gradients_attack_as_well_and_the_verdict_is_in_full_precision(net,
 def test_attacks_beat_noise_of_the_same_size(net, make_patterns, generator):
     model, many = net(), make_patterns(200, 3)
     wrong = {
-        name: attacks.make(name, 4 / 255).run(model, many, generator()).fooled.float().mean().item()
-        for name in ("noise", "fgsm", "bim", "pgd", "mi-fgsm")
+        name: attacks.make(name, 4 / 255, **FEWER.get(name, {}))
+        .run(model, many, generator())
+        .fooled.float()
+        .mean()
+        .item()
+        for name in ("noise", "fgsm", "bim", "pgd", "mi-fgsm", "apgd")
     }
-    assert wrong["noise"] < 0.1
-    assert min(wrong["fgsm"], wrong["bim"], wrong["pgd"], wrong["mi-fgsm"]) > 0.5, wrong
+    assert wrong.pop("noise") < 0.1
+    assert min(wrong.values()) > 0.5, wrong
 
 
 def test_noise_has_the_size_it_names(net, batch, generator, make_batch):
@@ -198,13 +216,13 @@ def test_noise_has_the_size_it_names(net, batch, generator, make_batch):
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgsm", "bim", "pgd", "pgd-l2", "mi-fgsm"])
+@pytest.mark.parametrize("name", ["fgsm", "bim", "pgd", "pgd-l2", "mi-fgsm", "apgd"])
 def test_targeted_attacks_reach_their_target_more_often_than_chance(net, make_patterns, generator, name):
     model, many = net(), make_patterns(100, 4)
     shift = torch.randint(1, 10, (100,), generator=generator(1))
     targets = (many.labels + shift) % 10
     eps = 2.0 if name == "pgd-l2" else 8 / 255
-    trace = attacks.make(name, eps, targets=targets).run(model, many, generator())
+    trace = attacks.make(name, eps, targets=targets, **FEWER.get(name, {})).run(model, many, generator())
     reached = (trace.adversarial_probabilities.argmax(1) == targets).float().mean()
     noise = attacks.make("noise", eps if eps < 1 else 8 / 255, targets=targets).run(model, many, generator())
     assert torch.equal(trace.targets, targets)
@@ -249,17 +267,13 @@ def endings(attack, model, batch, generator):
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-@pytest.mark.parametrize("name", ["pgd", "noise"])
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "noise"])
 def test_restarts_keep_the_best_of_each_image(net, make_patterns, generator, name, targeted):
     many = make_patterns(60, 8)
     targets = (many.labels + 1) % 10 if targeted else None
-    attack = attacks.make(
-        name,
-        1.5 / 255 if name == "pgd" else 0.2,
-        restarts=4,
-        targets=targets,
-        **({"steps": 3} if name == "pgd" else {}),
-    )
+    eps = {"noise": 0.2, "square": 0.05}.get(name, 1.5 / 255)
+    steps = None if name == "noise" else 3
+    attack = attacks.make(name, eps, steps, restarts=4, targets=targets)
     trace, ends = endings(attack, net(), many, generator())
     kept = set()
     for i in range(60):
@@ -275,13 +289,14 @@ def test_restarts_keep_the_best_of_each_image(net, make_patterns, generator, nam
         assert trace.losses[-1, i] == ends[best].loss[i]
         assert torch.equal(trace.adversarial_probabilities[i], ends[best].probabilities[i])
     assert len(kept) > 1, "one restart was best for every image: nothing was chosen"
-    assert len(trace.losses) == (4 if name == "pgd" else 2)
+    assert len(trace.losses) == (2 if name == "noise" else 4)
 
 
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square"])
 @pytest.mark.parametrize("statistics", ["batch", "tracked-mean"])
-def test_a_joint_attack_keeps_one_restart_for_the_whole_batch(net, make_patterns, generator, statistics):
+def test_a_joint_attack_keeps_one_restart_for_the_whole_batch(net, make_patterns, generator, statistics, name):
     many, model = make_patterns(40, 9), net(statistics)
-    trace, ends = endings(attacks.make("pgd", 1.5 / 255, 3, restarts=5), model, many, generator())
+    trace, ends = endings(attacks.make(name, 1.5 / 255, 3, restarts=5), model, many, generator())
     assert (trace.joint, trace.statistics) == (True, statistics)
     best = max(ends, key=lambda s: (int((s.probabilities.argmax(1) != many.labels).sum()), float(s.loss.sum())))
     assert torch.equal(trace.adversarial, best.adversarial)
@@ -314,10 +329,10 @@ def test_statistics_are_found_in_the_layers(layer, statistics):
 # --- one server, many people -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["pgd", "ddn"])
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "ddn"])
 def test_threads_sharing_weights_get_what_they_get_alone(net, make_patterns, generator, name):
     model, jobs = net(), [(make_patterns(8, 20 + i), i) for i in range(4)]
-    attack = attacks.make(name, steps=10)
+    attack = attacks.make(name, None if name == "ddn" else 1 / 255, 10)
     alone = [attack.run(model, batch, generator(seed)).adversarial for batch, seed in jobs]
     found: dict[int, torch.Tensor] = {}
     gate = threading.Barrier(len(jobs))
@@ -357,6 +372,20 @@ def test_a_broken_gradient_is_not_taken_for_robustness(batch, generator):
             root = (x - x.detach()).sum((1, 2, 3)).sqrt()
             return torch.arange(10.0) + 0 * root[:, None]
 
-    for name in ("fgsm", "pgd", "pgd-l2", "mi-fgsm"):
+    for name in ("fgsm", "pgd", "pgd-l2", "mi-fgsm", "apgd"):
         with pytest.raises(FloatingPointError, match="not a number"):
             attacks.make(name).run(Broken().eval(), batch, generator())
+
+
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "noise"])
+def test_a_broken_answer_is_not_taken_for_robustness(batch, generator, name):
+    class Broken(nn.Module):
+        """Says the label of the clean images, and nothing that is a number of any others."""
+
+        def forward(self, x):
+            odd = (x - batch.images).abs().sum((1, 2, 3), keepdim=True)[:, :, 0, 0] > 0
+            return torch.where(odd, torch.nan, nn.functional.one_hot(batch.labels, 10) + 0 * x.sum((1, 2, 3))[:, None])
+
+    attack = attacks.make(name, **FEWER.get(name, {}))
+    with pytest.raises(FloatingPointError, match="not a number"):
+        attack.run(Broken().eval(), batch, generator())

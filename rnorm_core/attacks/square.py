@@ -1,0 +1,112 @@
+"""Square Attack: random squares, kept when the model likes them less. It asks for answers, never for a gradient.
+
+It starts from vertical stripes, each one pixel wide and eps up or down in each colour. Then each query sets one square
+of the image to eps up or down in each colour, and keeps it if that raises the margin of the wrong classes (if aimed at
+a class: lowers the target's cross entropy). Squares cover a share p of the image, which is halved again and again.
+White-box attacks that do worse than this one have lost their gradient, not met robustness.
+
+p begins at 0.8, AutoAttack's choice for networks of this size (Croce & Hein 2020), and not at the paper's 0.05, which
+is for ImageNet: on small images, and on networks trained to withstand attacks, large squares get further in a few
+thousand queries. Images that are fooled are asked about no more; their remaining steps stand still.
+
+Where predictions depend on the batch no image is left out: every query changes a square in each image, all are kept or
+none by the sum of the margins, and the result is the point that fools most images, then the one with the highest sum.
+A square that helps one image then goes with those that harm others: an honest attack, but a weak one.
+
+Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 and 2; the schedule is the authors' for 10,000
+queries, stretched to the number of queries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Generator, Tensor, nn
+
+from rnorm_core.attacks.attack import Aim, Attack, look, statistics_of, take_aim
+from rnorm_core.attacks.balls import source
+from rnorm_core.attacks.best import Point, beats, pooled
+from rnorm_core.attacks.losses import ce, margin
+from rnorm_core.attacks.trace import Step
+from rnorm_core.norms import looks_at_batch
+
+if TYPE_CHECKING:
+    from rnorm_core.data import Batch
+
+HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
+
+
+def share(p_init: float, square: int, queries: int) -> float:
+    """The share of the image that the square with this index (from 0) covers."""
+    return p_init / 2 ** sum(square * 10_000 // queries > after for after in HALVED_AFTER)
+
+
+def side(p: float, width: int) -> int:
+    """The side of a square that covers about the share p of an image, at least one pixel."""
+    return max(1, round((p * width * width) ** 0.5))
+
+
+@dataclass(frozen=True, eq=False)
+class Square(Attack):
+    """eps in pixel units; one step is one query of the model."""
+
+    eps: float
+    steps: int
+    p_init: float
+
+    def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
+        aim, total = take_aim(model, batch, self.targets), self.restarts * self.steps
+        joint = looks_at_batch(statistics_of(model))
+        yield self._step(aim, 0, total, look(model, aim, aim.clean), aim.clean)
+        for restart in range(self.restarts):
+            for t, point in enumerate(self._search(model, aim, generator, joint), start=1):
+                yield self._step(aim, restart * self.steps + t, total, point.view, point.images, restart)
+
+    def _search(self, model: nn.Module, aim: Aim, generator: Generator | None, joint: bool) -> Iterator[Point]:
+        now = best = self._ask(model, aim, self._stripes(aim.clean, generator))
+        for query in range(1, self.steps):
+            yield now
+            tried = self._with_square(aim.clean, now.images, query - 1, generator)
+            if joint:
+                new = self._ask(model, aim, tried)
+                best = best.where(beats(new.fools, best.fools, new.score - best.score, joint), new)
+                if (pooled(new.score - now.score, joint) > 0).all():
+                    now = new
+            elif len(left := (~now.fools).nonzero()[:, 0]):
+                new, old = self._ask(model, aim.select(left), tried[left]), now.take(left)
+                kept = beats(new.fools, old.fools, new.score - old.score, joint)
+                if kept.any():
+                    now = now.put(left, old.where(kept, new))
+                best = now
+        yield best
+
+    def _ask(self, model: nn.Module, aim: Aim, images: Tensor) -> Point:
+        view = look(model, aim, images, climb=margin if aim.targets is None else ce)
+        if view.score.isnan().any():  # it would beat nothing and be beaten by nothing, as if the model were robust
+            raise FloatingPointError("the answer of this model is not a number somewhere; the attack cannot judge it")
+        return Point(images, view, aim.fooled(view.probabilities))
+
+    def _stripes(self, clean: Tensor, generator: Generator | None) -> Tensor:
+        n, colours, _, width = clean.shape
+        return (clean + self.eps * _signs((n, colours, 1, width), generator).to(clean)).clamp(0, 1)
+
+    def _with_square(self, clean: Tensor, images: Tensor, square: int, generator: Generator | None) -> Tensor:
+        """A square at a place of its own in each image; whatever was there is replaced.
+
+        The paper adds 2 eps up or down and projects back, which ends at the same values: eps from the clean image.
+        """
+        n, colours, height, width = clean.shape
+        length = side(share(self.p_init, square, self.steps), width)
+        top, left = (
+            torch.randint(0, edge - length + 1, (n, 1), **source(generator)).to(clean.device)
+            for edge in (height, width)
+        )
+        rows, columns = torch.arange(height, device=clean.device), torch.arange(width, device=clean.device)
+        tall, wide = (rows >= top) & (rows < top + length), (columns >= left) & (columns < left + length)
+        moved = (clean + self.eps * _signs((n, colours, 1, 1), generator).to(clean)).clamp(0, 1)
+        return torch.where(tall[:, None, :, None] & wide[:, None, None, :], moved, images)
+
+
+def _signs(shape: tuple[int, ...], generator: Generator | None) -> Tensor:
+    return 2 * torch.randint(0, 2, shape, **source(generator)) - 1
