@@ -1,0 +1,77 @@
+"""The list of the zoo: filters in one row, a table to sort and to select from, and the same choice in the address."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from rnorm_core import evaluation, figures
+from rnorm_core.ui import url
+from rnorm_core.ui.listing import ADVERSARIAL, EVERY, STANDARD, Filter, first_choice, record, sizes
+from rnorm_core.zoo import Card
+
+SHOWN, TABLE = "show", "_zoo"  # keys: the choice, in the address; the table's selection, which follows it
+ROW, MOST = 35, 11  # a row's height in pixels; rows that are seen at once
+SELECT = "Select rows at their left edge, or here. What you select is drawn below."
+
+
+def filters(cards: Sequence[Card], table: evaluation.Table) -> tuple[Filter, float]:
+    """What to list, and the attack size (k of k/255) of its robust accuracy."""
+    columns = iter(st.columns([2, 1, 1, 1], gap="medium"))
+    known = [norm for norm in figures.LOOKS if any(card.norm == norm for card in cards)]
+    titles = {figures.LOOKS[norm].name: norm for norm in known}
+    with next(columns):
+        chosen = url.bound(st.pills, "Norm", list(titles), key="norm", selection_mode="multi", wrap=True)
+    with next(columns):
+        shapes = [EVERY, *dict.fromkeys(card.architecture for card in cards)]
+        architecture = url.choose_one("Architecture", shapes, key="architecture")
+    with next(columns):
+        training = url.choose_one("Training", [EVERY, STANDARD, ADVERSARIAL], key="training")
+    with next(columns):
+        offered = sizes(cards, table) or [1.0]
+        first = 1 if 1 in offered else offered[0]
+        eps = url.choose_one(
+            "Robust at eps (k/255)", offered, key="robust_at", default=first, shown="{:g}".format,
+            help="1/255 tells ordinary networks apart; adversarially trained ones are compared at 8/255.",
+        )  # fmt: skip
+    return Filter(tuple(titles[title] for title in chosen), architecture, training), eps
+
+
+def choose(cards: Sequence[Card], table: evaluation.Table, wanted: Filter, eps: float) -> list[Card]:
+    """Draws the list, and gives back the cards chosen from it, in its order; they need not pass the filter."""
+    names = [card.name for card in cards]
+    if SHOWN in st.session_state:  # a model that is no more gives way
+        st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in names]
+    listed = [card for card in cards if wanted.passes(card)]
+    above = st.container()
+    chosen = url.bound(st.multiselect, "Shown below", names, key=SHOWN, default=first_choice(cards), help=SELECT)
+    with above:
+        _table(listed, table, eps, chosen)
+    return [card for card in cards if card.name in chosen]
+
+
+def _table(listed: Sequence[Card], table: evaluation.Table, eps: float, chosen: Sequence[str]) -> None:
+    if not listed:
+        st.info("No model is like that. Take a filter away.", icon=":material/filter_alt_off:")
+        return
+    records, names = [record(card, table, eps) for card in listed], [card.name for card in listed]
+    rows = [i for i, name in enumerate(names) if name in chosen]
+    selection = st.session_state.get(TABLE, {}).get("selection", {})
+    if selection.get("rows") is None or sorted(selection["rows"]) != rows:
+        st.session_state[TABLE] = {"selection": {"rows": rows}}
+    columns = {key: st.column_config.NumberColumn(format="%.1f") for key in records[0] if key.endswith("(%)")}
+    columns["p"] = st.column_config.NumberColumn(format="%.2f", help="RobustNorm divides by range to the power of p.")
+    columns["parameters"] = st.column_config.NumberColumn(format="localized")
+    columns["model"] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(
+        records, key=TABLE, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
+        height=ROW * (min(len(records), MOST) + 1) + 3, on_select=partial(select, names),
+        alt=f"{len(records)} models, each with its norm, training, parameters and measured accuracies",
+    )  # fmt: skip
+
+
+def select(listed: Sequence[str]) -> None:
+    """Takes over what was selected in the table of these models; choices that the filter hides stay."""
+    rows = st.session_state[TABLE]["selection"]["rows"]
+    hidden = [name for name in st.session_state.get(SHOWN, []) if name not in listed]
+    st.session_state[SHOWN] = hidden + [listed[row] for row in rows]

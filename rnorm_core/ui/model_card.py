@@ -1,0 +1,146 @@
+"""One model in full: what it is, how it was trained, what was measured, how to train it again."""
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from rnorm_core import figures, norms
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.errors import UserError
+from rnorm_core.training.reproduce import command, unsaid
+from rnorm_core.ui import guard, naming
+from rnorm_core.ui.listing import ADVERSARIAL, UNKNOWN, kind
+from rnorm_core.zoo import Card
+
+# What the fields of a recipe mean, for people; a field that is not here is shown by its name alone.
+MEANINGS = {
+    "name": "of the recipe",
+    "epochs": "passes over the training images",
+    "peak_lr": "highest learning rate of SGD",
+    "schedule": "of the learning rate",
+    "weight_decay": "on all parameters",
+    "batch_size": "images a step",
+    "momentum": "of SGD",
+    "nesterov": "Nesterov's form of momentum",
+    "warmup": "share of the steps in which the learning rate rises",
+    "milestones": "epochs from which it is a tenth",
+    "label_smoothing": "share of the label given to all classes",
+    "padding": "pixels around an image before it is cropped",
+    "crop": "pixels a side, of the random crop",
+    "small_crop": "pixels a side, in the first epochs",
+    "small_epochs": "epochs with the small crop",
+    "flip": "half of the images are mirrored",
+    "clip": "bound of the gradient's length; 0: none",
+    "precision": "of activations in training",
+    "attack_eps_255": "size the network is to withstand, in 255ths; 0: trained on clean images",
+    "attack_steps": "steps of the attack in training",
+    "attack_step_255": "length of such a step, in 255ths",
+    "attack_start_255": "how far from the image the attack starts at most, in 255ths",
+    "attack_projected": "whether the attack is kept within its size",
+    "statistics_from": "images that the running statistics are of",
+}
+
+
+def show(card: Card) -> None:
+    st.markdown(what_it_is(card))
+    facts, made = st.columns(2, gap="large")
+    with facts:
+        st.markdown("##### What was measured")
+        if card.accuracies:
+            st.dataframe(measured(card), hide_index=True, key=f"measured {card.name}", placeholder="–")
+        else:
+            st.caption("The card holds no measured accuracies yet.")
+        st.markdown("##### How it came to be")
+        st.markdown(origins(card))
+    with made:
+        st.markdown("##### How it was trained")
+        st.dataframe(recipe_rows(card), hide_index=True, key=f"recipe {card.name}", placeholder="–")
+    st.markdown("##### To train it again")
+    reproduce(card)
+
+
+def what_it_is(card: Card) -> str:
+    """In Markdown."""
+    look, architecture = figures.LOOKS[card.norm], naming.architecture(card.architecture)
+    with_norm = f"with {look.name}" if card.norm != "none" else "without norm layers"
+    power = f" (p = {card.power:g})" if card.power is not None else ""
+    width = f", {card.width:g} times as wide as usual" if card.width != 1 else ""
+    classes = ", ".join(card.classes[:10]) + (" and more" if len(card.classes) > 10 else "")
+    images = f"{'attacked ' if kind(card) == ADVERSARIAL else ''}images of {card.dataset.replace('cifar', 'CIFAR-')}"
+    how = "trained elsewhere" if kind(card) == UNKNOWN else f"trained on {images}, seed {card.seed}"
+    return (
+        f"**{card.name}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, {how}. "
+        f"It tells {len(card.classes)} classes apart: {classes}."
+    )
+
+
+def recipe_rows(card: Card) -> list[dict[str, str]]:
+    """The recipe as a table."""
+    return [
+        {"setting": key, "value": _said(value), "what it is": MEANINGS.get(key, "")}
+        for key, value in card.recipe.items()
+    ]
+
+
+def _said(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None | [] | ():
+            return "none"
+        case list() | tuple():
+            return ", ".join(map(_said, value))
+        case float():
+            return f"{value:g}"
+    return str(value)
+
+
+def measured(card: Card) -> list[dict[str, Any]]:
+    """The card's accuracies, the norm's default mode first."""
+    order = norms.modes(card.norm)
+    rows = sorted(
+        card.accuracies, key=lambda row: (row["statistics"] != order[0], row["attack"] or "", row["eps_255"] or 0)
+    )
+    return [_measured(row) for row in rows]
+
+
+def _measured(row: dict[str, Any]) -> dict[str, Any]:
+    entry, steps = CATALOGUE.get(row["attack"] or ""), row["settings"].get("steps")
+    attack = entry.title if entry else row["attack"] or "none"
+    return {
+        "statistics": row["statistics"],
+        "attack": f"{attack}, {steps} steps" if row["attack"] and steps else attack,
+        "eps (k/255)": row["eps_255"],
+        "accuracy (%)": round(100 * row["correct"] / row["n"], 2),
+        "95 %": f"{100 * row['low']:.1f}–{100 * row['high']:.1f}",
+        "n": row["n"],
+    }
+
+
+def origins(card: Card) -> str:
+    """A list in Markdown."""
+    code, changed = re.fullmatch(r"([^+]*)(\+.*)?", card.code_version).groups()  # pyright: ignore
+    with_what = ", ".join(f"{key} {value}" for key, value in card.made_with.items() if key != "robustnorm-lab")
+    facts = {
+        "Initialisation": card.initialisation,
+        "Date": card.date,
+        "Code": code and f"`{code}`{' with changes' if changed else ''}",
+        "Made with": with_what,
+        "Training images": card.data_hash and f"`{card.data_hash}` (sha256 over the sorted hashes of their pixels)",
+        "Weights": f"`{card.sha256}` (sha256 of the file)",
+    }
+    return "\n".join(f"- **{key}**: {value}" for key, value in facts.items() if value)
+
+
+def reproduce(card: Card) -> None:
+    try:
+        st.code(command(card), language="sh", wrap_lines=True)
+    except UserError as error:
+        guard.show(error)
+        return
+    if others := unsaid(card):
+        told = "; ".join(f"{key}: {_said(value)} then, {_said(now)} now" for key, (value, now) in others.items())
+        st.caption(f"The recipe has changed since, and the command follows it. {told}.")
+    else:
+        st.caption("The same recipe and seed; other machines and versions round differently, so the weights will, too.")

@@ -1,0 +1,73 @@
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.ui import model_card
+
+
+def measured(attack, eps, correct, statistics="tracked") -> dict:
+    return {
+        "split": "test", "attack": attack, "settings": {"steps": 20} if attack else {}, "eps_255": eps,
+        "statistics": statistics, "n": 1000, "correct": correct, "low": correct / 1000 - 0.01, "high": 0.95,
+    }  # fmt: skip
+
+
+def test_what_it_is(make_card):
+    said = model_card.what_it_is(make_card("rn", power=0.5, seed=2))
+    assert "**cifar10-resnet20-rn-p050-seed2**: a ResNet-20 with RobustNorm (p = 0.5), 269,722 parameters" in said
+    assert "trained on images of CIFAR-10, seed 2" in said
+    assert "10 classes apart: airplane" in said
+    assert said.endswith("truck.")
+
+
+def test_a_hundred_classes_are_not_all_listed(make_card):
+    said = model_card.what_it_is(make_card("none", "adv", dataset="cifar100", width=0.5, architecture="vgg11"))
+    assert "a VGG-11 without norm layers, 0.5 times as wide as usual" in said
+    assert "trained on attacked images of CIFAR-100" in said
+    assert "100 classes apart" in said
+    assert said.endswith("bottle and more.")
+    assert said.count(",") < 25
+
+
+def test_every_field_of_a_recipe_is_shown_and_explained(make_card):
+    card = make_card("bn", "adv", recipe={"milestones": [80, 120], "forgotten": None})
+    rows = {row["setting"]: row for row in model_card.recipe_rows(card)}
+    assert rows.keys() == card.recipe.keys()
+    assert [key for key, row in rows.items() if not row["what it is"]] == ["forgotten"]
+    assert {key: rows[key]["value"] for key in ("peak_lr", "flip", "milestones", "forgotten", "epochs")} == {
+        "peak_lr": "0.2", "flip": "yes", "milestones": "80, 120", "forgotten": "none", "epochs": "30",
+    }  # fmt: skip
+
+
+def test_measured_accuracies_begin_with_the_default_mode(make_card):
+    rows = (
+        measured(None, None, 900, "batch"),
+        measured("pgd", 8, 10),
+        measured("pgd", 0.5, 500),
+        measured(None, None, 910),
+    )
+    found = model_card.measured(make_card("bn", accuracies=rows))
+    assert [(row["statistics"], row["attack"], row["eps (k/255)"], row["accuracy (%)"]) for row in found] == [
+        ("tracked", "none", None, 91.0), ("tracked", "PGD (L-inf), 20 steps", 0.5, 50.0),
+        ("tracked", "PGD (L-inf), 20 steps", 8, 1.0), ("batch", "none", None, 90.0),
+    ]  # fmt: skip
+    assert (found[0]["n"], found[0]["95 %"]) == (1000, "90.0–95.0")
+
+
+def test_origins(make_card):
+    card = make_card("bn")
+    said = model_card.origins(card)
+    for part in (card.sha256, card.data_hash, "by hand", "2026-01-01", "`abc` with changes", "torch 2"):
+        assert part in said
+
+
+def test_nothing_is_claimed_of_a_brought_model(make_card):
+    nothing = dict(data_hash="", made_with={}, code_version="", date="", initialisation="", curve=(), accuracies=())
+    card = make_card("bn", name="yours-net-12345678", recipe={"name": "brought"}, **nothing)
+    assert "trained elsewhere" in model_card.what_it_is(card)
+    assert model_card.origins(card).count("\n") == 0
+    assert card.sha256 in model_card.origins(card)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_shipped_cards_are_explained_in_full(name):
+    assert all(row["what it is"] for row in model_card.recipe_rows(zoo.card(name)))
