@@ -4,6 +4,7 @@ Images come in as (N, 3, 32, 32) in [0, 1]: the normalization of pixels is the n
 """
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d, looks_at_batch, make_norm
+from rnorm_core.errors import UserError
+from rnorm_core.norms import (
+    BatchNorm2d,
+    DualBatchNorm2d,
+    NoNorm,
+    RobustNorm2d,
+    convert_norm,
+    looks_at_batch,
+    make_norm,
+)
 
 # Mean and deviation per channel over each training set, in [0, 1].
 PIXEL_STATISTICS = {
@@ -24,6 +34,7 @@ VGG_LAYERS = {  # channels of each convolution at full width, "M" where the imag
 }
 RESNET_BLOCKS = {"resnet20": 3, "resnet38": 6, "resnet50": 8}  # blocks per stage: depth = 6 * blocks + 2
 ARCHITECTURES = (*RESNET_BLOCKS, *VGG_LAYERS)
+TORCHVISION = "torchvision:"  # and a name of torchvision's
 
 MakeNorm = Callable[[int], nn.Module]
 
@@ -147,10 +158,11 @@ def build(
 ) -> nn.Module:
     """A freshly initialised network: (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
 
-    `architecture` is one of `ARCHITECTURES`, `norm` one of `norms.NORMS`, `statistics` one of its modes (by default the
-    first); `width` multiplies every channel count; `dataset` chooses the pixel statistics. Weights come from torch's
-    global generator: seed it for a repeatable start.
-    Raises ValueError for an unknown name.
+    `architecture` is one of `ARCHITECTURES`, or "torchvision:" and the name of a classification network of torchvision
+    with BatchNorm2d layers, say "torchvision:shufflenet_v2_x0_5", in which those become the norm. `norm` is one of
+    `norms.NORMS`, `statistics` one of its modes (by default the first); `width` multiplies every channel count;
+    `dataset` chooses the pixel statistics. Weights come from torch's global generator: seed it for a repeatable start.
+    Raises ValueError for an unknown name, UserError if torchvision is needed and not there.
     """
     pixels = PixelNormalize(*PIXEL_STATISTICS[dataset])
     norm_of = partial(make_norm, norm, power=power, statistics=statistics)
@@ -158,7 +170,30 @@ def build(
         return ResNet(pixels, RESNET_BLOCKS[architecture], norm_of, classes, width)
     if architecture in VGG_LAYERS:
         return VGG(pixels, VGG_LAYERS[architecture], norm_of, classes, width)
+    if architecture.startswith(TORCHVISION):
+        if width != 1:
+            raise ValueError(f"{architecture} has no other width than 1.")
+        network = _from_torchvision(architecture.removeprefix(TORCHVISION), classes)
+        network = convert_norm(network, norm, power=power, statistics=statistics)
+        return nn.Sequential(OrderedDict(pixels=pixels, network=network))
     raise ValueError(f"Unknown architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}.")
+
+
+def _from_torchvision(name: str, classes: int) -> nn.Module:
+    try:
+        from torchvision import models as theirs  # training does without it
+    except ImportError as error:
+        raise UserError(f"torchvision:{name} needs torchvision.", "install torchvision.") from error
+    if name not in theirs.list_models(module=theirs):
+        raise ValueError(f"torchvision has no classification network {name!r}; resnet18 is one, for example.")
+    try:
+        network = theirs.get_model(name, weights=None, num_classes=classes)
+    except NotImplementedError as error:  # some initialise weights in a way that a network without memory cannot
+        raise ValueError(f"torchvision's {name} cannot be used here: {error}") from error
+    norms = {type(layer) for layer in network.modules() if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm)}
+    if norms != {nn.BatchNorm2d}:
+        raise ValueError(f"torchvision's {name} does not normalise with BatchNorm2d alone.")
+    return network
 
 
 def fastest_layout(model: nn.Module) -> torch.memory_format:

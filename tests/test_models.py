@@ -1,9 +1,12 @@
-"""CIFAR networks: shapes, sizes, and folding."""
+"""CIFAR networks: shapes, sizes, and folding; torchvision's with other norms."""
+
+import sys
 
 import pytest
 import torch
 
 from rnorm_core import models
+from rnorm_core.errors import UserError
 from rnorm_core.norms import NORMS, BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d, looks_at_batch, modes
 
 
@@ -104,3 +107,66 @@ def test_the_layout_changes_nothing(norm):
     model.to(memory_format=models.fastest_layout(model))
     assert (models.fastest_layout(model) == torch.contiguous_format) == (norm == "gn")
     torch.testing.assert_close(model(images.to(memory_format=torch.channels_last)), expected)
+
+
+# --- torchvision's networks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_network_of_torchvision_with_any_norm(norm):
+    theirs = pytest.importorskip("torchvision").models.shufflenet_v2_x0_5(num_classes=10)
+    torch.manual_seed(0)
+    model = models.build("torchvision:shufflenet_v2_x0_5", norm, power=0.3).train()
+    kinds = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": torch.nn.GroupNorm, "none": NoNorm, "dualbn": DualBatchNorm2d}
+    norms = [m for m in model.modules() if isinstance(m, kinds[norm])]
+    inside = 2 if norm == "dualbn" else 1
+    assert len(norms) == sum(isinstance(m, torch.nn.BatchNorm2d) for m in theirs.modules())
+    assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules()) == (
+        inside * len(norms) if norm in ("bn", "dualbn") else 0
+    )
+    x = torch.rand(4, 3, 32, 32)
+    logits = model(x)
+    assert logits.shape == (4, 10)
+    logits.logsumexp(1).sum().backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+    assert torch.equal(model.eval()(x), model.network(model.pixels(x)))
+    assert torch.allclose(model.pixels(x), models.build("resnet20", "bn").pixels(x))
+    if norm == "rn":
+        assert {layer.power for layer in norms} == {0.3}
+
+
+def test_a_network_of_torchvision_is_built_without_memory_and_filled():
+    pytest.importorskip("torchvision")
+    name, x = "torchvision:shufflenet_v2_x0_5", torch.rand(3, 3, 32, 32)
+    model = models.build(name, "rn").eval()
+    with torch.device("meta"):
+        empty = models.build(name, "rn", statistics="tracked")
+    empty.load_state_dict(model.state_dict(), strict=True, assign=True)
+    assert torch.equal(empty.eval()(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing", "no classification network 'nothing'"),
+        ("fasterrcnn_resnet50_fpn", "no classification network"),  # it would fetch weights
+        ("swin_t", "does not normalise with BatchNorm2d alone"),
+        ("alexnet", "does not normalise with BatchNorm2d alone"),
+        ("maxvit_t", "does not normalise with BatchNorm2d alone"),
+    ],
+)
+def test_networks_of_torchvision_that_cannot_be_used(name, said):
+    pytest.importorskip("torchvision")
+    with torch.device("meta"), pytest.raises(ValueError, match=said):
+        models.build(f"torchvision:{name}", "rn")
+
+
+def test_networks_of_torchvision_have_one_width():
+    with pytest.raises(ValueError, match="no other width"):
+        models.build("torchvision:resnet18", "rn", width=0.5)
+
+
+def test_without_torchvision_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(UserError, match="install torchvision"):
+        models.build("torchvision:resnet18", "rn")
