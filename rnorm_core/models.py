@@ -61,7 +61,8 @@ class ConvNorm(nn.Module):
         super().__init__()
         self.norm = norm(outputs)
         self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=isinstance(self.norm, NoNorm))
-        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+        if not self.conv.weight.is_meta:  # where there is nothing to fill, asking for it costs a second of imports
+            nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)
 
