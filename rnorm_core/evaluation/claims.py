@@ -343,7 +343,12 @@ def _speed(alike: Alike) -> tuple[Speed | None, Sources]:
         return Nothing
     by_seed = {seed: (_epochs(by_norm["rn"][seed]), _epochs(by_norm["bn"][seed])) for seed in seeds}
     sources = tuple(_source(by_norm[norm][seed], "tracked") for norm in by_norm for seed in seeds)
-    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed), sources
+    curves = {seed: (_training(by_norm["rn"][seed]), _training(by_norm["bn"][seed])) for seed in seeds}
+    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed, curves), sources
+
+
+def _training(card: Card) -> tuple[float, ...]:
+    return tuple(row["train_accuracy"] for row in card.curve)
 
 
 def _epochs(card: Card) -> tuple[int | None, ...]:

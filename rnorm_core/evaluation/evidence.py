@@ -189,12 +189,16 @@ class Upkeep:
 
 @dataclass(frozen=True)
 class Speed:
-    """Epochs until the training accuracy was first at each of `levels`, left and right, by seed; None: never."""
+    """Epochs until the training accuracy was first at each of `levels`, left and right, by seed; None: never.
+
+    curves: by seed the training accuracy after each epoch, left and right.
+    """
 
     left: str
     right: str
     levels: tuple[float, ...]
     by_seed: dict[int, tuple[tuple[int | None, ...], tuple[int | None, ...]]]
+    curves: dict[int, tuple[tuple[float, ...], tuple[float, ...]]]
     rule = "speed kept"
     axis: Axis = EPS
 

@@ -1,0 +1,310 @@
+"""Claims and the evidence on them: how far each holds at a glance, and for each kind of evidence its own drawing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.evidence import (
+    HALF,
+    KEPT,
+    MARGIN,
+    Contest,
+    Count,
+    Displacement,
+    Evidence,
+    Need,
+    Recovery,
+    Retention,
+    Speed,
+    Upkeep,
+    points,
+)
+from rnorm_core.evaluation.paired import Paired
+from rnorm_core.evaluation.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
+from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, wrap
+
+SIGNS = {
+    HOLDS: {"symbol": "circle", "color": "#E69F00", "line": {"width": 2, "color": "#E69F00"}, "size": 13},
+    FAILS: {"symbol": "circle-open", "color": CLEAN, "line": {"width": 2}, "size": 13},
+    OPEN: {"symbol": "line-ew-open", "color": CLEAN, "line": {"width": 2.5}, "size": 11},
+    OPPOSITE: {"symbol": "triangle-down", "color": CLEAN, "line": {"width": 1}, "size": 12},
+}
+LINE = {"color": CLEAN, "width": 1.5, "dash": "dot"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row of the overview: a claim's id, the reading, its findings by size, and the verdict in words."""
+
+    claim: str
+    reading: str
+    findings: Sequence[Finding]
+    verdict: str
+    by_eps: bool
+
+
+def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
+    """One row a reading, one place an eps; a reading that is no matter of eps says its verdict in words.
+
+    The first of a point's `customdata` is the number of its row, counted from 0.
+    """
+    if not rows:
+        raise UserError("No claim can be judged yet.", "measure the shipped models, or restore pretrained/.")
+    sizes = sorted({f.size for row in rows if row.by_eps for f in row.findings if f.size is not None})
+    figure, said = go.Figure(), []
+    for state, sign in SIGNS.items():
+        points = [
+            (sizes.index(f.size), -i, [i, f"{f.size:g}", f.said, row.claim])
+            for i, row in enumerate(rows)
+            if row.by_eps
+            for f in row.findings
+            if f.state == state and f.size is not None
+        ]
+        x, y, told = zip(*points, strict=True) if points else ((None,), (None,), (None,))
+        hover = f"<b>%{{customdata[3]}} at %{{customdata[1]}}/255: {state}</b><br>%{{customdata[2]}}<extra></extra>"
+        figure.add_scatter(
+            x=x, y=y, mode="markers", name=state, marker=sign, customdata=told, hovertemplate=hover, cliponaxis=False,
+            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        )  # fmt: skip
+    for i, row in enumerate(rows):
+        bold = ("<b>", "</b>") if row.claim == chosen else ("", "")
+        text = f"{bold[0]}{row.claim}  {row.reading}{bold[1]}"
+        figure.add_annotation(x=-0.45, y=-i + 0.42, text=text, showarrow=False, xanchor="left", font={"size": 12})
+        if not row.by_eps:
+            figure.add_annotation(
+                x=-0.45, y=-i - 0.02, text=wrap(row.verdict, 56), showarrow=False, xanchor="left", align="left",
+                font={"size": 12, "color": CLEAN},
+            )  # fmt: skip
+        said.append(f"{row.claim}, {row.reading}: {row.verdict}")
+    ticks = {"tickvals": list(range(len(sizes))), "ticktext": [f"{size:g}" for size in sizes]}
+    figure.update_xaxes(title="attack size eps (k/255), steps not to scale", range=[-0.5, len(sizes) - 0.5], **ticks)
+    figure.update_xaxes(fixedrange=True, zeroline=False)
+    figure.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.75], fixedrange=True)
+    figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest")
+    title = "Up to which attack size does each claim hold?"
+    dress(figure, title, "measured by this project; touch a mark for its numbers", 110 + 46 * len(rows))
+    # One line for all four signs where there is room, two on a telephone.
+    figure.update_layout(height=figure.to_dict()["layout"]["height"] - 20)
+    return Figure(figure, f"{title} {'. '.join(said)}.")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: y over the places x, with the ends of its bars."""
+
+    name: str
+    x: Sequence[int]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    told: Sequence[str]
+    colour: str
+    marker: str
+    dash: str = "solid"  # "" leaves the points unjoined
+
+
+def evidence(found: Evidence, about: str = "") -> Figure:
+    """The drawing of any kind of evidence; `about` says what else it was measured under."""
+    draw = {
+        Contest: _contest, Retention: _retention, Displacement: _displacement, Recovery: _recovery, Need: _need,
+        Upkeep: _upkeep, Speed: _speed,
+    }[type(found)]  # fmt: skip
+    return draw(found, about)
+
+
+def _contest(found: Contest, about: str) -> Figure:
+    seeds = sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})
+    places, look = sorted(found.by_eps), _look(found.left)
+    series = []
+    for i, seed in enumerate(seeds):
+        at = [(places.index(eps), by_seed[seed]) for eps, by_seed in sorted(found.by_eps.items()) if seed in by_seed]
+        marker = look.marker + ("", "-open", "-dot")[i % 3]
+        series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
+    n = sorted({p.n for by_seed in found.by_eps.values() for p in by_seed.values()})
+    title = f"Does {found.left.split(',')[0]} keep more?"
+    subtitle = f"{found.left} minus {found.right}; {about}{_n(n)} images that both get right when clean; 95 % interval"
+    return _drawn(title, subtitle, series, _eps(places), "difference (points of accuracy)", [(0, "no difference")])
+
+
+def _differences(
+    name: str, x: Sequence[int], pairs: Sequence[Paired], colour: str, marker: str, dash: str = "solid"
+) -> Series:
+    y, low, high = ([100 * getattr(p, key) for p in pairs] for key in ("difference", "low", "high"))
+    return Series(name, x, y, low, high, [f"{points(p)}, n = {p.n:,}" for p in pairs], colour, marker, dash)
+
+
+def _retention(found: Retention, about: str) -> Figure:
+    places, look, series = sorted(found.by_eps), _look(found.label), []
+    for i, seed in enumerate(sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})):
+        at = [(places.index(eps), *by_seed[seed]) for eps, by_seed in sorted(found.by_eps.items()) if seed in by_seed]
+        ratios = [found.ratio(clean, attacked) for _, clean, attacked in at]
+        ends = [[end / clean.value if clean.correct else 0 for end in attacked.interval] for _, clean, attacked in at]
+        series.append(
+            Series(
+                f"seed {seed}", [x for x, *_ in at], ratios, [low for low, _ in ends], [high for _, high in ends],
+                [f"{attacked} of {clean}, n = {attacked.n:,}" for _, clean, attacked in at], look.colour,
+                look.marker + ("", "-open", "-dot")[i % 3],
+            )
+        )  # fmt: skip
+    n = sorted({counts[1].n for by_seed in found.by_eps.values() for counts in by_seed.values()})
+    title = "How much of its clean accuracy is left?"
+    subtitle = f"{found.label}; {about}{_n(n)} images; bars: 95 % interval of the attacked accuracy"
+    threshold = [(KEPT, f"the rule: {KEPT:g} of clean accuracy")]
+    return _drawn(title, subtitle, series, _eps(places), "robust / clean accuracy", threshold, [0, 1.05])
+
+
+def _displacement(found: Displacement, about: str) -> Figure:
+    places = sorted({0.0, *found.by_eps, *found.noise})
+    look, series = _look(found.label), []
+    for name, by_eps, colour, marker, dash in (
+        ("attacked", {**{0.0: found.noise.get(0.0, {})}, **found.by_eps}, look.colour, look.marker, "solid"),
+        ("noise of the same size", found.noise, CLEAN, look.marker + "-open", "dot"),
+    ):
+        at = [(eps, np.concatenate([b.mean(1) for b in models.values()])) for eps, models in by_eps.items() if models]
+        at.sort(key=lambda point: point[0])
+        if at:
+            shares = [share for _, share in at]
+            ends = [100 * s.min() for s in shares], [100 * s.max() for s in shares]
+            told = [f"{100 * s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
+            x = [places.index(eps) for eps, _ in at]
+            series.append(Series(name, x, [100 * s.mean() for s in shares], *ends, told, colour, marker, dash))
+    title = "How many layers leave the natural band?"
+    subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
+    threshold = [(100 * HALF, "the rule: half of the layers"), (2.5, "by chance: 2.5 %")]
+    return _drawn(title, subtitle, series, _eps(places), "layers beyond the band (%)", threshold, [-3, 103])
+
+
+def _recovery(found: Recovery, about: str) -> Figure:
+    places = sorted(found.by_eps)
+    at = [(i, Count(*found.by_eps[eps])) for i, eps in enumerate(places) if found.by_eps[eps][1]]
+    look = _look(found.label)
+    series = Series(
+        "come back", [i for i, _ in at], [100 * c.value for _, c in at], *_ends([c for _, c in at]),
+        [f"{c.correct:,} of {c.n:,} lost images" for _, c in at], look.colour, look.marker,
+    )  # fmt: skip
+    title = "How many lost images come back?"
+    subtitle = (
+        f"{found.label}, attacked with tracked statistics, scored with the batch's own; {about}bars: 95 % interval"
+    )
+    threshold = [(100 * HALF, "the rule: half of the lost images")]
+    return _drawn(title, subtitle, [series], _eps(places), "lost images that come back (%)", threshold, [-3, 103])
+
+
+def _need(found: Need, about: str) -> Figure:
+    places = sorted({*found.by_size, *found.attacked})
+    look = _look(found.label)
+    series = []
+    for name, counts, marker, dash in (
+        ("without an attack", found.by_size, look.marker + "-open", "dot"),
+        (f"under {found.attack}", found.attacked, look.marker, "solid"),
+    ):
+        if counts:
+            listed = [counts[size] for size in sorted(counts)]
+            x = [places.index(size) for size in sorted(counts)]
+            told = [f"{c}, n = {c.n:,}" for c in listed]
+            y = [100 * c.value for c in listed]
+            series.append(Series(name, x, y, *_ends(listed), told, look.colour, marker, dash))
+    title = "How many images does it need at once?"
+    n = sorted({c.n for c in (*found.by_size.values(), *found.attacked.values())})
+    subtitle = f"{found.label}; {about}{_n(n)} images; bars: 95 % interval"
+    threshold = [
+        (100 * found.tracked.value, "tracked statistics, without an attack"),
+        (100 * KEPT * found.tracked.value, f"the rule: {KEPT:g} of that"),
+    ]
+    axis = ("images looked at together, steps not to scale", [f"{size:g}" for size in places])
+    return _drawn(title, subtitle, series, axis, "accuracy (%)", threshold, [-2, 102])
+
+
+def _upkeep(found: Upkeep, about: str) -> Figure:
+    seeds, look = sorted(found.by_seed), _look(found.left)
+    pairs = [found.by_seed[seed] for seed in seeds]
+    series = _differences("difference", range(len(seeds)), pairs, look.colour, look.marker, dash="")
+    title = "What does it cost without an attack?"
+    subtitle = f"{found.left} minus {found.right}; {about}{_n(sorted({p.n for p in pairs}))} images; 95 % interval"
+    threshold = [(0, "no difference"), (-100 * MARGIN, "the rule: one point")]
+    axis = ("seed of the training", [str(seed) for seed in seeds])
+    return _drawn(title, subtitle, [series], axis, "difference (points of accuracy)", threshold)
+
+
+def _speed(found: Speed, about: str) -> Figure:
+    series, longest = [], max(len(curve) for curves in found.curves.values() for curve in curves)
+    for i, (seed, curves) in enumerate(sorted(found.curves.items())):
+        for name, curve in zip((found.left, found.right), curves, strict=True):
+            look = _look(name)
+            y = [100 * accuracy for accuracy in curve]
+            told = [f"{value:.1f} % after epoch {k}" for k, value in enumerate(y, 1)]
+            label = f"{name}, seed {seed}"
+            dash = ("solid", "dash", "dot")[i % 3]
+            series.append(Series(label, list(range(len(y))), y, y, y, told, look.colour, look.marker, dash))
+    title = "Does it learn as fast?"
+    subtitle = f"{about}accuracy on augmented training images, as the cards have it; no interval: one curve a training"
+    axis = ("epoch", [str(k) if k % 5 == 0 else "" for k in range(1, longest + 1)])
+    threshold = [(100 * level, f"{100 * level:.0f} %") for level in found.levels]
+    return _drawn(title, subtitle, series, axis, "training accuracy (%)", threshold)
+
+
+def _drawn(
+    title: str,
+    subtitle: str,
+    series: Sequence[Series],
+    axis: tuple[str, Sequence[str]],
+    y_title: str,
+    thresholds: Sequence[tuple[float, str]],
+    y_range: Sequence[float] | None = None,
+) -> Figure:
+    """axis: its title and the text at each place."""
+    if not series:
+        raise UserError("There is nothing to draw yet.", "measure it first.")
+    figure, said = go.Figure(), []
+    along, names = axis
+    for s in series:
+        bars = {
+            "array": [h - y for h, y in zip(s.high, s.y, strict=True)],
+            "arrayminus": [y - low for low, y in zip(s.low, s.y, strict=True)],
+        }
+        figure.add_scatter(
+            x=list(s.x), y=list(s.y), name=wrap(s.name), customdata=list(s.told),
+            mode="lines+markers" if s.dash else "markers",
+            line={"color": s.colour, "width": 2, "dash": s.dash or "solid"},
+            marker={"symbol": s.marker, "size": 9 if len(s.x) < 20 else 5, "color": s.colour, "line": {"width": 2}},
+            error_y={"type": "data", "symmetric": False, "thickness": 1.5, **bars} if any(bars["array"]) else None,
+            hovertemplate="%{customdata}", cliponaxis=False,
+        )  # fmt: skip
+        values = ", ".join(f"{_short(y)} at {names[x] or x + 1}" for x, y in zip(s.x, s.y, strict=True))
+        said.append(f"{s.name}: {values}")
+    for i, (value, what) in enumerate(thresholds):
+        line: dict[str, Any] = {**LINE, "dash": ("dot", "dash")[i % 2]}
+        figure.add_hline(value, line=line)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=wrap(what), hoverinfo="skip")
+    figure.update_xaxes(title=along, tickvals=list(range(len(names))), ticktext=list(names), zeroline=False)
+    figure.update_xaxes(range=[-0.4, len(names) - 0.6])
+    figure.update_yaxes(title=y_title, range=list(y_range) if y_range else None, zeroline=False)
+    dress(figure, title, subtitle, 330)
+    lines = ", ".join(f"{what} at {_short(value)}" for value, what in thresholds)
+    return Figure(figure, f"{title} {subtitle}. {'; '.join(said)}. Lines: {lines}.")
+
+
+def _eps(places: Sequence[float]) -> tuple[str, list[str]]:
+    return "attack size eps (k/255), steps not to scale", [f"{eps:g}" for eps in places]
+
+
+def _ends(counts: Sequence[Count]) -> tuple[list[float], list[float]]:
+    low, high = zip(*(count.interval for count in counts), strict=True) if counts else ((), ())
+    return [100 * end for end in low], [100 * end for end in high]
+
+
+def _look(label: str):
+    """Of the norm that a label begins with."""
+    return next(look for look in LOOKS.values() if label.lower().startswith(look.name.lower()))
+
+
+def _n(counts: Sequence[int]) -> str:
+    return f"n = {counts[0]:,}" + (f" to {counts[-1]:,}" if len(counts) > 1 else "")
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
