@@ -64,6 +64,6 @@ def _ordered(group: list[Card]) -> list[Benefit]:
 
 def _benefit(card: Card) -> Benefit:
     row = card.accuracy() or {}
-    numbers = (row.get(key) for key in ("correct", "n", "low", "high"))
+    numbers = {key: row.get(key) for key in ("correct", "n", "low", "high")}
     soon = tuple(epochs_to(card, level) for level in LEVELS)
-    return Benefit(card.name, card.norm, card.seed, card.sha256, *numbers, soon, len(card.curve))
+    return Benefit(card.name, card.norm, card.seed, card.sha256, **numbers, epochs=soon, trained=len(card.curve))

@@ -58,13 +58,15 @@ def read(model: nn.Module) -> tuple[LearnedLayer, ...]:
 
 def _layer(name: str, layer: nn.Module) -> LearnedLayer:
     layer = getattr(layer, "branch", layer)  # of a dual norm, the one in use
-    gamma, mean, spread, scale = getattr(layer, "weight", None), None, None, None
+    mean, spread, scale = None, None, None
     if getattr(layer, "running_mean", None) is not None:
         # In a mode with population statistics the input does not matter.
         mean, scale = layer.statistics(torch.empty(0))  # pyright: ignore[reportCallIssue]
-        spread = layer.running_range if hasattr(layer, "running_range") else layer.running_var.sqrt()  # pyright: ignore
+        spread = getattr(layer, "running_range", None)
+        spread = layer.running_var.sqrt() if spread is None else spread  # pyright: ignore
     channels = getattr(layer, "num_channels", getattr(layer, "num_features", 0))
-    return LearnedLayer(name, channels, *(_copied(tensor) for tensor in (gamma, mean, spread, scale)))
+    numbers = (getattr(layer, "weight", None), mean, spread, scale)
+    return LearnedLayer(name, channels, *map(_copied, numbers))
 
 
 def _copied(tensor: Tensor | None) -> np.ndarray | None:

@@ -132,7 +132,7 @@ def by_depth(depths: Sequence[Depth], title: str, axis: str, log: bool = False) 
         figure.add_scatter(**trace)
     deepest = max(len(d.values) for d in depths)
     figure.update_xaxes(title="norm layer, in the network's order", range=[0.5, deepest + 0.5], showgrid=False)
-    figure.update_yaxes(title=axis, type="log" if log else "linear", **({"dtick": 1} if log else {}))
+    figure.update_yaxes({"type": "log", "dtick": 1} if log else {"type": "linear"}, title=axis)
     counts = [len(v) for d in depths for v in d.values]
     channels = f"n = {min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"n = {counts[0]}"
     dress(figure, title, f"line: median of a layer's channels ({channels}); band: 90 % of them", 340)

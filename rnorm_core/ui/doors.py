@@ -24,6 +24,7 @@ PAGES = {
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:"),
     "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:"),
     "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
+    "models": Place("pages/models.py", "Models", ":material/pets:"),
 }
 
 
@@ -85,4 +86,5 @@ def _pass(page: str, settings: dict[str, Any]) -> None:
     if st.session_state.get(_HERE) == page:
         st.session_state[_PASSED] = uuid.uuid4().hex
     else:
-        st.switch_page(PAGES[page].path)
+        # Without query_params Streamlit clears the address, and refuses to where a widget of this page is bound to it.
+        st.switch_page(PAGES[page].path, query_params={})

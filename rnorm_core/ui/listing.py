@@ -140,6 +140,20 @@ def first_choice(cards: Sequence[Card]) -> list[str]:
     return list(chosen.values())
 
 
+def families(cards: Sequence[Card]) -> dict[str, list[str]]:
+    """Names of models that are worth seeing together: "seeds", "powers" (the largest p first), "adversarial"."""
+    known = {card.name: card.norm for card in cards}
+    alike = [[name, *naming.siblings(name, known)] for name in first_choice(cards)]
+    seeds = [name for names in alike if len(names) > 1 for name in names]
+    powers = list(reversed(naming.powers(known).values()))
+    found = {
+        "seeds": seeds,
+        "powers": powers,
+        "adversarial": [card.name for card in cards if kind(card) == ADVERSARIAL],
+    }
+    return {family: names for family, names in found.items() if len(names) > 1}
+
+
 def label(card: Card) -> str:
     """What it is called in legends and sentences."""
     return naming.title(card.name, card.norm)

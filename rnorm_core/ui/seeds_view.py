@@ -38,8 +38,8 @@ def accuracy(group: Sequence[Benefit]) -> list[figures.Dots]:
     rows = []
     for label, alike in _by_norm([b for b in group if b.n]).items():
         values = [100 * (b.correct or 0) / (b.n or 1) for b in alike]
-        ends = ([100 * (getattr(b, end) or 0) for b in alike] for end in ("low", "high"))
-        rows.append(figures.Dots(label, alike[0].norm, [b.seed for b in alike], values, *ends))
+        low, high = ([100 * (getattr(b, end) or 0) for b in alike] for end in ("low", "high"))
+        rows.append(figures.Dots(label, alike[0].norm, [b.seed for b in alike], values, low, high))
     return rows
 
 

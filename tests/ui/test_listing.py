@@ -122,6 +122,17 @@ def test_first_choice_is_one_of_each_norm_alike_in_the_rest(make_card):
     assert listing.first_choice([]) == []
 
 
+def test_families_are_named_only_where_they_are(make_card):
+    plain = [make_card("bn"), make_card("rn"), make_card("none")]
+    assert listing.families(plain) == {}
+    more = [make_card("rn", power=1.0), make_card("rn", power=0.1), make_card("bn", seed=1), make_card("bn", "adv")]
+    more += [make_card("rn", "adv")]
+    found = listing.families([*plain, *more])
+    assert [name.removeprefix("cifar10-resnet20-") for name in found["powers"]] == ["rn-p100", "rn", "rn-p010"]
+    assert found["seeds"] == ["cifar10-resnet20-bn", "cifar10-resnet20-bn-seed1"]
+    assert found["adversarial"] == ["cifar10-resnet20-bn-adv", "cifar10-resnet20-rn-adv"]
+
+
 def test_unsound_and_missing_cards_are_named_and_the_others_stay(small_zoo, tmp_path, monkeypatch):
     for path in small_zoo.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -1,0 +1,128 @@
+"""Models: the networks of the zoo, how they were trained, what was measured, and what their norm layers learned.
+
+The learner sorts and filters the list, lays training and accuracy of some networks over each other, looks into their
+norm layers by depth, and reads a card that says how to train the same network again.
+"""
+
+import streamlit as st
+
+from rnorm_core import evaluation, figures, ui, zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.learned import learned
+from rnorm_core.ui import choose_models, listing, model_card, seeds_view
+
+
+def read_zoo() -> tuple[list[zoo.Card], evaluation.Table]:
+    """Every sound card, and the table of measured accuracies; what is wrong with the rest is named."""
+    cards, problems = listing.sound(zoo.names())
+    for problem in problems:
+        ui.show_error(problem)
+    tables = []
+    for dataset in dict.fromkeys(card.dataset for card in cards):
+        try:
+            tables.append(evaluation.table(dataset))
+        except UserError as error:
+            st.caption(f"{error.what} What the cards of these models hold is shown.")
+    return cards, evaluation.Table(tuple(row for table in tables for row in table.rows))
+
+
+def compare(cards: list[zoo.Card], table: evaluation.Table) -> None:
+    """Training and accuracy of the chosen models over each other."""
+    st.markdown("#### How did they learn, and what is it worth?")
+    trainings = [listing.trained(card) for card in cards if card.curve]
+    if trainings:
+        left, right = st.columns(2, gap="large")
+        with left:
+            ui.chart(figures.training_loss(trainings), key="loss")
+        with right:
+            ui.chart(figures.training_accuracy(trainings), key="training_accuracy")
+    curves = [curve for card in cards if (curve := listing.curve(card, table))]
+    if curves:
+        title = "How much is left under attack?"
+        figure = figures.accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True, title=title)
+        ui.chart(figure, key="accuracy")
+    drawn = {curve.label for curve in curves}
+    if missing := [card.name for card in cards if listing.label(card) not in drawn]:
+        st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
+
+
+def inside(cards: list[zoo.Card]) -> None:
+    """What training left in the norm layers, by depth."""
+    layers = {}
+    for card in cards:
+        with ui.problems():
+            layers[card.name] = learned(card.name)
+    known = [card for card in cards if card.name in layers]
+    drawn = []
+    for quantity, question, axis, log in listing.QUANTITIES:
+        depths = [depth for card in known if (depth := listing.depth(layers[card.name], quantity, card))]
+        if depths:
+            drawn.append((quantity, figures.by_depth(depths, question, axis, log)))
+    if drawn:
+        st.markdown("#### What is in their norm layers?")
+    for i, (quantity, figure) in enumerate(drawn):
+        if i % 2 == 0:
+            columns = st.columns(2, gap="large")
+        with columns[i % 2]:
+            ui.chart(figure, key=f"depth_{quantity}")
+    if lacking := listing.lacking(known):
+        st.caption(lacking)
+
+
+def in_full(cards: list[zoo.Card]) -> None:
+    """The card of one of them."""
+    st.markdown("#### One of them in full")
+    names = [card.name for card in cards]
+    name = ui.choose_one("Card", names, key="card", width=360)
+    model_card.show(cards[names.index(name)])
+
+
+def doors(cards: list[zoo.Card]) -> None:
+    """What to try; only where there is something to be seen."""
+    families = listing.families(cards)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if seeds := families.get("seeds"):
+            ui.door("models", "The same training from other seeds", show=seeds)
+        if powers := families.get("powers"):
+            ui.door("models", "RobustNorm's p, from large to small", show=powers)
+        if adversarial := families.get("adversarial"):
+            ui.door("models", "Adversarially trained, at 8/255", show=adversarial, training="adversarial", robust_at=8)
+        ui.door("models", "Where ordinary training still holds: 0.5/255", robust_at=0.5)
+        ui.door("models", "RobustNorm alone", norm=["RobustNorm"])
+        ui.door("accuracy", "More attacks, and left against right")
+        ui.door("shift", "What an attack does to these statistics")
+        ui.door("craft", "Attack one of them yourself")
+
+
+with ui.guard("models"):
+    with ui.problems():
+        ui.sidebar()
+    st.title("What is in the zoo, and how was it made?")
+    st.markdown(
+        "Networks that differ in one thing: the **norm**, the **seed**, RobustNorm's **p**, the **training**. Each has "
+        "a card that says how it was made and what was measured. Select some to lay them over each other."
+    )
+    cards, table = read_zoo()
+    wanted, eps = choose_models.filters(cards, table)
+    chosen = choose_models.choose(cards, table, wanted, eps)
+    if chosen:
+        compare(chosen, table)
+        inside(chosen)
+        in_full(chosen)
+    else:
+        st.info("Select one or more models above.", icon=":material/touch_app:")
+    seeds_view.show(cards)
+    ui.explain(
+        "Each row of the list is one network; a number without its interval and n says little, so both stand beside "
+        "it. The curves below are of the networks you selected. While a training sees small crops (shaded) it is "
+        "quick but imprecise; the jump at the end of the shade is the change to whole images. In the norm layers, the "
+        "line is the middle channel of a layer and the band holds nine of ten.",
+        "A norm layer computes gamma · (x − mean) / scale + beta. BatchNorm's scale is each channel's own deviation: "
+        "a quiet channel is divided by little and amplified much; look at |gamma| / scale in the late layers. "
+        "RobustNorm's scale is the range to the power of p. With a small p all ranges become nearly one number, and a "
+        "quiet channel stays quiet. Amplification alone does not make a network easy to fool, for the weights before "
+        "it may be small in turn; the curve under attack is what counts, and two networks that differ by less than "
+        "two seeds of one do not differ.",
+        there=bool(chosen),
+    )
+    doors(cards)
