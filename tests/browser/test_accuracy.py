@@ -107,3 +107,15 @@ def test_from_another_page_without_a_notice(visit):
     page.get_by_role("heading", name="How much accuracy is left?").wait_for()
     wait(page)
     assert not page.get_by_text("in the address").count()
+
+
+def test_a_door_to_another_page_from_an_address_with_choices(visit):
+    """What this page's widgets hold in the address stays behind; the two models come along."""
+    page = visit("/accuracy?at=0.5&left=cifar10-resnet20-none&counted=right+when+clean")
+    wait(page)
+    page.get_by_role("button", name="Look at such an attack").click()
+    page.get_by_role("heading", name="Craft an attack").wait_for()
+    wait(page)
+    assert "left=cifar10-resnet20-none" in page.url
+    assert "at=0.5" not in page.url
+    assert not page.get_by_test_id("stAlert").count()
