@@ -67,6 +67,8 @@ def run(options: argparse.Namespace) -> None:
         torch.set_num_threads(options.threads)
     changes = {"epochs": options.epochs, "peak_lr": options.lr}
     plan = recipe(options.recipe, options.norm, **{k: v for k, v in changes.items() if v is not None})
+    if options.norm == "dualbn" and not plan.attack_eps_255:
+        raise UserError(f"dualbn's second norm wants adversarial images; {plan.name} has none.", "use --recipe adv.")
     name = options.name or default_name(options, plan)
     pixels = files.read(files.locate(options.dataset, "train", options.data), options.dataset, "train")
     if options.holdout >= len(pixels.ids):

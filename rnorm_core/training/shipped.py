@@ -1,0 +1,36 @@
+"""The zoo: every network that comes with the repository, by name, and the arguments of the training that makes it.
+
+In the order in which they are worth having. Names are those that `rnorm_core.training` gives by itself.
+"""
+
+# Half of VGG-11's channels: at full width the weights would take 37 MB, so they take 9.2, below the limit of 10.
+NARROW = "--model vgg11 --width 0.5"
+
+ZOO: dict[str, str] = {
+    # One seed, in which only the norm differs, and two more seeds.
+    "cifar10-resnet20-bn": "--norm bn",
+    "cifar10-resnet20-rn": "--norm rn",
+    "cifar10-resnet20-none": "--norm none",
+    "cifar10-resnet20-gn": "--norm gn",
+    "cifar10-resnet20-bn-seed1": "--norm bn --seed 1",
+    "cifar10-resnet20-rn-seed1": "--norm rn --seed 1",
+    "cifar10-resnet20-none-seed1": "--norm none --seed 1",
+    "cifar10-resnet20-bn-seed2": "--norm bn --seed 2",
+    "cifar10-resnet20-rn-seed2": "--norm rn --seed 2",
+    "cifar10-resnet20-none-seed2": "--norm none --seed 2",
+    # Trained on adversarial images.
+    "cifar10-resnet20-bn-adv": "--norm bn --recipe adv",
+    "cifar10-resnet20-rn-adv": "--norm rn --recipe adv",
+    "cifar10-resnet20-none-adv": "--norm none --recipe adv",
+    "cifar10-resnet20-dualbn-adv": "--norm dualbn --recipe adv",
+    # RobustNorm's p; 0.2 is above.
+    "cifar10-resnet20-rn-p100": "--norm rn --power 1.0",
+    "cifar10-resnet20-rn-p050": "--norm rn --power 0.5",
+    "cifar10-resnet20-rn-p035": "--norm rn --power 0.35",
+    "cifar10-resnet20-rn-p010": "--norm rn --power 0.1",
+    # Other architectures.
+    "cifar10-resnet38-bn": "--model resnet38 --norm bn",
+    "cifar10-resnet38-rn": "--model resnet38 --norm rn",
+    "cifar10-vgg11-bn": f"{NARROW} --norm bn",
+    "cifar10-vgg11-rn": f"{NARROW} --norm rn",
+}
