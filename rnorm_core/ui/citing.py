@@ -1,0 +1,175 @@
+"""The works around the paper: a map to hover, click, drag and zoom, and the same as a list."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit_cytoscape import EdgeStyle, Event, NodeStyle, streamlit_cytoscape
+
+from rnorm_core.data.works import Work, shared_authors, themes, works
+from rnorm_core.ui import doors, url
+
+MAP = "citations"
+# Colour never stands alone: each theme has a shape of its own.
+LOOKS = (
+    ("#0072B2", "ellipse", "circle"),
+    ("#D55E00", "diamond", "diamond"),
+    ("#009E73", "triangle", "triangle"),
+    ("#CC79A7", "round-rectangle", "square"),
+    ("#7F7F7F", "hexagon", "hexagon"),
+)
+COLUMN, ROW, SIZE = 190, 105, 26  # the map's own units, about a pixel at its first zoom
+TITLE = {
+    "label": "data(title)", "text-wrap": "wrap", "text-max-width": "170px", "font-size": 13, "font-weight": "bold",
+    "text-background-opacity": 0.94, "text-background-padding": "5px", "text-background-shape": "round-rectangle",
+    "z-index": 99, "min-zoomed-font-size": 0,
+}  # fmt: skip
+_PICKED, _HOVERED, _HEARD = "_picked", "_hovered", "_heard"  # in the session
+
+
+def show() -> None:
+    st.markdown("#### The works around the paper")
+    st.caption(
+        "The paper and 19 works that a public summary page lists with it. The list does not say which cite it and "
+        "which it cites; all are from 2020 or later and are taken for works that cite it. Solid: taken to cite the "
+        "paper. Dotted: they share an author. Sentences are ours, each from the source named with it; where no source "
+        "was found, the title stands alone."
+    )
+    if picked := st.session_state.pop(_PICKED, None):
+        st.session_state["work"] = picked
+    shown = _filtered()
+    titles = {work.title: work for work in shown}
+    graph, words = st.columns([3, 2], gap="large")
+    with words:
+        chosen = titles[url.choose_one("Work, or click one on the map", list(titles), key="work")]
+        _details(chosen)
+    with graph:
+        _map(shown, chosen)
+    with st.expander("All of them as a list", icon=":material/list:"):
+        st.markdown("\n".join(_line(work) for work in works()))
+
+
+def _filtered() -> list[Work]:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = url.bound(
+            st.pills, "Themes (none chosen: all)", list(themes()), key="theme", selection_mode="multi", default=[],
+            wrap=True,
+        )  # fmt: skip
+    with right:
+        known = sorted({work.year for work in works()})
+        years = url.bound(
+            st.pills, "Years (none chosen: all)", known, key="year", selection_mode="multi", default=[], wrap=True
+        )
+    paper, *others = works()
+    wanted = [w for w in others if (not chosen or w.theme in chosen) and (not years or w.year in years)]
+    return [paper, *wanted]  # the paper is what they stand around
+
+
+def _details(work: Work) -> None:
+    st.markdown(f"**{work.title}**")
+    st.caption(f"{', '.join(work.authors)}, {work.year}. Theme: {work.theme}.")
+    if work.about:
+        st.markdown(f"{work.about} [Source]({work.source})")
+    else:
+        st.markdown("*No source was found, so nothing is said of it.*")
+    st.markdown(f"[Search for the title]({work.search})")
+    if work.page in doors.PAGES:
+        doors.door(work.page, f"See the idea here: {doors.PAGES[work.page].title}")
+
+
+def _line(work: Work) -> str:
+    about = f" {work.about} [Source]({work.source})." if work.about else ""
+    here = f" See it here: {doors.PAGES[work.page].title}." if work.page in doors.PAGES else ""
+    authors = ", ".join(work.authors)
+    return f"- **{work.title}** ({authors}, {work.year}; {work.theme}).{about}{here} [Search]({work.search})"
+
+
+@st.fragment
+def _map(shown: Sequence[Work], chosen: Work) -> None:
+    """A fragment: a hover must not draw the whole page anew. A click chooses, and that does."""
+    hovered = st.session_state.get(_HOVERED)
+    streamlit_cytoscape(
+        elements(shown), layout={"name": "preset", "padding": 30, "fit": True},
+        node_styles=[*_styles(), _Marked(chosen.key), *([_Named(hovered)] if hovered else [])],
+        edge_styles=[
+            EdgeStyle("cites", "#9AA3AF", directed=True, custom_styles={"width": 1, "opacity": 0.55}),
+            EdgeStyle("author", "#9AA3AF", custom_styles={"width": 2, "line-style": "dotted"}),
+        ],
+        height=520, key=MAP, on_change=_hear,
+        events=[Event("hover", "mouseover", "node"), Event("leave", "mouseout", "node"), Event("pick", "tap", "node")],
+    )  # fmt: skip
+    key = "  ".join(f"{shape}: {theme}." for theme, (_, _, shape) in zip(themes(), LOOKS, strict=True))
+    st.caption(f"{key} Left to right: 2020 to 2024. Drag a mark or the ground, zoom with the wheel.")
+    if _PICKED in st.session_state:
+        st.rerun()
+
+
+def _hear() -> None:
+    """What the map has to say; told once, whatever is drawn again."""
+    said: dict[str, Any] = st.session_state.get(MAP) or {}
+    if not said or said.get("timestamp") == st.session_state.get(_HEARD):
+        return
+    st.session_state[_HEARD] = said["timestamp"]
+    work = next((work for work in works() if work.key == said["data"].get("target_id")), None)
+    st.session_state[_HOVERED] = work.key if work and said["action"] == "hover" else None
+    if work and said["action"] == "pick":
+        st.session_state[_PICKED] = work.title
+
+
+def elements(shown: Sequence[Work]) -> dict[str, list[dict[str, Any]]]:
+    """Nodes and edges among these works; the first is what the others stand around. Places by year and theme."""
+    known, paper = {work.key for work in shown}, works()[0]
+    nodes = [
+        {
+            "data": {"id": work.key, "label": work.theme, "title": f"{work.title} ({work.year})", "short": work.short},
+            "position": dict(zip("xy", places()[work.key], strict=True)),
+            "selectable": False,  # what it would show in the map stands beside it
+        }
+        for work in shown
+    ]
+    cites = [(work.key, paper.key, "cites") for work in shown if work != paper]
+    authors = [(a, b, "author") for a, b in shared_authors() if {a, b} <= known]
+    edges = [
+        {"data": {"id": f"{kind} {a} {b}", "source": a, "target": b, "label": kind}, "selectable": False}
+        for a, b, kind in (*cites, *authors)
+    ]
+    return {"nodes": nodes, "edges": edges}
+
+
+def places() -> dict[str, tuple[float, float]]:
+    """Where each work stands: a column a year, a row a theme, several of a cell below each other. Always the same."""
+    first = min(work.year for work in works())
+    found: dict[str, tuple[float, float]] = {}
+    cells: dict[tuple[int, str], int] = {}
+    for work in works():
+        cell = work.year, work.theme
+        depth = cells[cell] = cells.get(cell, -1) + 1
+        x = (work.year - first) * COLUMN + 46 * (depth % 2)
+        found[work.key] = float(x), float(themes().index(work.theme) * ROW + 44 * depth)
+    return found
+
+
+def _styles() -> list[NodeStyle]:
+    shared = {"width": SIZE, "height": SIZE, "font-size": 12, "min-zoomed-font-size": 6, "text-margin-y": 4}
+    return [
+        NodeStyle(theme, colour, "short", custom_styles={"shape": shape, **shared})
+        for theme, (colour, shape, _) in zip(themes(), LOOKS, strict=True)
+    ]
+
+
+class _Named(NodeStyle):
+    """The mark under the pointer says its title."""
+
+    def dump(self) -> dict[str, Any]:
+        light = st.context.theme.type != "dark"
+        ground = {"text-background-color": "#FFFFFF" if light else "#1F252F"}
+        return {"selector": f"node[id='{self.label}']", "style": {**TITLE, **ground}}
+
+
+class _Marked(NodeStyle):
+    """The chosen mark is larger and has a rim."""
+
+    def dump(self) -> dict[str, Any]:
+        rim = {"border-width": 4, "border-color": "#E69F00", "width": SIZE + 12, "height": SIZE + 12}
+        return {"selector": f"node[id='{self.label}']", "style": rim}

@@ -1,0 +1,88 @@
+"""Claims judged from what ships with the models, and said in words. No Streamlit here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnorm_core import evaluation, zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation import moved, sizes
+from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
+from rnorm_core.evaluation.verdict import EPS
+from rnorm_core.figures.claims import Judged
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """by_claim: id -> its readings, none where nothing was measured. notices: what was left out, and why."""
+
+    by_claim: dict[str, list[Judgement]]
+    notices: tuple[str, ...]
+
+
+def shipped(dataset: str = "cifar10") -> Shipped:
+    """From the table, the two files beside it and the cards, as far as they are there and of the shipped weights."""
+    notices, rows = [], ()
+    try:
+        table = evaluation.table(dataset)
+        rows = table.rows
+        notices += [table.notice] if table.notice else []
+    except UserError as error:
+        notices.append(f"{error.what} To fix this: {error.fix}")
+    (moves, old_moves), (by_size, old_sizes) = moved.moved(dataset), sizes.by_size(dataset)
+    if stale := {row.model for row in (*old_moves, *old_sizes)}:
+        notices.append(
+            f"Measured layers or batch sizes of {', '.join(sorted(stale))} are left out: they belong to other weights "
+            f"than the shipped ones. Measure again with `{moved.COMMAND}`."
+        )
+    cards = [zoo.card(name) for name in zoo.names()]
+    return Shipped(judge(rows, moves, by_size, cards), tuple(notices))
+
+
+def overview(found: Shipped) -> list[Judged]:
+    """Rows of the map of verdicts, claim by claim."""
+    return [
+        Judged(claim, judgement.reading, judgement.findings, judgement.verdict, _by_eps(judgement))
+        for claim, judgements in found.by_claim.items()
+        for judgement in judgements
+    ]
+
+
+def _by_eps(judgement: Judgement) -> bool:
+    return judgement.evidence.axis == EPS and all(finding.size is not None for finding in judgement.findings)
+
+
+def said(judgement: Judgement) -> str:
+    """The verdict in Markdown: a reading without a size with the numbers that decided."""
+    only = judgement.findings[0].said if len(judgement.findings) == 1 else ""
+    return f"{_capital(judgement.reading)}: **{judgement.verdict}**{f' ({only})' if only else ''}."
+
+
+def seeds(judgements: Sequence[Judgement]) -> str:
+    """How many trainings this rests on, in words."""
+    found = sorted({seed for judgement in judgements for seed in judgement.seeds})
+    if len(found) == 1:
+        return f"One seed ({found[0]}): an example, not a law."
+    return f"{len(found)} seeds ({', '.join(map(str, found))})."
+
+
+def hashes(judgements: Sequence[Judgement]) -> str:
+    """Of the weights that entered: "cifar10-resnet20-bn d66d98175d82"."""
+    known = {source.model: source.weight_hash[:12] for judgement in judgements for source in judgement.sources}
+    return "; ".join(f"{model} {digest}" for model, digest in known.items())
+
+
+def numbers(judgement: Judgement) -> list[dict[str, str]]:
+    """The findings as rows of a table, for people and for those who cannot see the drawing."""
+    axis = judgement.evidence.axis
+    return [
+        {"size": axis(f.size) if f.size is not None else "", "finding": f.state, "numbers": f.said}
+        for f in judgement.findings
+    ]
+
+
+def title(claim: str) -> str:
+    return f"{claim}: {CLAIMS[claim].text}"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
