@@ -5,27 +5,17 @@ The learner sees measured curves with intervals in two units, the sizes the pape
 image by image, and may measure some points again, here and now.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
-from rnorm_core import evaluation, figures, ui
+from rnorm_core import evaluation, figures, ui, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.norms import looks_at_batch
 
 PGD, NOISE = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
-
-
-def read_table(dataset: str) -> evaluation.Table:
-    """The shipped table; where it cannot be read the page says why, and goes on with an empty one."""
-    try:
-        table = evaluation.table(dataset)
-    except UserError as error:
-        ui.show_error(error)
-        return evaluation.Table(())
-    if table.notice:
-        st.warning(table.notice)
-    return table
 
 
 def curves(table: evaluation.Table, choice: ui.Curves) -> None:
@@ -37,16 +27,14 @@ def curves(table: evaluation.Table, choice: ui.Curves) -> None:
     for i, attack in enumerate(choice.attacks):
         if i % 2 == 0:
             places = st.columns(2 if len(choice.attacks) > 1 else 1, gap="large")
-        lines = ui.lines(table, choice.sides, attack, choice.pixels, choice.fair)
+        lines = ui.lines(table, (*choice.sides, *choice.seeds), attack, choice.pixels, choice.fair)
         drawn += lines
-        known = {line.side for line in lines}
-        missing += [f"{side.label} under {CATALOGUE[attack].title}" for side in choice.sides if side not in known]
+        known, name = {line.side for line in lines}, ui.attack_title(attack)
+        missing += [f"{side.label} under {name}" for side in choice.sides if side not in known]
         if lines and places:
             with places[i % 2]:
-                title = f"How much is left under {CATALOGUE[attack].title}?"
-                shown, about = [line.curve for line in lines], lines[0].conditions
-                figure = figures.accuracy_curve(shown, about, choice.evenly, title=title, marks=True)
-                ui.chart(figure, key=f"curves {attack}")
+                title = f"How much is left {'in the worst case' if attack == ui.WORST else f'under {name}'}?"
+                draw(lines, choice, title, f"curves {attack}", choice.seeds, "other seeds")
     if missing and table.rows:
         st.caption(f"Not in the table: {'; '.join(missing)}.")
     if drawn and choice.pixels == "8-bit":
@@ -58,22 +46,37 @@ def curves(table: evaluation.Table, choice: ui.Curves) -> None:
         behind(ui.records(drawn))
 
 
+def draw(lines: list, choice: ui.Curves, title: str, key: str, beside: tuple[ui.Side, ...], thin: str) -> None:
+    shown, about = [replace(line.curve, thin=line.side in beside) for line in lines], ui.conditions(lines)
+    ui.chart(figures.accuracy_curve(shown, about, choice.evenly, title=title, marks=True, thin=thin), key=key)
+
+
+def powers(dataset: str, table: evaluation.Table, choice: ui.Curves) -> None:
+    """RobustNorm's p, where enough of them were measured: the one chosen beside BatchNorm, the others thin."""
+    attack = (*choice.attacks, "pgd")[0]
+    if not (found := ui.choose_power(dataset, table, attack, choice.pixels)):
+        return
+    chosen, others, plain = found
+    if lines := ui.lines(table, (chosen, *plain, *others), attack, choice.pixels, choice.fair):
+        draw(lines, choice, "Does the power of the range matter?", "powers", others, "other p")
+
+
 def behind(records: list[dict]) -> None:
     st.caption(
         f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
         f"divide pixels by about {figures.PAPER_STD} (CIFAR-10's own deviation is about {figures.OWN_STD}; touch a "
         "point for both). Left of the dotted line a change is smaller than one grey level, the least that a file holds."
     )
-    with st.expander("The numbers behind the curves", icon=":material/table:"):
-        st.dataframe(records, hide_index=True, height=300)
-        st.download_button(
-            "CSV", lambda: ui.as_csv(records), "accuracy.csv", "text/csv", on_click="ignore", icon=":material/download:"
-        )
+    ui.numbers(records, "The numbers behind the curves", "accuracy.csv")
 
 
-def compare(comparison: ui.Comparison | None) -> None:
+def compare(comparison: ui.Comparison | None, sides: tuple[ui.Side, ...]) -> None:
     if comparison is None:
-        st.caption("The table does not hold left and right under this attack at this size: measure it below.")
+        yours = dict.fromkeys(side.title for side in sides if zoo.is_brought(side.name))
+        why = f"No accuracies come with {' and '.join(yours)}" if yours else (
+            "The table does not hold left and right under this attack at this size"
+        )  # fmt: skip
+        st.caption(f"{why}: measure it below.")
         return
     picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
     with words:
@@ -119,14 +122,15 @@ with ui.guard("accuracy"):
         "Each network is attacked anew at every size, and the images it still recognises are counted. Where do the "
         "curves of two norms part, and where does every one of them end?"
     )
-    choice = ui.choose_curves(settings.dataset)
-    table = read_table(settings.dataset)
+    table, sides = ui.read_table(settings.dataset), (settings.left, settings.right)
+    choice = ui.choose_curves(settings.dataset, table)
     curves(table, choice)
+    powers(settings.dataset, table, choice)
     attack, eps = ui.attack_and_size()
-    compare(ui.compare(table, settings.left, settings.right, attack, eps, choice.pixels))
+    compare(ui.compare(table, *sides, attack, eps, choice.pixels), sides)
     asked = ui.measurement(settings, attack, eps, choice.pixels)
     if st.session_state.get("_measuring") == asked:
-        lines = ui.lines(table, (settings.left, settings.right), attack, choice.pixels, choice.fair)
+        lines = ui.lines(table, sides, attack, choice.pixels, choice.fair)
         measure(asked, [line.curve for line in lines], choice, eps)
     if found := ui.findings(table):
         st.markdown("#### What becomes of the claims?\n" + "\n".join(f"- {sentence}" for sentence in found))

@@ -62,23 +62,23 @@ def read(
     about = _about(said, filename)
     if about.get("dataset", dataset) != dataset:
         raise UserError(f"{filename} says it is of a network for {about['dataset']}, not {dataset}.", _classes(dataset))
-    architecture = architecture or about.get("architecture") or _architecture(shapes, filename)
-    norm = norm or about.get("norm") or _norm(shapes)
-    if norm == "rn":
+    network: str = architecture or about.get("architecture") or _architecture(shapes, filename)
+    layers: str = norm or about.get("norm") or _norm(shapes)
+    scale: float = width or about.get("width") or _width(shapes, network)
+    if layers == "rn":
         power = about.get("power") if power is None else power
         if power is None:
             raise UserError(f"{filename} does not say with which p its RobustNorm was trained.", "name p.")
-    width = width or about.get("width") or _width(shapes, architecture)
     outputs = shapes.get("classifier.weight", (len(CLASSES[dataset]),))[:1]
     if outputs != (len(CLASSES[dataset]),):
         known = f"{outputs[0]} classes" if outputs else "no classes"
         raise UserError(f"In {filename}, classifier.weight tells {known} apart.", _classes(dataset))
-    for name, value, low, high in (("p", power, 0.0, 10.0), ("width", width, *WIDTHS)):
+    for name, value, low, high in (("p", power, 0.0, 10.0), ("width", scale, *WIDTHS)):
         if value is not None and not low <= value <= high:
             raise UserError(f"{filename} cannot have {name} = {value:g}.", f"name one from {low:g} to {high:g}.")
     tensors = {key: _tensor(key, tensor, filename) for key, tensor in _parse(raw, filename).items()}
-    power = power if norm == "rn" else None
-    return Weights(tensors, architecture, norm, power, width, dataset, hashlib.sha256(raw).hexdigest())
+    power = power if layers == "rn" else None
+    return Weights(tensors, network, layers, power, scale, dataset, hashlib.sha256(raw).hexdigest())
 
 
 # --- the header: eight bytes that give its length, then JSON: key -> {dtype, shape, data_offsets}

@@ -32,6 +32,7 @@ class Curve:
 
     eps_255: attack sizes in grey levels (8 means 8/255). correct of n images; low, high: 95 % interval, as fractions.
     here:    measured just now, by whoever looks: open markers that lie over the lines.
+    thin:    drawn thin, without markers and bars, beside what it is compared with.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Curve:
     high: Sequence[float]
     weight_hash: str = ""
     here: bool = False
+    thin: bool = False
 
     def __post_init__(self) -> None:
         if len({len(self.eps_255), len(self.correct), len(self.n), len(self.low), len(self.high)}) != 1:
@@ -51,9 +53,17 @@ class Curve:
 
 
 def accuracy_curve(
-    curves: Sequence[Curve], attack: str = "", evenly: bool = False, *, title: str = "", marks: bool = False
+    curves: Sequence[Curve],
+    attack: str = "",
+    evenly: bool = False,
+    *,
+    title: str = "",
+    marks: bool = False,
+    thin: str = "",
 ) -> Figure:
     """Accuracy (%) against eps (k/255) with interval bars. `evenly` gives every eps the same room: small ones crowd.
+
+    thin: what the thin curves are, for people.
 
     marks: also the paper's units on an axis above, its range shaded, and one grey level as a line.
     UserError when there is no curve, or one without a point.
@@ -63,8 +73,8 @@ def accuracy_curve(
     everything = sorted({float(eps) for c in curves for eps in c.eps_255})
     place = _evenly(everything) if evenly else float
     figure, markers = go.Figure(), Markers()
-    for c in curves:
-        figure.add_scatter(**_line(c, place, markers))
+    for c in sorted(curves, key=lambda c: not c.thin):  # thin ones below
+        figure.add_scatter(**(_thin_line(c, place) if c.thin else _line(c, place, markers)))
     ticks = everything if evenly else [eps for eps in everything if eps == int(eps)]
     at = {"tickvals": [place(eps) for eps in ticks], "range": _room(place(everything[0]), place(everything[-1]))}
     note = ", steps not to scale" if evenly else ""
@@ -74,11 +84,15 @@ def accuracy_curve(
     counts = sorted({n for c in curves for n in c.n})
     images = f"n = {counts[0]:,}" if len(counts) == 1 else f"n = {counts[0]:,} to {counts[-1]:,}"
     title = title or "How much accuracy is left as the attack grows?"
-    dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; bars: 95 % interval", 400)
+    bars = f"bars: 95 % interval{f'; thin: {thin}' if any(c.thin for c in curves) else ''}"
+    dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; {bars}", 400)
     said = []
     for c in curves:
         points = zip(c.eps_255, c.correct, c.n, strict=True)
-        said.append(f"{c.label}: " + ", ".join(f"{100 * k / n:.1f} % at {eps:g}/255" for eps, k, n in points))
+        said.append(
+            f"{c.label}{f' ({thin})' if c.thin else ''}: "
+            + ", ".join(f"{100 * k / n:.1f} % at {eps:g}/255" for eps, k, n in points)
+        )
     alt = f"{title} Lines of accuracy against attack size, {images}. {'; '.join(said)}."
     if marks:
         low, high = _marks(figure, place, everything, ticks, at)
@@ -112,6 +126,20 @@ def _line(c: Curve, place: Callable[[float], float], markers: Markers) -> dict[s
         "cliponaxis": False,
         "customdata": told,
         "hovertemplate": f"{hover}<br>{units}",
+    }
+
+
+def _thin_line(c: Curve, place: Callable[[float], float]) -> dict[str, Any]:
+    return {
+        "x": [place(eps) for eps in c.eps_255],
+        "y": [100 * k / n for k, n in zip(c.correct, c.n, strict=True)],
+        "name": wrap(c.label),
+        "mode": "lines",
+        "line": {"color": LOOKS[c.norm].colour, "dash": DASHES[c.statistics], "width": 1},
+        "opacity": 0.7,
+        "showlegend": False,
+        "customdata": [(k, n, f"{eps:g}") for eps, k, n in zip(c.eps_255, c.correct, c.n, strict=True)],
+        "hovertemplate": "eps %{customdata[2]}/255: %{y:.1f} % (%{customdata[0]} of %{customdata[1]})",
     }
 
 

@@ -215,7 +215,7 @@ def distribution(
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
     subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
-    dress(figure, title, subtitle, 300 - 60)  # three of its six traces stand in no legend
+    dress(figure, title, subtitle, 300)
     return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
 
 

@@ -64,7 +64,9 @@ def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
     The legend stands below, where it costs a narrow page no width; there each entry may need a line of its own.
     """
     lines = wrap(title), wrap(subtitle, WIDTH + 8)
-    head, foot = 20 * (lines[0].count("<br>") + 1) + 16 * (lines[1].count("<br>") + 1), 20 * len(tuple(figure.data))
+    traces: Any = figure.data
+    entries = sum(trace.showlegend is not False for trace in traces)
+    head, foot = 20 * (lines[0].count("<br>") + 1) + 16 * (lines[1].count("<br>") + 1), 20 * entries
     figure.update_layout(
         title={
             # One text: plotly pushes a title of two lines with a separate subtitle out of the picture.

@@ -5,18 +5,19 @@ settings through `ui.bound` and its relatives, computes through `ui.run`, and le
 """
 
 from rnorm_core.ui.ask import attack, epsilon
-from rnorm_core.ui.ask_accuracy import Curves, attack_and_size, choose_curves, measurement
+from rnorm_core.ui.ask_accuracy import Curves, attack_and_size, choose_curves, choose_power, measurement, read_table
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Plan, Side, craft, showcase, sizes
 from rnorm_core.ui.doors import PAGES, arrive, door
 from rnorm_core.ui.guard import guard, problems
 from rnorm_core.ui.guard import show as show_error
 from rnorm_core.ui.images import name, pick_images
-from rnorm_core.ui.keep import downloads
+from rnorm_core.ui.keep import downloads, numbers
 from rnorm_core.ui.look import FAVICON
 from rnorm_core.ui.measuring import Measured, Measurement, measure
 from rnorm_core.ui.panels import before_and_after, chart, explain, live, pictures
 from rnorm_core.ui.run import is_stopped, run
-from rnorm_core.ui.shipped import Comparison, as_csv, compare, findings, lines, records, told
+from rnorm_core.ui.shipped import WORST, Comparison, as_csv, compare, conditions, findings, lines, records, told
+from rnorm_core.ui.shipped import title as attack_title
 from rnorm_core.ui.sidebar import Settings, sidebar
 from rnorm_core.ui.story import after_png, joint_note, of_all, verdict, what_happened
 from rnorm_core.ui.url import bound, choose_one
@@ -25,6 +26,7 @@ __all__ = [
     "DIRECTIONS",
     "FAVICON",
     "PAGES",
+    "WORST",
     "Comparison",
     "Crafted",
     "Curves",
@@ -39,12 +41,15 @@ __all__ = [
     "as_csv",
     "attack",
     "attack_and_size",
+    "attack_title",
     "before_and_after",
     "bound",
     "chart",
     "choose_curves",
     "choose_one",
+    "choose_power",
     "compare",
+    "conditions",
     "craft",
     "door",
     "downloads",
@@ -59,10 +64,12 @@ __all__ = [
     "measure",
     "measurement",
     "name",
+    "numbers",
     "of_all",
     "pick_images",
     "pictures",
     "problems",
+    "read_table",
     "records",
     "run",
     "show_error",

@@ -1,20 +1,23 @@
-"""The questions of the Accuracy page: what to draw, one attack of one size, and what to measure here."""
+"""The table and the questions of the Accuracy page: what to draw, one attack of one size, and what to measure here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.evaluation.sweep import ATTACKS, EPS_255, modes
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.sweep import ATTACKS, EPS_255
 from rnorm_core.figures import LOOKS
-from rnorm_core.norms import MODES
-from rnorm_core.ui import url
+from rnorm_core.norms import BRANCHES, STATISTICS, modes
+from rnorm_core.ui import guard, naming, picker, shipped, url
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.measuring import Measurement
 from rnorm_core.ui.sidebar import Settings
 
 TABLED = {CATALOGUE[name].title: name for name in reversed(ATTACKS) if name != "clean"}  # the strongest first
+TABLED |= {shipped.WORST_TITLE: shipped.WORST}
 LIVE = {e.title: e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"}
 SIZES = sorted(EPS_255)
 ALL, FAIR = "all", "right when clean"
@@ -22,55 +25,128 @@ ONE, EVERY = "this size", "every size"
 SAMPLES, TEST_IMAGES = 20, 10_000
 EVEN, SCALE = "evenly spaced", "to scale"
 PGD = CATALOGUE["pgd"].title
+POWERS = 3  # RobustNorm models from which on a slider of p makes sense
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The answers of the first row; fair: only images that all chosen networks get right when clean."""
+    """The answers of the first rows; fair: only images that all chosen networks get right when clean.
+
+    seeds: for each side the networks that differ in their seed alone, empty where they are not asked for.
+    """
 
     sides: tuple[Side, ...]
+    seeds: tuple[Side, ...]
     attacks: tuple[str, ...]
     fair: bool
     pixels: str
     evenly: bool
 
 
-def choose_curves(dataset: str) -> Curves:
-    cards = sorted((zoo.card(name) for name in zoo.names()), key=lambda card: list(LOOKS).index(card.norm))
-    names = {card.name.removeprefix(f"{dataset}-"): card.name for card in cards if card.dataset == dataset}
-    known = [mode for mode in MODES if any(mode in modes(name) for name in names.values())]
-    columns = iter(st.columns([1.25, 1, 1.3], gap="medium"))
-    with next(columns):
-        models = _several("Models", list(names), list(names), "models")
-    with next(columns):
-        chosen = _several("Statistics", known, [known[0]], "modes")
-    with next(columns):
-        attacks = _several("Attacks", list(TABLED), [PGD], "attacks")
-    columns = iter(st.columns([1.25, 1, 1.3], gap="medium"))
-    with next(columns):
-        counted = url.bound(
-            st.selectbox, "Images counted", [ALL, FAIR], key="counted",
-            help="“right when clean”: only images that every network drawn here recognises without an attack.",
-        )  # fmt: skip
-    with next(columns):
-        pixels = url.bound(
-            st.selectbox, "Pixels", list(evaluation.PIXELS), key="pixels",
-            help="8-bit: the attacked image is rounded to whole grey levels, as a file does, before it is shown.",
-        )  # fmt: skip
-    with next(columns):
-        axis = url.bound(st.selectbox, "Sizes", [EVEN, SCALE], key="axis")
+def read_table(dataset: str) -> evaluation.Table:
+    """The shipped table; where it cannot be read the page says why, and goes on with an empty one."""
+    try:
+        table = evaluation.table(dataset)
+    except UserError as error:
+        guard.show(error)
+        return evaluation.Table(())
+    if table.notice:
+        st.warning(table.notice)
+    return table
+
+
+def choose_curves(dataset: str, table: evaluation.Table) -> Curves:
+    norms = picker.norms_of(dataset)
+    names = {name.removeprefix(f"{dataset}-"): name for name in norms}
+    titles = {short: naming.title(name, norms[name]) for short, name in names.items()}
+    plain = [short for short, name in names.items() if naming.of_name(name, norms[name]).plain]
+    chosen = picker.several("Models", "models", titles, plain or list(names)[:3], placeholder="Type to search")
+    left, middle, right = st.columns([1.45, 2.3, 0.95], gap="medium", vertical_alignment="bottom")
+    with left:
+        said = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
+    with middle:
+        offered = _offered(table)
+        attacks = _several("Attacks", offered, [PGD if PGD in offered else offered[0]], "attacks")
+    with right:
+        counted, pixels, axis, seeds = _more(table, norms)
     sides = tuple(
-        Side.of(names[name], mode)
-        for name in names
-        if name in models
-        for mode in MODES
-        if mode in chosen and mode in modes(names[name])
+        Side.of(names[short], mode)
+        for short in names
+        if short in chosen
+        for mode in modes(norms[names[short]])
+        # Both branches of a dual norm remember their statistics.
+        if mode in said or (mode in BRANCHES and STATISTICS[0] in said)
     )
-    return Curves(sides, tuple(TABLED[t] for t in TABLED if t in attacks), counted == FAIR, pixels, axis == EVEN)
+    beside = _seeds(sides, norms) if seeds else ()
+    kinds = tuple(TABLED[title] for title in offered if title in attacks)
+    return Curves(sides, beside, kinds, counted == FAIR, pixels, axis == EVEN)
 
 
 def _several(label: str, options: list[str], default: list[str], key: str) -> list[str]:
     return url.bound(st.pills, label, options, key=key, selection_mode="multi", default=default, wrap=True)
+
+
+def _offered(table: evaluation.Table) -> list[str]:
+    """Titles of the attacks that the table holds; all that a sweep knows where it holds nothing."""
+    known = {row.attack for row in table.rows} | ({shipped.WORST} if shipped.has_worst(table) else set())
+    return [title for title, name in TABLED.items() if name in known] or list(TABLED)[:-1]
+
+
+def _more(table: evaluation.Table, norms: dict[str, str]) -> tuple[str, str, str, bool]:
+    """What is seldom changed, behind a button that says what was."""
+    usual = {"counted": ALL, "pixels": evaluation.PIXELS[0], "axis": EVEN}
+    now = {key: st.session_state.get(key) or st.query_params.get(key) or value for key, value in usual.items()}
+    changed = [str(now[key]) for key, value in usual.items() if now[key] != value]
+    with st.popover(", ".join(changed) or "More choices", icon=":material/tune:", width="stretch", key="more"):
+        counted = url.bound(
+            st.selectbox, "Images counted", [ALL, FAIR], key="counted",
+            help="“right when clean”: only images that every network drawn here recognises without an attack.",
+        )  # fmt: skip
+        pixels = url.bound(
+            st.selectbox, "Pixels", list(evaluation.PIXELS), key="pixels",
+            help="8-bit: the attacked image is rounded to whole grey levels, as a file does, before it is shown.",
+        )  # fmt: skip
+        axis = url.bound(st.selectbox, "Sizes", [EVEN, SCALE], key="axis")
+        seeds = False
+        measured = {row.model: row.norm for row in table.rows if row.model in norms}
+        if any(naming.siblings(name, measured) for name in measured):
+            seeds = url.bound(
+                st.toggle, "Other seeds as thin lines", True, key="seeds",
+                help="Networks that were trained alike but for the random numbers: how far chance goes.",
+            )  # fmt: skip
+    return counted, pixels, axis, seeds
+
+
+def _seeds(sides: Sequence[Side], norms: dict[str, str]) -> tuple[Side, ...]:
+    chosen = {side.name for side in sides}
+    found = [
+        Side.of(other, side.statistics)
+        for side in sides
+        for other in naming.siblings(side.name, norms)
+        if other not in chosen
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def choose_power(
+    dataset: str, table: evaluation.Table, attack: str, pixels: str
+) -> tuple[Side, tuple[Side, ...], tuple[Side, ...]] | None:
+    """The RobustNorm whose p was chosen, those with another, and the plain BatchNorm; None where fewer than `POWERS`
+    were measured under this attack."""
+    names = {row.model: row.norm for row in shipped.under(table, attack, pixels).rows}
+    norms = {name: norm for name, norm in picker.norms_of(dataset).items() if name in names}
+    known = naming.powers(norms)
+    if len(known) < POWERS:
+        return None
+    st.markdown(f"#### What does {LOOKS['rn'].name}'s p change?")
+    middle = naming.POWER if naming.POWER in known else next(iter(known))
+    p = url.choose_one(
+        "p", list(known), "p", default=middle, widget=st.select_slider, shown="{:g}".format,
+        help="A channel is divided by its range to the power p: by nothing at 0, by the whole range at 1.",
+    )  # fmt: skip
+    sides = {power: Side.of(name, STATISTICS[0]) for power, name in known.items()}
+    batch = [name for name, norm in norms.items() if norm == "bn" and naming.of_name(name, norm).plain]
+    return sides.pop(p), tuple(sides.values()), tuple(Side.of(name, STATISTICS[0]) for name in batch)
 
 
 def attack_and_size() -> tuple[str, float]:

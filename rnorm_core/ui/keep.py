@@ -2,11 +2,13 @@
 
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from rnorm_core import report
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted
+from rnorm_core.ui.shipped import as_csv
 
 
 def downloads(crafted: Crafted, index: int) -> None:
@@ -22,6 +24,15 @@ def downloads(crafted: Crafted, index: int) -> None:
             on_click="ignore", icon=":material/folder_zip:",
             help="float32 arrays, attack, seed, hash of the weights, and how to redo it.",
         )  # fmt: skip
+
+
+def numbers(records: list[dict[str, Any]], title: str, filename: str) -> None:
+    """Records to look at, and as a CSV file."""
+    with st.expander(title, icon=":material/table:"):
+        st.dataframe(records, hide_index=True, height=300)
+        st.download_button(
+            "CSV", partial(as_csv, records), filename, "text/csv", on_click="ignore", icon=":material/download:"
+        )
 
 
 def archive(crafted: Crafted) -> bytes:

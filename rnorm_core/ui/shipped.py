@@ -3,20 +3,23 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from rnorm_core import figures
 from rnorm_core.attacks import CATALOGUE
+from rnorm_core.data import CLASSES
 from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson
+from rnorm_core.evaluation.row import pack
 from rnorm_core.figures import Curve
+from rnorm_core.ui import naming
 from rnorm_core.ui.crafting import Side
 
 CHANCE = 0.05  # a p-value above it shows nothing
 LARGE = 4  # grey levels: from here on, attacks as most papers use them
-GUESS = 0.1  # the share of ten classes that guessing gets right
+WORST, WORST_TITLE = "worst", "Worst case over attacks"  # an image counts where no attack of this size fooled
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,9 @@ class Line:
     @property
     def conditions(self) -> str:
         last = self.rows[-1]
+        if self.attack == WORST:
+            kept = "" if self.among is None else "; only images that all of these get right when clean"
+            return f"{last.pixels} pixels; worst of {_worst_of(self.rows[1:])}{kept}"
         steps = last.settings.get("steps", 1)
         kept = "" if self.among is None else ", only images that all of these get right when clean"
         return f"{f'{steps} steps, ' if steps > 1 else ''}{last.pixels} pixels{kept}"
@@ -54,12 +60,32 @@ def curve_of(side: Side, points: Sequence[tuple[float, int, int]], here: bool = 
     return Curve(label, side.norm, side.statistics, eps, correct, n, low, high, side.weight_hash, here)
 
 
+def conditions(drawn: Sequence[Line]) -> str:
+    """What all that is drawn has in common, or else what holds for whom."""
+    found: dict[str, list[str]] = {}
+    for line in drawn:
+        found.setdefault(line.conditions, []).append(line.side.title)
+    if len(found) == 1:
+        return drawn[0].conditions
+    return "; ".join(f"{', '.join(dict.fromkeys(whose))}: {said}" for said, whose in found.items())
+
+
+def title(attack: str) -> str:
+    return WORST_TITLE if attack == WORST else CATALOGUE[attack].title
+
+
+def under(table: Table, attack: str, pixels: str) -> Table:
+    """The rows of an attack, without the clean ones; of the worst case those of all attacks."""
+    rows = table.select(pixels=pixels).rows
+    return Table(tuple(row for row in rows if row.attack == attack or (attack == WORST and row.attack != "clean")))
+
+
 def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: bool) -> list[Line]:
     """Of the sides that were measured under this attack. fair: only on images that all of them get right when clean,
     as far as all were measured on the same images; the largest such set counts."""
     if fair:
         table = _common(table, sides, attack, pixels)
-    found = [Line(side, attack, table.curve(side.name, side.statistics, attack, pixels)) for side in sides]
+    found = [Line(side, attack, _rows(table, side, attack, pixels)) for side in sides]
     found = [line for line in found if len(line.rows) > 1 and line.rows[0].attack == "clean"]
     if not fair or not found:
         return found
@@ -69,15 +95,67 @@ def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: b
 
 def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str) -> Table:
     """The rows of the largest set of images on which every side that was measured under this attack was."""
-    measured = [
-        {r.images: r.n for r in table.select(model=s.name, statistics=s.statistics, attack=attack, pixels=pixels).rows}
-        for s in sides
-    ]
+    rows = under(table, attack, pixels)
+    measured = [{r.images: r.n for r in rows.select(model=s.name, statistics=s.statistics).rows} for s in sides]
     measured = [images for images in measured if images]
     shared = set[str]().union(*measured).intersection(*measured)
     if not shared:
         return Table(())
     return table.select(images=max(shared, key=lambda images: measured[0][images]))
+
+
+def _rows(table: Table, side: Side, attack: str, pixels: str) -> tuple[Row, ...]:
+    """By eps, the clean row first. An attack that was run in several ways, as with several losses, counts at its worst.
+
+    At each size the largest set of images counts.
+    """
+    mine = table.select(model=side.name, statistics=side.statistics)
+    attacked = under(mine, attack, pixels).rows
+    found = [row for row in table.curve(side.name, side.statistics, "clean") if row.attack == "clean"]
+    for eps in sorted({row.eps_255 for row in attacked}):
+        rows = [row for row in attacked if row.eps_255 == eps]
+        most = max(rows, key=lambda row: row.n)
+        rows = [row for row in rows if (row.images, row.seed) == (most.images, most.seed)]
+        if attack != WORST or len({row.attack for row in rows}) > 1:
+            found.append(rows[0] if len(rows) == 1 else _worst(rows, attack))
+    return tuple(found)
+
+
+def _worst(rows: Sequence[Row], attack: str) -> Row:
+    """Several attacks on the same images as one row: right is what all of them left right."""
+    hits = both_correct(rows)
+    correct, n = int(hits.sum()), len(hits)
+    low, high = wilson(correct, n)
+    settings = {"worst of": [_way(row) for row in rows], **({} if attack == WORST else rows[0].settings)}
+    new = {"correct": correct, "low": low, "high": high, "hits": pack(hits)}
+    return replace(rows[0], attack=attack, settings=settings, **new)
+
+
+def _way(row: Row) -> str:
+    """An attack with what tells two ways of it apart."""
+    loss = row.settings.get("loss")
+    return CATALOGUE[row.attack].title.replace(" (L-inf)", "") + (f" ({loss})" if loss else "")
+
+
+def _worst_of(rows: Sequence[Row]) -> str:
+    """Which attacks the worst case is of, where they are not the same at every size."""
+    by_size = {row.eps_255: row.settings["worst of"] for row in rows}
+    everywhere = [way for way in next(iter(by_size.values())) if all(way in ways for ways in by_size.values())]
+    only: dict[str, list[float]] = {}
+    for eps, ways in by_size.items():
+        for way in ways:
+            if way not in everywhere:
+                only.setdefault(way, []).append(eps)
+    return ", ".join([*everywhere, *(f"{way} (at {_sizes(sizes)})" for way, sizes in only.items())])
+
+
+def has_worst(table: Table) -> bool:
+    """Whether some network was attacked in two ways at one size, on the same images."""
+    first: dict[tuple, str] = {}
+    attacked = (row for row in table.rows if row.attack != "clean")
+    return any(
+        first.setdefault((r.model, r.statistics, r.eps_255, r.pixels, r.images), r.attack) != r.attack for r in attacked
+    )
 
 
 @dataclass(frozen=True)
@@ -180,20 +258,25 @@ CLAIMS = (
 
 def findings(table: Table, attack: str = "pgd") -> list[str]:
     """What was measured of each claim, in Markdown; claims of which nothing was measured are left out."""
-    under = table.select(attack=attack, pixels="float").rows
-    table = Table((*table.select(attack="clean").rows, *under))
-    sides = {(r.norm, r.statistics): Side(r.model, r.statistics, r.norm, r.weight_hash) for r in under}
-    sizes, said = sorted({row.eps_255 for row in under}), []
+    attacked = table.select(attack=attack, pixels="float").rows
+    table = Table((*table.select(attack="clean").rows, *attacked))
+    sides = {
+        (r.norm, r.statistics): Side(r.model, r.statistics, r.norm, r.weight_hash)
+        for r in attacked
+        if naming.of_name(r.model, r.norm).plain
+    }
+    sizes, said = sorted({row.eps_255 for row in attacked}), []
+    guess = 1 / len(CLASSES[attacked[0].dataset]) if attacked else 0.0
     for claim, one, other in CLAIMS:
         if one in sides and other in sides:
             found = [compare(table, sides[one], sides[other], attack, eps, "float") for eps in sizes]
             if pairs := {c.eps_255: c.fair for c in found if c and c.fair}:
-                said.append(f"*{claim}.* {_finding(pairs, sides[one].label, sides[other].label)}")
+                said.append(f"*{claim}.* {_finding(pairs, sides[one].label, sides[other].label, guess)}")
     return said
 
 
-def _finding(pairs: dict[float, Paired], one: str, other: str) -> str:
-    """pairs: by eps, on the images both get right when clean; left is `one`."""
+def _finding(pairs: dict[float, Paired], one: str, other: str, guess: float) -> str:
+    """pairs: by eps, on the images both get right when clean; left is `one`. guess: what guessing gets right."""
     low, high = (figures.grey_levels(eps) for eps in figures.PAPER_EPS)
     small = {eps: p for eps, p in pairs.items() if low <= eps <= high}
     large = {eps: p for eps, p in pairs.items() if eps >= LARGE}
@@ -211,8 +294,8 @@ def _finding(pairs: dict[float, Paired], one: str, other: str) -> str:
     kept = {eps: pairs[eps] for eps in [*list(small)[-1:], *large]}
     if kept:
         shares = _listed([f"{100 * (p.both + p.left_only) / p.n:.1f} % at {eps:g}/255" for eps, p in kept.items()])
-        gone = large and all(wilson(p.both + p.left_only, p.n)[1] < GUESS for p in large.values())
-        end = f": from {LARGE}/255 on **less than guessing** ({100 * GUESS:.0f} %)." if gone else "."
+        gone = large and all(wilson(p.both + p.left_only, p.n)[1] < guess for p in large.values())
+        end = f": from {LARGE}/255 on **less than guessing** ({100 * guess:.0f} %)." if gone else "."
         parts.append(f"Of these images {one} still gets {shares} right{end}")
     return " ".join(parts)
 
@@ -244,7 +327,7 @@ def _record(line: Line, row: Row) -> dict[str, Any]:
     return {
         "model": row.model,
         "statistics": row.statistics,
-        "attack": row.attack,
+        "attack": f"worst of {', '.join(ways)}" if (ways := row.settings.get("worst of")) else row.attack,
         "eps (k/255)": row.eps_255,
         "eps (paper)": round(figures.paper_units(row.eps_255), 4),
         "pixels": row.pixels,
@@ -263,7 +346,9 @@ def _record(line: Line, row: Row) -> dict[str, Any]:
 
 
 def command(row: Row) -> str:
-    """What measures this row again."""
+    """What measures this row again; a worst case is made of rows that have commands of their own."""
+    if "worst of" in row.settings:
+        return ""
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     return (
         f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.attack}"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 import torch
 
-from rnorm_core import data, zoo
+from rnorm_core import data
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
-from rnorm_core.norms import modes
-from rnorm_core.ui import guard, run, url
+from rnorm_core.norms import BRANCHES, modes
+from rnorm_core.ui import bringing, guard, picker, run, url
 from rnorm_core.ui.crafting import Side
 
 DATASET = "cifar10"
@@ -31,27 +31,38 @@ class Settings:
 
 def sidebar() -> Settings:
     """Draws the shared controls; never waits for a network. UserError when no model is there."""
-    names = [name for name in zoo.names() if zoo.card(name).dataset == DATASET]
-    if not names:
-        raise UserError("There are no trained models.", "restore the folder pretrained/ from the repository.")
     with st.sidebar:
-        left = _model("Left model", "left", names, "cifar10-resnet20-bn")
-        right = _model("Right model", "right", names, "cifar10-resnet20-rn")
+        models = st.container()
+        norms = picker.norms_of(DATASET, bringing.yours(DATASET))
+        if not norms:
+            raise UserError("There are no trained models.", "restore the folder pretrained/ from the repository.")
+        with models:
+            picker.pairs(norms)
+            left = _model("Left model", "left", norms, "cifar10-resnet20-bn")
+            right = _model("Right model", "right", norms, "cifar10-resnet20-rn")
         complete, source = _images()
         seed = url.bound(st.number_input, "Seed", 0, 9999, 0, 1, key="seed", help="Random starts, noise, image choice.")
         return Settings(DATASET, complete, source, left, right, int(seed), _device())
 
 
-def _model(label: str, key: str, names: list[str], default: str) -> Side:
-    index = names.index(default) if default in names else 0
-    name = url.bound(st.selectbox, label, names, index, key=key)
-    mode = url.choose_one(
-        f"{label}: statistics", list(modes(zoo.card(name).norm)), f"{key}_mode",
-        help="Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as "
-        "networks are used every day. **batch**: those of the pictures shown together, so that each answer depends on "
-        "the others. **tracked-mean**: the remembered mean, the pictures' scale.",
-    )  # fmt: skip
+def _model(label: str, key: str, norms: dict[str, str], default: str) -> Side:
+    name = picker.one(label, key, norms, default if default in norms else next(iter(norms)))
+    mode = url.choose_one(f"{label}: statistics", list(modes(norms[name])), f"{key}_mode", help=_help(norms[name]))
     return Side.of(name, mode)
+
+
+def _help(norm: str) -> str:
+    if modes(norm) == BRANCHES:
+        return (
+            "This network has two sets of norm layers. **clean-branch**: the one that saw clean images in training. "
+            "**adversarial-branch**: the one that saw attacked images."
+        )
+    return (
+        "Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as networks "
+        "are used every day. **batch**: those of the pictures shown together, so that each answer depends on the "
+        "others. **tracked-mean**: the remembered mean, the pictures' scale. A network without such statistics has no "
+        "choice."
+    )
 
 
 def _images() -> tuple[bool, str]:

@@ -57,3 +57,17 @@ def settle(page: AppTest) -> AppTest:
 @pytest.fixture(name="settle")
 def settle_fixture():
     return settle
+
+
+@pytest.fixture
+def in_address():
+    """in_address(page): keys of the boxes, numbers and sliders that live in the address; the device never does."""
+
+    def keys(page: AppTest) -> set[str]:
+        widgets = [*page.selectbox, *page.number_input, *page.select_slider]
+        bound = {widget.key: widget.proto.query_param_key for widget in widgets}
+        assert bound["device"] == ""
+        assert all(key == name for name, key in bound.items() if key)
+        return {key for key in bound.values() if key}
+
+    return keys

@@ -1,0 +1,71 @@
+"""Picking models: a list of all that one can search by typing, by what people call them, in groups.
+
+The address holds the models' names. A widget that is bound to the address writes there what it shows, so there are two:
+a bound one with the names, which is not seen, and one with the titles, which is; they are kept alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from rnorm_core import zoo
+from rnorm_core.ui import naming, url
+
+HIDDEN = ("left", "right", "models")  # keys whose bound widgets are not seen
+
+
+def one(label: str, key: str, norms: Mapping[str, str], default: str) -> str:
+    """A model of name -> norm; one that is no more among them gives way to `default`."""
+    chosen = url.choose_one(_unseen(label), list(norms), key, default=default)
+    _shown(st.selectbox, label, key, list(norms), chosen, lambda name: naming.listed(name, norms[name]))
+    return chosen
+
+
+def several(label: str, key: str, titles: Mapping[str, str], default: Sequence[str], **more: Any) -> list[str]:
+    """Some of what the address knows by the names that lead to `titles`."""
+    if key in st.session_state:
+        st.session_state[key] = [one for one in st.session_state[key] if one in titles]
+    chosen = url.bound(st.multiselect, _unseen(label), list(titles), key=key, default=default)
+    _shown(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)
+    return chosen
+
+
+def pairs(norms: Mapping[str, str]) -> None:
+    """A menu of models worth comparing; a choice sets left and right."""
+    offered = {str(pair): pair for pair in naming.pairs(norms)}
+    if offered:
+        st.menu_button(
+            "Pairs to compare", list(offered), key="pairs", on_click=_take_pair, args=(offered,), width="stretch",
+            icon=":material/compare_arrows:", help="Each sets the left and the right model.",
+        )  # fmt: skip
+
+
+def norms_of(dataset: str, yours: Sequence[str] = ()) -> dict[str, str]:
+    """name -> norm of the zoo's models for a data set and of those brought, as they are listed."""
+    cards = [zoo.card(name) for name in (*zoo.names(), *yours)]
+    norms = {card.name: card.norm for card in cards if card.dataset == dataset}
+    return {name: norms[name] for name in naming.ordered(norms)}
+
+
+def _unseen(label: str) -> str:
+    return f"{label}, by its name in the address"
+
+
+def _shown(
+    widget: Callable[..., Any], label: str, key: str, options: list[str], chosen: Any, title: Callable[[str], str],
+    **more: Any,
+) -> None:  # fmt: skip
+    shown = f"{key} shown"
+    st.session_state[shown] = chosen
+    widget(label, options, format_func=title, key=shown, on_change=partial(_take, key, shown), **more)
+
+
+def _take(key: str, shown: str) -> None:
+    st.session_state[key] = st.session_state[shown]
+
+
+def _take_pair(offered: dict[str, naming.Pair]) -> None:
+    if pair := offered.get(st.session_state["pairs"]):
+        st.session_state["left"], st.session_state["right"] = pair.left, pair.right
