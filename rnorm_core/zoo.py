@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import math
+import os
 import re
 import threading
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as write_safetensors
 from torch import Tensor, nn
 
 from rnorm_core import models, norms, weights
@@ -169,12 +171,7 @@ def bring(
     found = weights.read(
         raw, filename, architecture=architecture, norm=norm, power=power, width=width, dataset=dataset
     )  # fmt: skip
-    brought = Brought(_card_of(found, filename), found.tensors, said)
-    try:
-        assemble(brought.card, found.tensors)
-    except UserError as error:
-        fix = f"{error.fix} If the network is another one, choose its architecture, norm and width."
-        raise UserError(error.what.replace(brought.card.name, filename), fix) from error
+    brought = Brought(_fitting(found, filename), found.tensors, said)
     with _bringing:
         _brought[brought.card.name] = brought
         _brought.move_to_end(brought.card.name)
@@ -183,9 +180,56 @@ def bring(
     return brought.card.name
 
 
+def save(
+    model: nn.Module,
+    path: Path | str,
+    *,
+    architecture: str,
+    norm: str,
+    power: float | None = None,
+    width: float = 1.0,
+    dataset: str = "cifar10",
+) -> Path:
+    """Writes the weights of a network of `models.build`, and in their metadata what `bring` has to know of it.
+
+    power: RobustNorm's p, by default that of the model's own layers. UserError if the model is not the network that
+    these words describe, if `bring` would refuse it for another reason, or if the file cannot be written; one that is
+    there stays then.
+    """
+    path = Path(path)
+    powers = {layer.power for layer in model.modules() if isinstance(layer, norms.RobustNorm2d)}
+    if power is not None and powers - {power}:
+        raise UserError(f"The model's RobustNorm has p = {', '.join(map(str, powers))}, not {power}.", "name its p.")
+    power = min(powers, default=None) if power is None else power
+    said = {"architecture": architecture, "norm": norm, "power": power, "width": width, "dataset": dataset}
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    raw = write_safetensors(tensors, {key: str(value) for key, value in said.items() if value is not None})
+    _fitting(weights.read(raw, path.name, dataset=dataset), path.name)
+    aside = path.with_name(path.name + ".partial")
+    try:
+        aside.write_bytes(raw)
+        os.replace(aside, path)
+    except OSError as error:
+        raise UserError(f"{path} could not be written: {error}.", "make room or name another file.") from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
 def is_brought(name: str) -> bool:
     """Whether a name is one that `bring` gives: nothing was measured on such a model."""
     return name.startswith("yours-")
+
+
+def _fitting(found: weights.Weights, filename: str) -> Card:
+    """The card of weights that are of the network they are said to be of; UserError if they are not."""
+    card = _card_of(found, filename)
+    try:
+        assemble(card, found.tensors)
+    except UserError as error:
+        fix = f"{error.fix} If the network is another one, choose its architecture, norm and width."
+        raise UserError(error.what.replace(card.name, filename), fix) from error
+    return card
 
 
 def _card_of(found: weights.Weights, filename: str) -> Card:
