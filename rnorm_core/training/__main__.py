@@ -62,7 +62,8 @@ def default_name(options: argparse.Namespace, plan: Recipe) -> str:
     return name + (f"-seed{options.seed}" if options.seed else "")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> list[dict]:
+    """What the command does; returns the curve. UserError where it cannot."""
     if options.threads:
         torch.set_num_threads(options.threads)
     changes = {"epochs": options.epochs, "peak_lr": options.lr}
@@ -124,7 +125,7 @@ def run(options: argparse.Namespace) -> None:
     )
     _say(f"trained for {(time.monotonic() - began) / 60:.1f} min in this run")
     if options.holdout:
-        return
+        return curve
     _say(f"written: {publish(options.out, name, model, shape, plan, options.seed, identity['data_hash'], curve)}")
     if options.out.resolve() != zoo.DIRECTORY:
         _say(f"not measured: only models in {zoo.DIRECTORY} are")
@@ -132,6 +133,7 @@ def run(options: argparse.Namespace) -> None:
         _say(f"not measured: there is no full test set; later: python -m rnorm_core.training.measure {name}")
     else:
         measure(name, options.data, say=_say)
+    return curve
 
 
 def _log(path: Path, row: dict) -> None:

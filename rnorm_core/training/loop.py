@@ -17,6 +17,17 @@ from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.recipe import Recipe
 
 
+class Diverged(UserError):
+    """The loss is not a number any more; `epoch`, from 1, is the one in which that happened."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        super().__init__(
+            f"The loss is not a number any more in epoch {epoch}; the last checkpoint is from before it.",
+            "train with a lower peak learning rate (--lr).",
+        )
+
+
 def train(
     model: nn.Module,
     images: TrainingImages,
@@ -68,10 +79,7 @@ def train(
         if "adversarial" in shares:
             row["adversarial_train_accuracy"] = round(shares["adversarial"], 5)
         if not torch.isfinite(total_loss):
-            raise UserError(
-                f"The loss is not a number any more in epoch {epoch + 1}; the last checkpoint is from before it.",
-                "train with a lower peak learning rate (--lr).",
-            )
+            raise Diverged(epoch + 1)
         curve.append(row | evaluate(model))
         checkpoint.save(checkpoint_path, model, optimizer, {"identity": identity, "curve": curve})
         on_epoch(curve[-1])

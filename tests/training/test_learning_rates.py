@@ -1,0 +1,100 @@
+"""The study of learning rates: one line for each training, diverged ones included; stopped and gone on with."""
+
+import json
+import sys
+
+import pytest
+
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation import wilson
+from rnorm_core.training import learning_rates
+from rnorm_core.training.recipe import recipe
+
+
+@pytest.fixture
+def words(cifar, tmp_path, monkeypatch):
+    """words(*more): trainings of one epoch of a small network."""
+    monkeypatch.delenv("CIFAR_ROOT", raising=False)
+    small = ["--width", "0.25", "--epochs", "1", "--holdout", "60", "--device", "cpu"]
+    folders = ["--data", str(cifar), "--work", str(tmp_path / "work"), "--out", str(tmp_path / "study.jsonl")]
+    return lambda *more: [*small, *folders, *more]
+
+
+def run(words: list[str]) -> tuple[learning_rates.Trial, ...]:
+    return learning_rates.run(learning_rates.arguments(words))
+
+
+def test_each_norm_and_rate_is_trained_once(words, tmp_path, monkeypatch):
+    first = run(words("--norms", "bn", "--rates", "0.1"))
+    trials = run(words("--norms", "bn", "none", "--rates", "0.1", "0.4"))
+    assert trials[0] == first[0]
+    assert [(t.norm, t.peak_lr) for t in trials] == [("bn", 0.1), ("none", 0.1), ("bn", 0.4), ("none", 0.4)]
+    assert learning_rates.read(tmp_path / "study.jsonl") == trials
+    for trial in trials:
+        assert trial.recipe == json.loads(
+            json.dumps(vars(recipe("short", trial.norm, epochs=1, peak_lr=trial.peak_lr)))
+        )
+        assert trial.correct == round(60 * trial.curve[-1]["held_out_accuracy"])
+        assert (trial.low, trial.high) == pytest.approx(wilson(trial.correct, 60), abs=1e-6)
+        assert trial.diverged_in is None
+    monkeypatch.setattr(learning_rates.training, "run", None)
+    assert run(words("--norms", "bn", "none", "--rates", "0.1", "0.4")) == trials
+
+
+def test_the_recipe_is_the_same_for_every_norm():
+    assert len({recipe("short", norm) for norm in learning_rates.NORMS}) == 1
+    assert recipe("short", "none").clip == 0
+
+
+def test_a_training_that_diverges_is_a_result(words):
+    (trial,) = run(words("--norms", "none", "--rates", "1e12", "--epochs", "4"))
+    assert trial.diverged_in in (2, 3, 4)
+    assert (trial.correct, trial.low, trial.high, trial.curve) == (None, None, None, ())
+
+
+def test_a_stopped_study_goes_on(words, tmp_path, monkeypatch, capsys):
+    train = learning_rates.training.run
+
+    def stopped(options):
+        if options.norm == "rn":
+            raise KeyboardInterrupt
+        return train(options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learning_rates.training, "run", stopped)
+        with pytest.raises(SystemExit, match="goes on from here"):
+            learning_rates.main(words("--rates", "0.1"))
+    assert [t.norm for t in learning_rates.read(tmp_path / "study.jsonl")] == ["bn"]
+    capsys.readouterr()
+    learning_rates.main(words("--rates", "0.1"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "peak learning rate" in line]
+    assert [line.split()[0] for line in lines] == ["bn", "rn", "none"]
+
+
+@pytest.mark.parametrize("line", ["no json", "[]", "{}", '{"norm": "bn"}'])
+def test_a_line_that_is_not_sound_is_named(tmp_path, line):
+    path = tmp_path / "study.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(UserError, match=r"Line 1 of study\.jsonl is not sound"):
+        learning_rates.read(path)
+
+
+def test_no_file_is_no_trials(tmp_path):
+    assert learning_rates.read(tmp_path / "nothing.jsonl") == ()
+    assert learning_rates.shipped("cifar10").name == "cifar10-learning-rates.jsonl"
+
+
+def test_a_full_disk_keeps_the_file(words, tmp_path, monkeypatch, capsys):
+    run(words("--norms", "bn", "--rates", "0.1"))
+    before = (tmp_path / "study.jsonl").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(learning_rates.os, "replace", full)
+    monkeypatch.setattr(learning_rates.training, "run", lambda _: [{"held_out_accuracy": 0.5}])
+    monkeypatch.setattr(sys, "argv", ["learning_rates", *words("--norms", "none", "--rates", "0.1")])
+    with pytest.raises(SystemExit, match="No space left on device"):
+        learning_rates.main()
+    assert (tmp_path / "study.jsonl").read_bytes() == before
+    assert list(tmp_path.glob("*.partial")) == []
