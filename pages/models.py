@@ -12,69 +12,62 @@ from rnorm_core.evaluation.learned import learned
 from rnorm_core.ui import choose_models, listing, model_card, seeds_view
 
 
-def read_zoo() -> tuple[list[zoo.Card], evaluation.Table]:
-    """Every sound card, and the table of measured accuracies; what is wrong with the rest is named."""
+def read_zoo() -> list[listing.Entry]:
+    """Every model with a sound card, and its measured accuracies; what is wrong with the rest is named."""
     cards, problems = listing.sound(zoo.names())
     for problem in problems:
         ui.show_error(problem)
-    tables = []
+    rows = []
     for dataset in dict.fromkeys(card.dataset for card in cards):
         try:
-            tables.append(evaluation.table(dataset))
+            rows += evaluation.table(dataset).rows
         except UserError as error:
             st.caption(f"{error.what} What the cards of these models hold is shown.")
-    return cards, evaluation.Table(tuple(row for table in tables for row in table.rows))
+    return listing.entries(cards, evaluation.Table(tuple(rows)))
 
 
-def compare(cards: list[zoo.Card], table: evaluation.Table) -> None:
-    """Training and accuracy of the chosen models over each other."""
+def compare(chosen: list[listing.Entry]) -> None:
+    """Training and accuracy over each other."""
     st.markdown("#### How did they learn, and what is it worth?")
-    trainings = [listing.trained(card) for card in cards if card.curve]
-    if trainings:
+    if trainings := [listing.trained(entry) for entry in chosen if entry.card.curve]:
         left, right = st.columns(2, gap="large")
         with left:
             ui.chart(figures.training_loss(trainings), key="loss")
         with right:
             ui.chart(figures.training_accuracy(trainings), key="training_accuracy")
-    curves = [curve for card in cards if (curve := listing.curve(card, table))]
-    if curves:
+    if curves := [curve for entry in chosen if (curve := listing.curve(entry))]:
         title = "How much is left under attack?"
         figure = figures.accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True, title=title)
         ui.chart(figure, key="accuracy")
-    drawn = {curve.label for curve in curves}
-    if missing := [card.name for card in cards if listing.label(card) not in drawn]:
+    if missing := [entry.card.name for entry in chosen if not any(entry.scores)]:
         st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
 
 
-def inside(cards: list[zoo.Card]) -> None:
+def inside(chosen: list[listing.Entry]) -> None:
     """What training left in the norm layers, by depth."""
     layers = {}
-    for card in cards:
+    for entry in chosen:
         with ui.problems():
-            layers[card.name] = learned(card.name)
-    known = [card for card in cards if card.name in layers]
-    drawn = []
+            layers[entry.card.name] = learned(entry.card.name)
+    known, drawn = [entry for entry in chosen if entry.card.name in layers], []
     for quantity, question, axis, log in listing.QUANTITIES:
-        depths = [depth for card in known if (depth := listing.depth(layers[card.name], quantity, card))]
-        if depths:
+        if depths := [d for e in known if (d := listing.depth(layers[e.card.name], quantity, e))]:
             drawn.append((quantity, figures.by_depth(depths, question, axis, log)))
     if drawn:
         st.markdown("#### What is in their norm layers?")
-    for i, (quantity, figure) in enumerate(drawn):
-        if i % 2 == 0:
-            columns = st.columns(2, gap="large")
-        with columns[i % 2]:
-            ui.chart(figure, key=f"depth_{quantity}")
-    if lacking := listing.lacking(known):
+        columns = st.columns(2, gap="large"), st.columns(2, gap="large")
+        for i, (quantity, figure) in enumerate(drawn):
+            with columns[i // 2][i % 2]:
+                ui.chart(figure, key=f"depth_{quantity}")
+    if lacking := listing.lacking([entry.card for entry in known]):
         st.caption(lacking)
 
 
-def in_full(cards: list[zoo.Card]) -> None:
+def in_full(chosen: list[listing.Entry]) -> None:
     """The card of one of them."""
     st.markdown("#### One of them in full")
-    names = [card.name for card in cards]
-    name = ui.choose_one("Card", names, key="card", width=360)
-    model_card.show(cards[names.index(name)])
+    cards = {entry.card.name: entry.card for entry in chosen}
+    model_card.show(cards[ui.choose_one("Card", list(cards), key="card", width=360)])
 
 
 def doors(cards: list[zoo.Card]) -> None:
@@ -87,7 +80,7 @@ def doors(cards: list[zoo.Card]) -> None:
             ui.door("models", "RobustNorm's p, from large to small", show=powers)
         if adversarial := families.get("adversarial"):
             ui.door("models", "Adversarially trained, at 8/255", show=adversarial, training="adversarial", robust_at=8)
-        ui.door("models", "Where ordinary training still holds: 0.5/255", robust_at=0.5)
+        ui.door("models", "Where half is left: 0.5/255", robust_at=0.5)
         ui.door("models", "RobustNorm alone", norm=["RobustNorm"])
         ui.door("accuracy", "More attacks, and left against right")
         ui.door("shift", "What an attack does to these statistics")
@@ -102,11 +95,11 @@ with ui.guard("models"):
         "Networks that differ in one thing: the **norm**, the **seed**, RobustNorm's **p**, the **training**. Each has "
         "a card that says how it was made and what was measured. Select some to lay them over each other."
     )
-    cards, table = read_zoo()
-    wanted, eps = choose_models.filters(cards, table)
-    chosen = choose_models.choose(cards, table, wanted, eps)
+    everything = read_zoo()
+    cards = [entry.card for entry in everything]
+    chosen = choose_models.choose(everything, *choose_models.filters(everything))
     if chosen:
-        compare(chosen, table)
+        compare(chosen)
         inside(chosen)
         in_full(chosen)
     else:

@@ -42,7 +42,7 @@ class Training:
 
 def training_loss(trainings: Sequence[Training]) -> Figure:
     """Training loss by epoch, the phase of small crops shaded."""
-    return _training(trainings, "How does the loss fall?", "training loss (cross-entropy, nats)", lambda t: t.loss)
+    return _training(trainings, "How does the training loss fall?", "cross-entropy (nats)", lambda t: t.loss)
 
 
 def training_accuracy(trainings: Sequence[Training]) -> Figure:

@@ -5,30 +5,29 @@ from functools import partial
 
 import streamlit as st
 
-from rnorm_core import evaluation, figures
+from rnorm_core import figures
 from rnorm_core.ui import url
-from rnorm_core.ui.listing import ADVERSARIAL, EVERY, STANDARD, Filter, first_choice, record, sizes
-from rnorm_core.zoo import Card
+from rnorm_core.ui.listing import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, record, sizes
 
 SHOWN, TABLE = "show", "_zoo"  # keys: the choice, in the address; the table's selection, which follows it
 ROW, MOST = 35, 11  # a row's height in pixels; rows that are seen at once
 SELECT = "Select rows at their left edge, or here. What you select is drawn below."
 
 
-def filters(cards: Sequence[Card], table: evaluation.Table) -> tuple[Filter, float]:
+def filters(zoo: Sequence[Entry]) -> tuple[Filter, float]:
     """What to list, and the attack size (k of k/255) of its robust accuracy."""
     columns = iter(st.columns([2, 1, 1, 1], gap="medium"))
-    known = [norm for norm in figures.LOOKS if any(card.norm == norm for card in cards)]
+    known = [norm for norm in figures.LOOKS if any(entry.card.norm == norm for entry in zoo)]
     titles = {figures.LOOKS[norm].name: norm for norm in known}
     with next(columns):
         chosen = url.bound(st.pills, "Norm", list(titles), key="norm", selection_mode="multi", wrap=True)
     with next(columns):
-        shapes = [EVERY, *dict.fromkeys(card.architecture for card in cards)]
+        shapes = [EVERY, *dict.fromkeys(entry.card.architecture for entry in zoo)]
         architecture = url.choose_one("Architecture", shapes, key="architecture")
     with next(columns):
         training = url.choose_one("Training", [EVERY, STANDARD, ADVERSARIAL], key="training")
     with next(columns):
-        offered = sizes(cards, table) or [1.0]
+        offered = sizes(zoo) or [1.0]
         first = 1 if 1 in offered else offered[0]
         eps = url.choose_one(
             "Robust at eps (k/255)", offered, key="robust_at", default=first, shown="{:g}".format,
@@ -37,24 +36,23 @@ def filters(cards: Sequence[Card], table: evaluation.Table) -> tuple[Filter, flo
     return Filter(tuple(titles[title] for title in chosen), architecture, training), eps
 
 
-def choose(cards: Sequence[Card], table: evaluation.Table, wanted: Filter, eps: float) -> list[Card]:
-    """Draws the list, and gives back the cards chosen from it, in its order; they need not pass the filter."""
-    names = [card.name for card in cards]
+def choose(zoo: Sequence[Entry], wanted: Filter, eps: float) -> list[Entry]:
+    """Draws the list, and gives back what was chosen from it, in its order; that need not pass the filter."""
+    names = [entry.card.name for entry in zoo]
     if SHOWN in st.session_state:  # a model that is no more gives way
         st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in names]
-    listed = [card for card in cards if wanted.passes(card)]
-    above = st.container()
-    chosen = url.bound(st.multiselect, "Shown below", names, key=SHOWN, default=first_choice(cards), help=SELECT)
+    above, first = st.container(), first_choice([entry.card for entry in zoo])
+    chosen = url.bound(st.multiselect, "Shown below", names, key=SHOWN, default=first, help=SELECT)
     with above:
-        _table(listed, table, eps, chosen)
-    return [card for card in cards if card.name in chosen]
+        _table([entry for entry in zoo if wanted.passes(entry.card)], eps, chosen)
+    return [entry for entry in zoo if entry.card.name in chosen]
 
 
-def _table(listed: Sequence[Card], table: evaluation.Table, eps: float, chosen: Sequence[str]) -> None:
+def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
     if not listed:
         st.info("No model is like that. Take a filter away.", icon=":material/filter_alt_off:")
         return
-    records, names = [record(card, table, eps) for card in listed], [card.name for card in listed]
+    records, names = [record(entry, eps) for entry in listed], [entry.card.name for entry in listed]
     rows = [i for i, name in enumerate(names) if name in chosen]
     selection = st.session_state.get(TABLE, {}).get("selection", {})
     if selection.get("rows") is None or sorted(selection["rows"]) != rows:

@@ -6,13 +6,14 @@ from typing import Any
 
 from rnorm_core import evaluation, figures, norms, zoo
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.learned import LearnedLayer
 from rnorm_core.ui import naming
 from rnorm_core.zoo import Card
 
 EVERY = "all"
 STANDARD, ADVERSARIAL, UNKNOWN = "standard", "adversarial", "not known"
-PGD, STEPS = "pgd", 20
+CLEAN, PGD, STEPS = "clean", "pgd", 20
 
 
 @dataclass(frozen=True)
@@ -59,34 +60,52 @@ def training(card: Card) -> str:
     return kind(card) + size + (f", {len(card.curve)} epochs" if card.curve else "")
 
 
-def clean(card: Card, table: evaluation.Table) -> Score | None:
-    """Accuracy without an attack in the norm's default mode, on the most images it was measured on."""
-    return _best(card, table, None, 0)
+@dataclass(frozen=True)
+class Entry:
+    """A model and its accuracy in its norm's default mode, by eps (k of k/255): without an attack at 0, else PGD."""
+
+    card: Card
+    scores: dict[float, Score]
+
+    @property
+    def label(self) -> str:
+        """What it is called in legends and sentences."""
+        return naming.title(self.card.name, self.card.norm)
 
 
-def robust(card: Card, table: evaluation.Table, eps_255: float) -> Score | None:
-    """The same under PGD with 20 steps at eps_255 (k of k/255)."""
-    return _best(card, table, PGD, eps_255)
+def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
+    """Each accuracy on the most images it was measured on, be it in the card or in the table."""
+    rows: dict[str, list[Row]] = {}
+    for row in table.rows:
+        rows.setdefault(row.model, []).append(row)
+    return [Entry(card, _scores(card, rows.get(card.name, []))) for card in cards]
 
 
-def _best(card: Card, table: evaluation.Table, attack: str | None, eps_255: float) -> Score | None:
+def _scores(card: Card, rows: Sequence[Row]) -> dict[float, Score]:
     mode = norms.modes(card.norm)[0]
-    about = {"statistics": mode, "attack": attack or "clean", "eps_255": eps_255, "pixels": "float"}
     found = [
-        Score(row.correct, row.n, row.low, row.high, "table")
-        for row in table.select(model=card.name, **about).rows
-        if attack is None or row.settings.get("steps") == STEPS
+        (row.eps_255, Score(row.correct, row.n, row.low, row.high, "table"))
+        for row in rows
+        if row.statistics == mode and row.pixels == "float" and _counts(row.attack, row.settings)
     ]
-    if (row := card.accuracy(attack, eps_255 if attack else None)) and row["settings"].get("steps", STEPS) == STEPS:
-        found.append(Score(row["correct"], row["n"], row["low"], row["high"], "card"))
-    return max(found, key=lambda score: score.n, default=None)
+    found += [
+        (row["eps_255"] or 0, Score(row["correct"], row["n"], row["low"], row["high"], "card"))
+        for row in card.accuracies
+        if row["statistics"] == mode and _counts(row["attack"] or CLEAN, row["settings"])
+    ]
+    best: dict[float, Score] = {}
+    for eps, score in sorted(found, key=lambda pair: (pair[0], -pair[1].n)):
+        best.setdefault(eps, score)
+    return best
 
 
-def sizes(cards: Sequence[Card], table: evaluation.Table) -> list[float]:
-    """The eps (k of k/255) under which any of these was measured with PGD, in order."""
-    known = {row["eps_255"] for card in cards for row in card.accuracies if row["attack"] == PGD}
-    names = {card.name for card in cards}
-    return sorted(known | {row.eps_255 for row in table.select(attack=PGD, pixels="float").rows if row.model in names})
+def _counts(attack: str, settings: dict[str, Any]) -> bool:
+    return attack == CLEAN or (attack == PGD and settings.get("steps") == STEPS)
+
+
+def sizes(listed: Sequence[Entry]) -> list[float]:
+    """The eps (k of k/255) under which any of these was measured, in order."""
+    return sorted({eps for entry in listed for eps in entry.scores if eps})
 
 
 @dataclass(frozen=True)
@@ -105,18 +124,18 @@ class Filter:
         )
 
 
-def record(card: Card, table: evaluation.Table, eps_255: float) -> dict[str, Any]:
+def record(entry: Entry, eps_255: float) -> dict[str, Any]:
     """A row of the list, for people; numbers stay numbers, so that they sort as such."""
-    plain, attacked = clean(card, table), robust(card, table, eps_255)
+    card, plain, attacked = entry.card, entry.scores.get(0), entry.scores.get(eps_255)
     under = f"PGD-{STEPS} at {eps_255:g}/255"
     return {
         "model": card.name,
         "norm": figures.LOOKS[card.norm].name,
-        "p": card.power,
         "clean (%)": plain and 100 * plain.value,
-        "clean, 95 %": plain and plain.interval,
         f"{under} (%)": attacked and 100 * attacked.value,
+        "clean, 95 %": plain and plain.interval,
         f"{under}, 95 %": attacked and attacked.interval,
+        "p": card.power,
         "training": training(card),
         "seed": card.seed,
         "data": card.dataset,
@@ -154,31 +173,26 @@ def families(cards: Sequence[Card]) -> dict[str, list[str]]:
     return {family: names for family, names in found.items() if len(names) > 1}
 
 
-def label(card: Card) -> str:
-    """What it is called in legends and sentences."""
-    return naming.title(card.name, card.norm)
-
-
 # --- for the figures
 
 
-def trained(card: Card) -> figures.Training:
+def trained(entry: Entry) -> figures.Training:
+    card = entry.card
     columns = ([row[key] for row in card.curve] for key in ("epoch", "train_loss", "train_accuracy"))
     epochs, pixels = min(card.recipe.get("small_epochs", 0), len(card.curve)), card.recipe.get("small_crop", 0)
     small = (epochs, pixels) if epochs and pixels < card.recipe.get("crop", 0) else None
-    return figures.Training(label(card), card.norm, card.sha256, *columns, small=small)
+    return figures.Training(entry.label, card.norm, card.sha256, *columns, small=small)
 
 
-def curve(card: Card, table: evaluation.Table) -> figures.Curve | None:
-    """Accuracy by the size of PGD, clean as 0: each point on the most images; None if nothing under attack is known."""
-    points = [(eps, score) for eps in sizes([card], table) if (score := robust(card, table, eps))]
-    if not points:
+def curve(entry: Entry) -> figures.Curve | None:
+    """Accuracy by the size of the attack; None if nothing under attack is known."""
+    if not any(entry.scores):
         return None
-    if plain := clean(card, table):
-        points.insert(0, (0, plain))
-    eps, scores = zip(*points, strict=True)
+    card, scores = entry.card, entry.scores.values()
     columns = ([getattr(score, key) for score in scores] for key in ("correct", "n", "low", "high"))
-    return figures.Curve(label(card), card.norm, norms.modes(card.norm)[0], eps, *columns, weight_hash=card.sha256)
+    return figures.Curve(
+        entry.label, card.norm, norms.modes(card.norm)[0], list(entry.scores), *columns, weight_hash=card.sha256
+    )
 
 
 # What is drawn of the norm layers: the layer's number, the question, the axis, whether it is logarithmic.
@@ -190,14 +204,14 @@ QUANTITIES = (
 )
 
 
-def depth(layers: Sequence[LearnedLayer], quantity: str, card: Card) -> figures.Depth | None:
+def depth(layers: Sequence[LearnedLayer], quantity: str, entry: Entry) -> figures.Depth | None:
     """A quantity over a network's norm layers; None where its norm has no such thing."""
     values = [(layer.name, getattr(layer, quantity)) for layer in layers]
     known = [(name, abs(v) if quantity == "gamma" else v) for name, v in values if v is not None]
     if not known:
         return None
     names, numbers = zip(*known, strict=True)
-    return figures.Depth(label(card), card.norm, card.sha256, names, numbers)
+    return figures.Depth(entry.label, entry.card.norm, entry.card.sha256, names, numbers)
 
 
 def lacking(cards: Sequence[Card]) -> str:

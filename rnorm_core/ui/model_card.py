@@ -48,14 +48,18 @@ def show(card: Card) -> None:
     with facts:
         st.markdown("##### What was measured")
         if card.accuracies:
-            st.dataframe(measured(card), hide_index=True, key=f"measured {card.name}", placeholder="–")
+            accuracy = {"accuracy (%)": st.column_config.NumberColumn(format="%.2f")}
+            st.dataframe(
+                measured(card), hide_index=True, key=f"measured {card.name}", placeholder="–", column_config=accuracy,
+                alt=f"Measured accuracies of {card.name}",
+            )  # fmt: skip
         else:
             st.caption("The card holds no measured accuracies yet.")
         st.markdown("##### How it came to be")
         st.markdown(origins(card))
     with made:
         st.markdown("##### How it was trained")
-        st.dataframe(recipe_rows(card), hide_index=True, key=f"recipe {card.name}", placeholder="–")
+        st.dataframe(recipe_rows(card), hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}")
     st.markdown("##### To train it again")
     reproduce(card)
 
@@ -106,15 +110,15 @@ def measured(card: Card) -> list[dict[str, Any]]:
 
 
 def _measured(row: dict[str, Any]) -> dict[str, Any]:
-    entry, steps = CATALOGUE.get(row["attack"] or ""), row["settings"].get("steps")
+    entry, steps = CATALOGUE.get(row["attack"] or ""), row["settings"].get("steps", 1)
     attack = entry.title if entry else row["attack"] or "none"
     return {
-        "statistics": row["statistics"],
-        "attack": f"{attack}, {steps} steps" if row["attack"] and steps else attack,
+        "attack": f"{attack}, {steps} steps" if steps > 1 else attack,
         "eps (k/255)": row["eps_255"],
         "accuracy (%)": round(100 * row["correct"] / row["n"], 2),
         "95 %": f"{100 * row['low']:.1f}–{100 * row['high']:.1f}",
         "n": row["n"],
+        "statistics": row["statistics"],
     }
 
 

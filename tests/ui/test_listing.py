@@ -37,56 +37,64 @@ def card(make_card) -> zoo.Card:
     return make_card("rn", accuracies=rows)
 
 
+def entry(card: zoo.Card, *rows: Row) -> listing.Entry:
+    return listing.entries([card], Table(rows))[0]
+
+
 def test_the_card_is_what_there_is_without_a_table(card):
-    plain, attacked = listing.clean(card, Table(())), listing.robust(card, Table(()), 1)
-    assert (plain.correct, plain.n, plain.source) == (90, 100, "card")
-    assert (attacked.value, (attacked.low, attacked.high)) == (0.2, evaluation.wilson(20, 100))
-    assert listing.robust(card, Table(()), 2) is None
-    assert listing.sizes([card], Table(())) == [1, 8]
+    found = entry(card)
+    assert list(found.scores) == [0, 1, 8]
+    assert (found.scores[0].correct, found.scores[0].n, found.scores[0].source) == (90, 100, "card")
+    assert (found.scores[1].value, (found.scores[1].low, found.scores[1].high)) == (0.2, evaluation.wilson(20, 100))
+    assert listing.sizes([found]) == [1, 8]
+    assert found.label == "RobustNorm"
 
 
 def test_of_card_and_table_the_one_with_more_images_counts(card, make_card):
-    table = Table((row(card, 0, 40, 50), row(card, 1, 30, 200), row(card, 2, 5, 50), row(make_card("bn"), 4, 1, 50)))
-    assert listing.clean(card, table).source == "card"
-    attacked = listing.robust(card, table, 1)
-    assert (attacked.correct, attacked.n, attacked.source) == (30, 200, "table")
-    assert attacked.interval == "10.7–20.6, n = 200"
-    assert listing.sizes([card], table) == [1, 2, 8]
-    curve = listing.curve(card, table)
-    assert (list(curve.eps_255), list(curve.correct)) == ([0, 1, 2, 8], [90, 30, 5, 0])
-    assert curve.label == "RobustNorm"
+    found = entry(
+        card, row(card, 0, 40, 50), row(card, 1, 30, 200), row(card, 2, 5, 50), row(make_card("bn"), 4, 1, 50)
+    )
+    assert [found.scores[eps].source for eps in (0, 1, 2, 8)] == ["card", "table", "table", "card"]
+    assert (found.scores[1].correct, found.scores[1].interval) == (30, "10.7–20.6, n = 200")
+    assert listing.sizes([found]) == [1, 2, 8]
+    curve = listing.curve(found)
+    assert (list(curve.eps_255), list(curve.correct), list(curve.n)) == (
+        [0, 1, 2, 8], [90, 30, 5, 0], [100, 200, 50, 100],
+    )  # fmt: skip
+    assert (curve.label, curve.statistics) == ("RobustNorm", "tracked")
 
 
 @pytest.mark.parametrize(
     "change", [{"pixels": "8-bit"}, {"statistics": "batch"}, {"attack": "fgsm"}, {"settings": {"steps": 10}}]
 )
 def test_rows_of_other_conditions_do_not_count(card, change):
-    assert listing.robust(card, Table((row(card, 1, 30, 200, **change),)), 1).source == "card"
+    assert entry(card, row(card, 1, 30, 200, **change)).scores[1].source == "card"
 
 
 def test_pgd_of_other_steps_in_the_card_does_not_count(make_card):
-    card = make_card("bn", accuracies=(measured(20, attack="pgd", eps=1, settings={"steps": 7}),))
-    assert listing.robust(card, Table(()), 1) is None
+    found = entry(make_card("bn", accuracies=(measured(90), measured(20, attack="pgd", eps=1, settings={"steps": 7}))))
+    assert list(found.scores) == [0]
+    assert listing.curve(found) is None
 
 
 def test_a_dual_norm_is_judged_by_its_clean_branch(make_card):
     rows = measured(70, statistics="adversarial-branch"), measured(80, statistics="clean-branch")
-    assert listing.clean(make_card("dualbn", "adv", accuracies=rows), Table(())).correct == 80
+    assert entry(make_card("dualbn", "adv", accuracies=rows)).scores[0].correct == 80
 
 
 def test_a_record_has_numbers_where_there_are_numbers(card, make_card):
-    found = listing.record(card, Table(()), 1)
+    found = listing.record(entry(card), 1)
     assert found["model"] == "cifar10-resnet20-rn"
     assert (found["norm"], found["p"], found["seed"], found["parameters"]) == ("RobustNorm", 0.2, 0, 269_722)
     assert (found["clean (%)"], found["PGD-20 at 1/255 (%)"]) == (90, 20)
     assert found["PGD-20 at 1/255, 95 %"] == "13.3–28.9, n = 100"
     assert found["weights"] == card.sha256[:12]
     assert found["training"] == "standard, 3 epochs"
-    nothing = listing.record(make_card("none", "adv", width=0.5, architecture="vgg11"), Table(()), 8)
+    nothing = listing.record(entry(make_card("none", "adv", width=0.5, architecture="vgg11")), 8)
     assert (nothing["p"], nothing["clean (%)"], nothing["PGD-20 at 8/255 (%)"]) == (None, None, None)
     assert nothing["architecture"] == "vgg11 × 0.5"
     assert nothing["training"] == "adversarial at 8/255, 3 epochs"
-    assert found.keys() == listing.record(make_card("bn"), Table(()), 1).keys()
+    assert found.keys() == listing.record(entry(make_card("bn")), 1).keys()
 
 
 def test_a_brought_model_is_of_unknown_training(make_card):
@@ -145,11 +153,11 @@ def test_unsound_and_missing_cards_are_named_and_the_others_stay(small_zoo, tmp_
 
 
 def test_small_crops_end_where_the_training_does(make_card):
-    assert listing.trained(make_card("bn")).small == (3, 24)
-    assert listing.trained(make_card("bn", recipe={"small_epochs": 2})).small == (2, 24)
+    assert listing.trained(entry(make_card("bn"))).small == (3, 24)
+    assert listing.trained(entry(make_card("bn", recipe={"small_epochs": 2}))).small == (2, 24)
     for recipe in ({"small_epochs": 0}, {"small_crop": 32}):
-        assert listing.trained(make_card("bn", recipe=recipe)).small is None
-    trained = listing.trained(make_card("bn", seed=1))
+        assert listing.trained(entry(make_card("bn", recipe=recipe))).small is None
+    trained = listing.trained(entry(make_card("bn", seed=1)))
     assert (trained.label, list(trained.epochs), list(trained.loss)) == ("BatchNorm, seed 1", [1, 2, 3], [2, 1, 0])
 
 
@@ -160,15 +168,17 @@ def layer(**numbers) -> LearnedLayer:
 
 def test_quantities_by_depth(make_card):
     layers = [layer(gamma=[-3.0, 1.0], mean=[-1.0, 0.0], spread=[1.0, 2.0], scale=[2.0, 0.5])]
-    found = {name: listing.depth(layers, name, make_card("bn")).values[0].tolist() for name, *_ in listing.QUANTITIES}
+    found = {
+        name: listing.depth(layers, name, entry(make_card("bn"))).values[0].tolist() for name, *_ in listing.QUANTITIES
+    }
     assert found == {"gamma": [3, 1], "mean": [-1, 0], "spread": [1, 2], "gain": [1.5, 2]}
 
 
 def test_what_a_norm_does_not_have_is_not_drawn_but_said(make_card):
     grouped = [layer(gamma=[1.0, 1.0])]
-    assert listing.depth(grouped, "gamma", make_card("gn"))
-    assert listing.depth(grouped, "gain", make_card("gn")) is None
-    assert listing.depth([], "gamma", make_card("none")) is None
+    assert listing.depth(grouped, "gamma", entry(make_card("gn")))
+    assert listing.depth(grouped, "gain", entry(make_card("gn"))) is None
+    assert listing.depth([], "gamma", entry(make_card("none"))) is None
     said = listing.lacking([make_card(norm) for norm in ("bn", "none", "gn")])
     assert "resnet20-none has no norm layer" in said
     assert "resnet20-gn has gamma but no statistics" in said
@@ -178,5 +188,5 @@ def test_what_a_norm_does_not_have_is_not_drawn_but_said(make_card):
 @pytest.mark.parametrize("norm", figures.LOOKS)
 def test_every_norm_can_be_listed(make_card, norm):
     card = make_card(norm)
-    assert listing.record(card, Table(()), 1)["norm"] == figures.LOOKS[norm].name
+    assert listing.record(entry(card), 1)["norm"] == figures.LOOKS[norm].name
     listing.lacking([card])
