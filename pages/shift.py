@@ -82,7 +82,7 @@ def show_layers(view: shift_view.View, layers: list[str]) -> None:
             st.markdown(shift_story.happened(view, i))
             figure = figures.shift_by_layer(view.by_layer(i), view.axis, view.attack, view.layer, axis)
             exploring.clickable(figure, f"layers {SIDES[i]}", partial(go_to_layer, layers))
-    st.caption(shift_story.by_chance(view))
+    st.caption(" ".join(filter(None, [shift_story.counted_from(view), shift_story.by_chance(view)])))
     left, right = st.columns(2, gap="large")
     title = "How many of these images are still recognised?"
     accuracy = figures.accuracy_curve(view.accuracies, view.title, evenly=True, title=title)

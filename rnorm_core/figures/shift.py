@@ -23,7 +23,8 @@ class Places:
 
     label, norm, weight_hash: of the model, as everywhere. n: images in the batch. names: of the places, for people.
     clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where there is none to measure.
-    low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them.
+    low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them;
+               nothing is known of it where band_size is 0.
     """
 
     label: str
@@ -53,7 +54,9 @@ def span(sides: Sequence[Places]) -> tuple[float, float]:
     """A common axis for several figures: from the lowest to the highest thing drawn, with some room."""
     drawn = [np.isfinite(p.adversarial) for p in sides]
     everything = [
-        v[here] for p, here in zip(sides, drawn, strict=True) for v in (p.clean, p.adversarial, p.low, p.high)
+        v[here]
+        for p, here in zip(sides, drawn, strict=True)
+        for v in (p.clean, p.adversarial, *((p.low, p.high) if p.band_size else ()))
     ]
     low, high = (float(end(np.append(np.concatenate(everything), 0))) for end in (np.min, np.max))
     room = 0.06 * (high - low or 1)
@@ -108,15 +111,16 @@ def _drawn(
     )
     names = [places.names[k] for k in order]
     figure = go.Figure()
-    figure.add_scatter(
-        **_steps(x, low, high),
-        name="95 % band",
-        mode="lines",
-        fill="toself",
-        fillcolor=BAND,
-        line={"color": OUTLINE, "width": 0.5},
-        hoverinfo="skip",
-    )
+    if places.band_size:
+        figure.add_scatter(
+            **_steps(x, low, high),
+            name="95 % band",
+            mode="lines",
+            fill="toself",
+            fillcolor=BAND,
+            line={"color": OUTLINE, "width": 0.5},
+            hoverinfo="skip",
+        )
     mode = "lines+markers" if joined else "markers"
     marks = (
         ("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN),
@@ -133,8 +137,9 @@ def _drawn(
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
             customdata=[[k, text, lo, hi] for k, text, lo, hi in zip(order, names, low, high, strict=True)],
-            hovertemplate=f"{name} %{{y:.3f}} (band %{{customdata[2]:.3f}} to %{{customdata[3]:.3f}})"
-            "<extra>%{customdata[1]}</extra>",
+            hovertemplate=f"{name} %{{y:.3f}}"
+            + (" (band %{customdata[2]:.3f} to %{customdata[3]:.3f})" if places.band_size else "")
+            + "<extra>%{customdata[1]}</extra>",
         )
     if chosen is not None and chosen in order:
         at = order.index(chosen) + 1
@@ -149,16 +154,22 @@ def _drawn(
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
     out = int(places.outside.sum())
     weights = f"; weights {places.weight_hash[:8]}" if places.weight_hash else ""
-    band = f"band: {'single images' if places.band_size == 1 else f'batches of {places.band_size}'}"
+    size = places.band_size
+    band = f"band: {'single images' if size == 1 else f'batches of {size}'}" if size else "no band is known"
     dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}; {band}{weights}", 300)
     what = "layers" if joined else "channels"
     worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
+    outside, between = "Where clean batches lie by chance is not known", ""
+    if places.band_size:
+        outside = (
+            f"{places.changed.capitalize()}, {out} of {len(names)} lie outside the band in which 95 % of clean batches "
+            f"of {_images(places.band_size)} lie"
+        )
+        between = f", band {low[worst]:.3f} to {high[worst]:.3f}"
     alt = (
         f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), "
-        f"clean and {places.changed}, n = {_images(places.n)}. "
-        f"{places.changed.capitalize()}, {out} of {len(names)} lie outside the band in which 95 % of clean batches of "
-        f"{_images(places.band_size)} lie; most moved: {names[worst]} with {adversarial[worst]:.3f} "
-        f"(clean {clean[worst]:.3f}, band {low[worst]:.3f} to {high[worst]:.3f})."
+        f"clean and {places.changed}, n = {_images(places.n)}. {outside}; "
+        f"most moved: {names[worst]} with {adversarial[worst]:.3f} (clean {clean[worst]:.3f}{between})."
     )
     if left_out:
         alt += f" {left_out} that are constant in training are left out."
@@ -167,24 +178,25 @@ def _drawn(
 
 def distribution(
     population: "Layer", clean: "Layer", adversarial: "Layer", channel: int, place: str, label: str, norm: str,
-    attack: str, n: int, centre: float | None = None, changed: str = "attacked",
+    attack: str, n: int, centre: float | None = None, changed: str = "attacked", against: str = "training set",
 ) -> Figure:  # fmt: skip
     """What one channel of a layer receives: three recordings in the same bins, in percent of all values a bin.
 
     Above them each recording's mean with its deviation to either side; `centre` is what the layer subtracts from the
-    attacked batch. The outer bins, which hold whatever lies beyond them, are not drawn. ValueError if bins differ.
+    attacked batch; `against` says what the population is of. The outer bins, which hold whatever lies beyond them, are
+    not drawn. ValueError if bins differ.
     """
-    recordings = (("training set", population), ("clean", clean), (changed, adversarial))
+    recordings = ((against, population), ("clean", clean), (changed, adversarial))
     edges = _numbers(population.edges)[:, channel]
     if any(not np.array_equal(_numbers(layer.edges)[:, channel], edges) for _, layer in recordings):
         raise ValueError(f"The recordings of {population.name} were counted in different bins.")
     look, figure, said = LOOKS[norm], go.Figure(), []
     styles = {
-        "training set": dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
+        against: dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
         "clean": dict(line={"color": CLEAN, "width": 2, "dash": "dot"}),
         changed: dict(line={"color": look.colour, "width": 2}),
     }
-    symbols = {"training set": "line-ns", "clean": look.marker + "-open", changed: look.marker}
+    symbols = {against: "line-ns", "clean": look.marker + "-open", changed: look.marker}
     shares = {}
     for name, layer in recordings:
         counts = _numbers(layer.histogram)[:, channel]
@@ -221,7 +233,8 @@ def distribution(
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """One model's shift at one layer as the attack grows: eps_255 and values are equally long; low, high: the band."""
+    """One model's shift at one layer as the attack grows: eps_255 and values are equally long; low, high: the band,
+    NaN where it is not known."""
 
     label: str
     norm: str
@@ -242,11 +255,13 @@ def shift_by_eps(
     figure, markers, said = go.Figure(), Markers(), []
     everything = sorted({e for g in growths for e in g.eps_255})
     for g in growths:
-        look = LOOKS[g.norm]
-        figure.add_hrect(
-            y0=g.low, y1=g.high, fillcolor=look.colour, opacity=0.16, layer="below",
-            line={"color": look.colour, "width": 1, "dash": DASHES[g.statistics]},
-        )  # fmt: skip
+        look, known = LOOKS[g.norm], g.low <= g.high
+        band = f"band {g.low:.3f} to {g.high:.3f}" if known else "no band is known"
+        if known:
+            figure.add_hrect(
+                y0=g.low, y1=g.high, fillcolor=look.colour, opacity=0.16, layer="below",
+                line={"color": look.colour, "width": 1, "dash": DASHES[g.statistics]},
+            )  # fmt: skip
         figure.add_scatter(
             x=[everything.index(e) for e in g.eps_255],
             y=list(g.values),
@@ -255,10 +270,10 @@ def shift_by_eps(
             line={"color": look.colour, "dash": DASHES[g.statistics], "width": 2},
             marker={"symbol": markers.next(g.norm), "size": 9},
             customdata=[f"{e:g}" for e in g.eps_255],
-            hovertemplate=f"eps %{{customdata}}/255: %{{y:.3f}} (band {g.low:.3f} to {g.high:.3f})",
+            hovertemplate=f"eps %{{customdata}}/255: %{{y:.3f}} ({band})",
         )
         values = ", ".join(f"{v:.3f} at {e:g}/255" for e, v in zip(g.eps_255, g.values, strict=True))
-        said.append(f"{g.label}, band {g.low:.3f} to {g.high:.3f}: {values}")
+        said.append(f"{g.label}, {band}: {values}")
     figure.update_xaxes(
         title="eps (k/255), steps not to scale",
         tickvals=list(range(len(everything))),

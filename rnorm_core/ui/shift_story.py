@@ -3,6 +3,7 @@
 from rnorm_core import evaluation, norms, zoo
 from rnorm_core.figures.style import percent
 from rnorm_core.probes import Layer
+from rnorm_core.ui import reference
 from rnorm_core.ui.shift_view import View
 from rnorm_core.ui.shifting import Course, Reading
 
@@ -14,11 +15,38 @@ def happened(view: View, i: int) -> str:
     places = view.by_layer(i)
     attacked, clean = (int(outside.sum()) for outside in (places.outside, places.clean_outside))
     name, layers = f"**{view.course(i).side.label}**", f"of {len(places.names)} layers outside the band"
+    if not view.course(i).has_bands:
+        kept = recognised(view.attacked(i))
+        return f"{name}: {f'no attack; {kept}' if view.eps_255 == 0 else f'{kept} (clean: {_right(view.clean(i))})'}."
     if view.eps_255 == 0:
         return f"{name}: no attack. {clean} {layers}; {recognised(view.clean(i))}."
     before = int(view.clean(i).hits.sum())
     was = "" if view.n == 1 else f" (clean: {before})"
     return f"{name}: {attacked} {layers} (clean: {clean}); {recognised(view.attacked(i))}{was}."
+
+
+def _right(reading: Reading) -> str:
+    if len(reading.hits) == 1:
+        return "right" if reading.hits.all() else "wrong"
+    return str(int(reading.hits.sum()))
+
+
+def counted_from(view: View) -> str:
+    """What the shifts of models without a population are counted from; empty where both have one."""
+    live = [course for course in view.shifted.courses if reference.is_live(course.side)]
+    if not live:
+        return ""
+    which = (
+        "clean test images, without those looked at here."
+        if live[0].has_bands
+        else "clean images at hand, those looked at here among them: so a clean shift comes out too small, and where "
+        "clean batches lie by chance cannot be told (no grey band)."
+    )
+    names = " and ".join(dict.fromkeys(course.side.title for course in live))
+    return (
+        f"What {names} receives from its training images has not been measured. In their place, measured just now, are "
+        f"{live[0].population.n:,} {which}"
+    )
 
 
 def recognised(reading: Reading) -> str:
@@ -32,12 +60,16 @@ def recognised(reading: Reading) -> str:
 
 def by_chance(view: View) -> str:
     """What the band is, and what to expect without any attack."""
-    places = view.by_layer(0)
+    places = next((view.by_layer(i) for i in (0, 1) if view.course(i).has_bands), None)
+    if places is None:
+        return ""
     layers, size = len(places.names), places.band_size
+    live = any(reference.is_live(course.side) for course in view.shifted.courses)
     other = "" if size == view.n else f" (the size nearest to {view.n} for which it was measured)"
     batches = "single clean images" if size == 1 else f"clean batches of {size}"
+    source = "" if live else " from the training set"
     return (
-        f"The grey band holds 95 % of {batches} from the training set{other}. By chance alone about "
+        f"The grey band holds 95 % of {batches}{source}{other}. By chance alone about "
         f"{max(1, round(0.05 * layers))} of {layers} layers lie outside it, often several at once: layers do not move "
         "independently."
     )

@@ -8,6 +8,7 @@ import torch
 from rnorm_core import evaluation, figures
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.shift import MEASURES, Band
+from rnorm_core.ui import reference
 from rnorm_core.ui.shifting import Course, Reading, Shifted, nice
 
 
@@ -95,7 +96,8 @@ class View:
         clean, attacked = (reading.recorded.layers[k] for reading in (self.clean(i), self.attacked(i)))
         centre = float(attacked.applied.centre[channel]) if attacked.applied else None
         place = (self.place(i), side.label, side.norm, self.attack, self.n)
-        return figures.distribution(population, clean, attacked, channel, *place, centre, self.changed)
+        against = shift_reference(self.course(i))
+        return figures.distribution(population, clean, attacked, channel, *place, centre, self.changed, against)
 
     @property
     def accuracies(self) -> list[figures.Curve]:
@@ -120,6 +122,11 @@ class View:
         clean, attacked, low, high = (np.asarray(v, dtype=float) for v in (clean, attacked, low, high))
         said = (side.label, side.norm, side.weight_hash, self.n, names)
         return figures.Places(*said, clean, attacked, low, high, band.batch_size, self.changed)
+
+
+def shift_reference(course: Course) -> str:
+    """What shifts are counted from, in two words."""
+    return "clean images" if reference.is_live(course.side) else "training set"
 
 
 AXES = {

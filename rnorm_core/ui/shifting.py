@@ -3,6 +3,7 @@
 No Streamlit here.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from rnorm_core.data import Batch
 from rnorm_core.jobs import Job
 from rnorm_core.probes import LayerStatistics
 from rnorm_core.shift import Band, Population, Shift
+from rnorm_core.ui import reference
 from rnorm_core.ui.crafting import Side
 
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
@@ -95,8 +97,16 @@ class Course:
     def at(self, eps_255: float) -> Reading:
         return next(reading for reading in self.readings if reading.eps_255 == eps_255)
 
+    @property
+    def has_bands(self) -> bool:
+        """Whether it is known where clean batches lie by chance."""
+        return bool(self.population.bands)
+
     def band(self, layer: int, measure: str) -> Band:
-        """Where clean training batches of this size lie, in this model's statistics mode."""
+        """Where clean training batches of this size lie, in this model's statistics mode; NaN where it is not known."""
+        if not self.has_bands:
+            nothing = torch.full_like(self.population.statistics.layers[layer].mean, torch.nan)
+            return Band(0, 0, nothing, nothing, nothing, math.nan, math.nan, math.nan)
         n = self.readings[0].recorded.n
         return self.population.band(self.side.statistics, n, self.names[layer], measure)
 
@@ -119,15 +129,14 @@ class Shifted:
 
 
 def layer_names(plan: Plan) -> list[str]:
-    """The left model's layers, numbered from 1, for people. UserError where a model has no population."""
-    left, _ = (shift.population(side.name).statistics.names for side in plan.sides)
-    return [f"{k} {nice(name)}" for k, name in enumerate(left, 1)]
+    """The left model's layers, numbered from 1, for people."""
+    return [f"{k} {nice(name)}" for k, name in enumerate(reference.layers(plan.left), 1)]
 
 
 def channel_counts(plan: Plan, layer: int) -> list[int]:
     """Channels of layer number `layer` (from 0), left and right. Of a network with fewer layers it is the last one."""
-    all_layers = (shift.population(side.name).statistics.layers for side in plan.sides)
-    return [len(layers[min(layer, len(layers) - 1)].mean) for layers in all_layers]
+    all_layers = (list(reference.layers(side).values()) for side in plan.sides)
+    return [channels[min(layer, len(channels) - 1)] for channels in all_layers]
 
 
 def nice(layer: str) -> str:
@@ -149,10 +158,19 @@ def measure(plan: Plan, first: float) -> Callable[[Job], Shifted]:
 
 
 def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
-    """The clean batch, then the attack of size `first`, then the rest of the grid from below."""
+    """The reference where there is none, the clean batch, then the attack of size `first`, the rest from below."""
     job.progress(0, "Reading images and models")
     batch = plan.images()
-    courses = [Course(side, shift.population(side.name)) for side in plan.sides]
+    lacking = [side for side in dict.fromkeys(plan.sides) if reference.is_live(side)]
+    ahead = 0.4 if lacking else 0.0  # of the work
+    courses = []
+    for side in plan.sides:
+        turn = lacking.index(side) if side in lacking else 0
+
+        def measuring(fraction: float, text: str, turn: int = turn) -> None:
+            job.progress(ahead * (turn + fraction) / len(lacking), text)
+
+        courses.append(Course(side, reference.of(side, batch, plan.complete, plan.device, measuring)))
     pairs = [(side.load(plan.device), probed(side, plan.device)) for side in plan.sides]
     order = sorted(GRID, key=lambda eps: (eps != 0, eps != first, eps))
     tasks = [(eps, i) for eps in order for i in (0, 1)]
@@ -160,7 +178,7 @@ def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
 
         def tell(step: Step, done: int = done, eps: float = eps, i: int = i) -> None:
             text = f"{plan.sides[i].label}: {eps:g}/255, step {step.index} of {step.total}"
-            job.progress((done + step.index / step.total) / len(tasks), text)
+            job.progress(ahead + (1 - ahead) * (done + step.index / step.total) / len(tasks), text)
 
         adversarial, hits = attacked(plan, pairs[i][0], batch, eps, tell)
         population = courses[i].population.statistics
@@ -168,7 +186,8 @@ def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
         reading = Reading(eps, recorded, shift.compare(recorded, population), hits)
         courses[i] = courses[i].with_one_more(reading)
         result = Shifted(plan, batch, (courses[0], courses[1]))
-        job.progress((done + 1) / len(tasks), f"{eps:g}/255 is done", result if i == 1 else None)
+        part = ahead + (1 - ahead) * (done + 1) / len(tasks)
+        job.progress(part, f"{eps:g}/255 is done", result if i == 1 else None)
     return result
 
 

@@ -129,13 +129,46 @@ def test_a_door_shows_the_control(open_page, settle):
     assert not page.warning
 
 
-def test_a_model_without_a_population_is_said_and_the_rest_stays(open_page, monkeypatch, tmp_path):
+def without_populations(tmp_path, monkeypatch) -> None:
     for file in zoo.DIRECTORY.iterdir():
         if file.name != "cifar10-resnet20-rn.population.safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+
+
+def test_without_a_population_the_samples_take_its_place_and_no_band_is_drawn(open_page, monkeypatch, tmp_path):
+    without_populations(tmp_path, monkeypatch)
     page = open_page("shift", **QUICK, seed="77")
-    assert "have not been measured with cifar10-resnet20-rn" in page.error[0].value
+    assert not page.error
+    left, right = sentences(page)
+    assert "layers outside the band" in left
+    assert "band" not in right
+    assert "images right" in right
+    assert "What RobustNorm receives from its training images has not been measured" in captions(page)
+    assert "20 clean images at hand" in captions(page)
+    bands = {title: [t["name"] for t in c["data"]].count("95 % band") for title, c in charts(page).items()
+             if title.startswith("Which layers")}  # fmt: skip
+    assert [("RobustNorm" in title, count) for title, count in bands.items()] == [(False, 1), (True, 0)]
+    assert "NaN" not in json.dumps([chart.proto.alt for chart in page.get("plotly_chart")])
+    assert "nan" not in " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
+
+
+def test_with_the_full_test_set_the_reference_has_bands(open_page, monkeypatch, tmp_path):
+    from rnorm_core.ui import reference
+
+    without_populations(tmp_path, monkeypatch)
+    for name, value in (("IMAGES", 60), ("FEWEST", 50), ("DRAWS", {8: 5})):
+        monkeypatch.setattr(reference, name, value)
+    page = open_page("shift", full=True, source="full test set", **QUICK, seed="78")
+    assert all("layers outside the band" in said for said in sentences(page))
+    assert "60 clean test images, without those looked at here" in captions(page)
+
+
+def test_a_damaged_population_is_said_and_the_rest_stays(open_page, monkeypatch, tmp_path):
+    without_populations(tmp_path, monkeypatch)
+    (tmp_path / "cifar10-resnet20-rn.population.safetensors").write_bytes(b"nothing")
+    page = open_page("shift", **QUICK, seed="79")
+    assert "is damaged" in page.error[0].value
     assert "rnorm_core.training.population" in page.error[0].value
     assert "Try this" in texts(page)
     page.selectbox(key="right").set_value("cifar10-resnet20-bn").run()
