@@ -12,6 +12,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from rnorm_core.data import CLASSES
+
 ROOT = Path(__file__).resolve().parent.parent
 SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
@@ -165,14 +167,27 @@ def test_pictures_of_the_readme_exist():
     assert [name for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README) if not (ROOT / name).exists()] == []
 
 
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """The folder that the README's examples run in: `pictures` holds four images of each class of CIFAR-10."""
+    for number, kind in enumerate(CLASSES["cifar10"]):
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for shade in range(4):
+            image = Image.new("RGB", (40, 36), (25 * number, 60 * shade, 128))
+            image.save(tmp_path / "pictures" / kind / f"{shade}.png")
+    return tmp_path
+
+
 @pytest.mark.skipif(not list((ROOT / "pretrained").glob("*rn.json")), reason="no trained network is in pretrained/")
 @pytest.mark.parametrize(
     "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=lambda code: code.split("\n")[0]
 )
-def test_examples_of_the_readme_run(code):
+def test_examples_of_the_readme_run(code, pictures):
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
-    )
+        [sys.executable, "-c", code], cwd=pictures, env=surroundings, capture_output=True, text=True, timeout=200,
+        check=False,
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stdout
 
