@@ -29,7 +29,7 @@ class Work:
     @property
     def short(self) -> str:
         """ "Wang 2022"; some names are listed with their initials last."""
-        names = [word for word in self.authors[0].split() if len(word) > 2]
+        names = [word for word in self.authors[0].split() if len(word.strip(".")) > 1]
         return f"{names[-1]} {self.year}"
 
     @property

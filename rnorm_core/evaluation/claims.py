@@ -17,7 +17,7 @@ from rnorm_core.evaluation.evidence import (
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.paired import Paired, paired
 from rnorm_core.evaluation.row import Row
-from rnorm_core.evaluation.verdict import Finding, reach
+from rnorm_core.evaluation.verdict import HOLDS, Finding, reach
 from rnorm_core.zoo import Card
 
 REFERENCE = "cifar10-resnet20-bn"  # networks are compared that were trained like this one
@@ -109,6 +109,14 @@ class Judgement:
         return reach(self.findings, self.evidence.axis)
 
     @property
+    def edge(self) -> Finding | None:
+        """The finding that says most: where the claim begins or ceases to hold; the first where it never holds."""
+        held = [i for i, finding in enumerate(self.findings) if finding.state == HOLDS]
+        if not held:
+            return self.findings[0] if self.findings else None
+        return self.findings[held[0] if held[-1] == len(self.findings) - 1 else held[-1]]
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """Of the trainings that entered."""
         return tuple(sorted({source.seed for source in self.sources}))
@@ -129,7 +137,7 @@ def judge(
     bn, bn_batch, none = ("bn", "tracked"), ("bn", "batch"), ("none", "tracked")
     rn, rn_batch = ("rn", "tracked"), ("rn", "batch")
     found: dict[str, list[tuple[str, Evidence | None, Sources]]] = {
-        "C0": [("no norm against BatchNorm", *versus(none, bn))],
+        "C0": [("no norm is ahead of BatchNorm", *versus(none, bn))],
         "C1": [("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",)))],
         "C2": [
             ("BatchNorm's mean or deviation moves", *_displacement(moved, alike, "bn", ("mean", "log_std"))),
@@ -137,13 +145,13 @@ def judge(
         ],
         "C3": [
             ("the vulnerability disappears", *_retention(rows, alike, bn_batch)),
-            ("it becomes smaller: batch against tracked", *versus(bn_batch, bn)),
+            ("it is smaller than with tracked statistics", *versus(bn_batch, bn)),
         ],
-        "C4": [(f"unusable: {NAMES[norm]}", *_need(sizes, alike, norm)) for norm in ("bn", "rn")],
+        "C4": [(f"batch statistics unusable: {NAMES[norm]}", *_need(sizes, alike, norm)) for norm in ("bn", "rn")],
         "C5": [
-            ("both with tracked statistics", *versus(rn, bn)),
-            ("RobustNorm with those of the batch, BatchNorm tracked", *versus(rn_batch, bn)),
-            ("both with those of the batch", *versus(rn_batch, bn_batch)),
+            ("RobustNorm is ahead, both tracked", *versus(rn, bn)),
+            ("RobustNorm with batch statistics is ahead of tracked BatchNorm", *versus(rn_batch, bn)),
+            ("RobustNorm is ahead, both with batch statistics", *versus(rn_batch, bn_batch)),
         ],
         "C6": [("accuracy is kept", *_upkeep(rows, alike)), ("fast training is kept", *_speed(alike))],
     }

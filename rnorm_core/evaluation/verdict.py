@@ -61,7 +61,11 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
     elif last == end:
         span = f"holds from {axis(sizes[first])} on"
     else:
-        span = f"holds from {axis(sizes[first])} to {axis(sizes[last])}"
+        span = (
+            f"holds from {axis(sizes[first])} to {axis(sizes[last])}"
+            if first < last
+            else f"holds at {axis(sizes[first])} alone"
+        )
     return span + "".join(
         f"; {said} {axis.word} {axis(*there)}"
         for state, said in ((FAILS, "does not"), (OPEN, "open"), (OPPOSITE, "the opposite holds"))

@@ -25,6 +25,7 @@ from rnorm_core.evaluation.evidence import (
 )
 from rnorm_core.evaluation.paired import Paired
 from rnorm_core.evaluation.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
+from rnorm_core.figures.accuracy import PAPER_EPS, grey_levels
 from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, wrap
 
 SIGNS = {
@@ -76,20 +77,32 @@ def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
         figure.add_annotation(x=-0.45, y=-i + 0.42, text=text, showarrow=False, xanchor="left", font={"size": 12})
         if not row.by_eps:
             figure.add_annotation(
-                x=-0.45, y=-i - 0.02, text=wrap(row.verdict, 56), showarrow=False, xanchor="left", align="left",
+                x=-0.45, y=-i, text=row.verdict, showarrow=False, xanchor="left", align="left",
                 font={"size": 12, "color": CLEAN},
             )  # fmt: skip
         said.append(f"{row.claim}, {row.reading}: {row.verdict}")
+    _shade(figure, sizes)
     ticks = {"tickvals": list(range(len(sizes))), "ticktext": [f"{size:g}" for size in sizes]}
     figure.update_xaxes(title="attack size eps (k/255), steps not to scale", range=[-0.5, len(sizes) - 0.5], **ticks)
     figure.update_xaxes(fixedrange=True, zeroline=False)
     figure.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.75], fixedrange=True)
     figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest")
     title = "Up to which attack size does each claim hold?"
-    dress(figure, title, "measured by this project; touch a mark for its numbers", 110 + 46 * len(rows))
+    dress(figure, title, "touch a mark for its numbers", 110 + 46 * len(rows))
     # One line for all four signs where there is room, two on a telephone.
     figure.update_layout(height=figure.to_dict()["layout"]["height"] - 20)
     return Figure(figure, f"{title} {'. '.join(said)}.")
+
+
+def _shade(figure: go.Figure, sizes: Sequence[float]) -> None:
+    """The sizes that the paper looks at, from one row to the last."""
+    if len(sizes) < 2:
+        return
+    low, high = (float(np.interp(grey_levels(eps), sizes, range(len(sizes)))) for eps in PAPER_EPS)
+    figure.add_vrect(x0=low - 0.3, x1=high + 0.3, fillcolor=CLEAN, opacity=0.12, line_width=0, layer="below")
+    what = f"shaded: the paper's range, {grey_levels(PAPER_EPS[0]):.1f}/255 to {grey_levels(PAPER_EPS[1]):.1f}/255"
+    grey = {"symbol": "square", "size": 12, "color": CLEAN, "opacity": 0.4}
+    figure.add_scatter(x=[None], y=[None], mode="markers", marker=grey, name=wrap(what), hoverinfo="skip")
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,10 @@ from rnorm_core.ui import doors, url
 MAP = "citations"
 # Colour never stands alone: each theme has a shape of its own.
 LOOKS = (
-    ("#0072B2", "ellipse", "circle"),
-    ("#D55E00", "diamond", "diamond"),
-    ("#009E73", "triangle", "triangle"),
-    ("#CC79A7", "round-rectangle", "square"),
-    ("#7F7F7F", "hexagon", "hexagon"),
-)
-COLUMN, ROW, SIZE = 190, 105, 26  # the map's own units, about a pixel at its first zoom
+    ("#0072B2", "ellipse"), ("#D55E00", "diamond"), ("#009E73", "triangle"), ("#CC79A7", "round-rectangle"),
+    ("#7F7F7F", "hexagon"),
+)  # fmt: skip
+COLUMN, ROW, SIZE = 150, 58, 24  # the map's own units, about a pixel at its first zoom
 TITLE = {
     "label": "data(title)", "text-wrap": "wrap", "text-max-width": "170px", "font-size": 13, "font-weight": "bold",
     "text-background-opacity": 0.94, "text-background-padding": "5px", "text-background-shape": "round-rectangle",
@@ -96,11 +93,10 @@ def _map(shown: Sequence[Work], chosen: Work) -> None:
             EdgeStyle("cites", "#9AA3AF", directed=True, custom_styles={"width": 1, "opacity": 0.55}),
             EdgeStyle("author", "#9AA3AF", custom_styles={"width": 2, "line-style": "dotted"}),
         ],
-        height=520, key=MAP, on_change=_hear,
+        height=560, key=MAP, on_change=_hear,
         events=[Event("hover", "mouseover", "node"), Event("leave", "mouseout", "node"), Event("pick", "tap", "node")],
     )  # fmt: skip
-    key = "  ".join(f"{shape}: {theme}." for theme, (_, _, shape) in zip(themes(), LOOKS, strict=True))
-    st.caption(f"{key} Left to right: 2020 to 2024. Drag a mark or the ground, zoom with the wheel.")
+    st.caption("A row is a theme, a column a year. Drag a mark or the ground; zoom with the wheel or the buttons.")
     if _PICKED in st.session_state:
         st.rerun()
 
@@ -119,15 +115,22 @@ def _hear() -> None:
 
 def elements(shown: Sequence[Work]) -> dict[str, list[dict[str, Any]]]:
     """Nodes and edges among these works; the first is what the others stand around. Places by year and theme."""
-    known, paper = {work.key for work in shown}, works()[0]
+    known, paper, (spots, headings) = {work.key for work in shown}, works()[0], places()
     nodes = [
         {
             "data": {"id": work.key, "label": work.theme, "title": f"{work.title} ({work.year})", "short": work.short},
-            "position": dict(zip("xy", places()[work.key], strict=True)),
+            "position": {"x": spots[work.key][0], "y": spots[work.key][1]},
             "selectable": False,  # what it would show in the map stands beside it
         }
         for work in shown
     ]
+    nodes += [
+        {
+            "data": {"id": f"heading {text}", "label": "heading", "short": text},
+            "position": {"x": x, "y": y}, "selectable": False, "grabbable": False,
+        }
+        for text, (x, y) in headings.items()
+    ]  # fmt: skip
     cites = [(work.key, paper.key, "cites") for work in shown if work != paper]
     authors = [(a, b, "author") for a, b in shared_authors() if {a, b} <= known]
     edges = [
@@ -137,25 +140,38 @@ def elements(shown: Sequence[Work]) -> dict[str, list[dict[str, Any]]]:
     return {"nodes": nodes, "edges": edges}
 
 
-def places() -> dict[str, tuple[float, float]]:
-    """Where each work stands: a column a year, a row a theme, several of a cell below each other. Always the same."""
-    first = min(work.year for work in works())
-    found: dict[str, tuple[float, float]] = {}
-    cells: dict[tuple[int, str], int] = {}
+Spots = dict[str, tuple[float, float]]
+
+
+def places() -> tuple[Spots, Spots]:
+    """Where each work stands, and the headings: a column a year, a row a theme, works of one cell below each other."""
+    cells: dict[tuple[int, str], list[Work]] = {}
     for work in works():
-        cell = work.year, work.theme
-        depth = cells[cell] = cells.get(cell, -1) + 1
-        x = (work.year - first) * COLUMN + 46 * (depth % 2)
-        found[work.key] = float(x), float(themes().index(work.theme) * ROW + 44 * depth)
-    return found
+        cells.setdefault((work.year, work.theme), []).append(work)
+    years = sorted({year for year, _ in cells})
+    headings: Spots = {str(year): (i * COLUMN, -ROW) for i, year in enumerate(years)}
+    headings[" "] = (-1.7 * COLUMN, 0.0)  # keeps the headings of rows clear of the bar at the map's left edge
+    spots, top = {}, 0.0
+    for theme in themes():
+        deepest = max(len(cell) for (_, here), cell in cells.items() if here == theme)
+        headings[theme] = (-COLUMN, top + (deepest - 1) * ROW / 2)
+        for (year, here), cell in cells.items():
+            if here == theme:
+                for depth, work in enumerate(cell):
+                    spots[work.key] = years.index(year) * COLUMN, top + depth * ROW
+        top += deepest * ROW + 14
+    return spots, headings
 
 
 def _styles() -> list[NodeStyle]:
     shared = {"width": SIZE, "height": SIZE, "font-size": 12, "min-zoomed-font-size": 6, "text-margin-y": 4}
-    return [
+    marks = [
         NodeStyle(theme, colour, "short", custom_styles={"shape": shape, **shared})
-        for theme, (colour, shape, _) in zip(themes(), LOOKS, strict=True)
+        for theme, (colour, shape) in zip(themes(), LOOKS, strict=True)
     ]
+    plain = {"background-opacity": 0, "border-width": 0, "font-size": 13, "font-style": "italic", "events": "no"}
+    words = {"text-valign": "center", "text-wrap": "wrap", "text-max-width": "120px", "min-zoomed-font-size": 4}
+    return [*marks, NodeStyle("heading", caption="short", custom_styles={**plain, **words, "width": 150, "height": 20})]
 
 
 class _Named(NodeStyle):

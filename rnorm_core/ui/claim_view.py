@@ -68,11 +68,10 @@ def pick(settings: Settings) -> tuple[str, int]:
         st.session_state["n"] = most
     which, number, button = st.columns([3.4, 1, 1.3], gap="medium", vertical_alignment="bottom")
     with which:
-        claim = url.choose_one("Claim", list(CLAIMS), key="claim", default="C3", widget=st.segmented_control)
+        claim = url.bound(st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True)
     with number:
         help_ = "For the small version below. With statistics of a batch, all of them are one batch."
         count = int(url.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_))
-    claim = claim or "C3"  # a second click on the chosen one takes the choice back
     asked = (claim, count, settings.seed, settings.source)
     button.button(
         "Re-measure a small version", on_click=_begin, args=(asked,), icon=":material/speed:", type="primary",

@@ -41,10 +41,15 @@ def shipped(dataset: str = "cifar10") -> Shipped:
 def overview(found: Shipped) -> list[Judged]:
     """Rows of the map of verdicts, claim by claim."""
     return [
-        Judged(claim, judgement.reading, judgement.findings, judgement.verdict, _by_eps(judgement))
+        Judged(claim, judgement.reading, judgement.findings, _short(judgement), _by_eps(judgement))
         for claim, judgements in found.by_claim.items()
         for judgement in judgements
     ]
+
+
+def _short(judgement: Judgement) -> str:
+    """The verdict without the sizes at which it does not hold."""
+    return judgement.verdict.partition(";")[0]
 
 
 def _by_eps(judgement: Judgement) -> bool:
@@ -52,9 +57,10 @@ def _by_eps(judgement: Judgement) -> bool:
 
 
 def said(judgement: Judgement) -> str:
-    """The verdict in Markdown: a reading without a size with the numbers that decided."""
-    only = judgement.findings[0].said if len(judgement.findings) == 1 else ""
-    return f"{_capital(judgement.reading)}: **{judgement.verdict}**{f' ({only})' if only else ''}."
+    """The verdict in Markdown, with the numbers where it turns."""
+    edge, axis = judgement.edge, judgement.evidence.axis
+    where = f"{_capital(axis.word)} {axis(edge.size)}: " if edge and edge.size is not None else ""
+    return f"{_capital(judgement.reading)}: **{judgement.verdict}**." + (f" {where}{edge.said}." if edge else "")
 
 
 def seeds(judgements: Sequence[Judgement]) -> str:

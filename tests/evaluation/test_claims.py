@@ -1,0 +1,255 @@
+"""Claims judged on planted tables, and on the shipped ones by another way of counting."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rnorm_core import evaluation, zoo
+from rnorm_core.evaluation import Row, moved, sizes
+from rnorm_core.evaluation.claims import CLAIMS, judge
+from rnorm_core.evaluation.moved import Moved
+from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation.table import shipped as evaluation_file
+from rnorm_core.zoo import Card
+
+N = 1000
+
+
+def card(norm: str, seed: int = 0, **changes) -> Card:
+    name = f"cifar10-resnet20-{norm}" + (f"-seed{seed}" if seed else "")
+    rates = changes.pop("rates", (0.5, 0.81, 0.9))
+    curve = tuple(dict(epoch=i, train_loss=1.0, train_accuracy=a, lr=0.1, seconds=1.0) for i, a in enumerate(rates, 1))
+    fields = dict(
+        name=name, dataset="cifar10", architecture="resnet20", norm=norm, power=0.2 if norm == "rn" else None,
+        width=1.0, classes=(), recipe={"name": "fast", "epochs": 3}, initialisation="", seed=seed, data_hash="0" * 64,
+        sha256=hashlib.sha256(name.encode()).hexdigest(), parameters=1, accuracies=(), curve=curve, made_with={},
+        code_version="", date="2026-01-01",
+    )  # fmt: skip
+    return Card(**(fields | changes))
+
+
+CARDS = [card(norm) for norm in ("bn", "rn", "none")]
+
+
+def row(of: Card, statistics: str, eps: float, correct: int, n: int = N, **changes) -> Row:
+    low, high = evaluation.wilson(correct, n)
+    fields = dict(
+        model=of.name, weight_hash=of.sha256, dataset="cifar10", norm=of.norm, statistics=statistics,
+        attack="pgd" if eps else "clean", settings={"steps": 20} if eps else {}, eps_255=eps, pixels="float", n=n,
+        correct=correct, low=low, high=high, batch_size=128, seed=0, images="1" * 64,
+        hits=pack(torch.arange(n) < correct), code_version="", made_with={}, date="2026-01-01",
+    )  # fmt: skip
+    return Row(**(fields | changes))
+
+
+def curve(of: Card, statistics: str, **correct: int) -> list[Row]:
+    return [row(of, statistics, float(eps[1:].replace("_", ".")), k) for eps, k in correct.items()]
+
+
+def of(rows=(), moves=(), by_size=(), cards=CARDS):
+    return judge(rows, moves, by_size, cards)
+
+
+def test_nothing_measured_nothing_judged():
+    found = of(cards=[replace(c, curve=()) for c in CARDS])
+    assert list(found) == list(CLAIMS) == [f"C{i}" for i in range(7)]
+    assert not any(found.values())
+
+
+def test_it_disappears_exactly_up_to_one_grey_level():
+    rows = curve(CARDS[0], "batch", e0=900, e0_5=850, e1=810, e2=809, e8=0)
+    judgement = of(rows)["C3"][0]
+    assert judgement.verdict == "holds up to 1/255; does not at 2 and 8/255"
+    assert judgement.edge.size == 1
+    assert [(s.model, s.statistics) for s in judgement.sources] == [("cifar10-resnet20-bn", "batch")]
+
+
+def test_more_robust_counts_images_that_both_recognise():
+    """RobustNorm is right on fewer images; on those that count it keeps more, up to 1/255."""
+    bn, rn = CARDS[:2]
+    rows = curve(bn, "tracked", e0=900, e1=300, e4=0) + curve(rn, "tracked", e0=800, e1=400, e4=0)
+    judgement = of(rows)["C5"][0]
+    assert judgement.verdict == "holds up to 1/255; open at 4/255"
+    assert "50.0 % against 37.5 %, +12.5 points" in judgement.findings[0].said
+    assert "n = 800" in judgement.findings[0].said
+
+
+def test_every_seed_has_to_agree():
+    bn, rn = card("bn", 1), card("rn", 1)
+    rows = curve(CARDS[0], "tracked", e0=900, e1=300) + curve(CARDS[1], "tracked", e0=900, e1=400)
+    disagree = rows + curve(bn, "tracked", e0=900, e1=400) + curve(rn, "tracked", e0=900, e1=300)
+    agree = rows + curve(bn, "tracked", e0=900, e1=310) + curve(rn, "tracked", e0=900, e1=400)
+    cards = [*CARDS, bn, rn]
+    assert of(rows, cards=cards)["C5"][0].seeds == (0,)
+    assert of(disagree, cards=cards)["C5"][0].verdict == "open at 1/255"
+    assert of(agree, cards=cards)["C5"][0].verdict == "holds at 1/255"
+    assert of(agree, cards=cards)["C5"][0].seeds == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [dict(recipe={"name": "adv"}), dict(power=0.5), dict(architecture="vgg11"), dict(width=0.5), dict(seed=3),
+     dict(data_hash="1" * 64)],
+)  # fmt: skip
+def test_only_networks_that_were_trained_alike_are_compared(change):
+    other = replace(CARDS[1], **change)
+    rows = curve(CARDS[0], "tracked", e0=900, e1=300) + curve(other, "tracked", e0=900, e1=400)
+    assert of(rows, cards=[CARDS[0], other])["C5"] == []
+
+
+def test_rows_on_other_images_are_not_paired():
+    rows = curve(CARDS[0], "tracked", e0=900, e1=300)
+    rows += [replace(r, images="2" * 64) for r in curve(CARDS[1], "tracked", e0=900, e1=400)]
+    assert of(rows)["C5"] == []
+
+
+def test_the_largest_common_set_of_images_counts():
+    small = [replace(r, images="2" * 64) for c in CARDS[:2] for r in
+             (row(c, "tracked", 0, 90, 100), row(c, "tracked", 1, 90, 100))]  # fmt: skip
+    large = curve(CARDS[0], "tracked", e0=900, e1=300) + curve(CARDS[1], "tracked", e0=900, e1=400)
+    assert "n = 900" in of([*small, *large])["C5"][0].findings[0].said
+
+
+def move(attack: str, eps: float, count: int, hits: int, own: int) -> Moved:
+    """In each of two batches `count` of four layers lie beyond; the first `hits` of 200 images are right."""
+    shifts = [[2.0 if layer < count else 0.5 for layer in range(4)]] * 2
+    known = dict.fromkeys(("mean", "log_std", "log_range", "wasserstein"), shifts)
+    return Moved(
+        model=CARDS[0].name, weight_hash=CARDS[0].sha256, dataset="cifar10", norm="bn", attack=attack,
+        settings={}, eps_255=eps, n=200, batch_size=100, seed=0, images="3" * 64, layers=list("abcd"), shifts=known,
+        bands={m: [[0.1, 1.0]] * 4 for m in known}, hits=pack(torch.arange(200) < hits),
+        own=pack(torch.arange(200) < own), code_version="", made_with={}, date="",
+    )  # fmt: skip
+
+
+def test_layers_and_lost_images():
+    moves = [move("clean", 0, 0, 180, 180), move("pgd", 1, 1, 80, 150), move("pgd", 8, 3, 0, 10),
+             move("noise", 8, 0, 180, 180)]  # fmt: skip
+    found = of(moves=moves)
+    assert found["C1"][0].verdict == "holds from 8/255 on; does not at 1/255"
+    shift, harm = found["C2"]
+    assert shift.verdict == found["C1"][0].verdict
+    assert harm.findings[0].said.startswith("70.0 % (95 %: ")  # 100 lost at 1/255, 70 of them come back
+    assert "n = 100 lost images" in harm.findings[0].said
+    assert harm.verdict == "holds up to 1/255; does not at 8/255"
+    assert found["C1"][0].evidence.noise[8][CARDS[0].name].sum() == 0
+
+
+def test_batch_sizes():
+    bn = CARDS[0]
+    rows = [row(bn, "tracked", 0, 900), row(bn, "tracked", 1, 200, settings={"steps": 10})]
+    rows += [row(bn, "batch", 0, k, batch_size=size) for size, k in ((1, 100), (2, 800), (4, 850))]
+    rows += [row(bn, "batch", 1, 300, batch_size=4, settings={"steps": 10})]
+    (judgement,) = of(by_size=rows)["C4"]
+    assert judgement.verdict == "holds up to 2 images; does not with 4 images"
+    assert judgement.evidence.attack == "PGD (L-inf), 10 steps at 1/255"
+    assert {size: c.correct for size, c in judgement.evidence.attacked.items()} == {4: 300}
+
+
+def test_benefits():
+    slow = card("rn", rates=(0.3, 0.5, 0.82))
+    rows = curve(CARDS[0], "tracked", e0=900) + curve(slow, "tracked", e0=850)
+    accuracy, speed = of(rows, cards=[CARDS[0], slow])["C6"]
+    assert (accuracy.verdict, speed.verdict) == ("does not hold", "does not hold")
+    assert speed.findings[0].said == "80 % after 3 and 2 epochs, 85 % after no and 3 epochs"
+    assert [j.verdict for j in of(cards=CARDS)["C6"]] == ["holds"]
+    longer = replace(CARDS[1], recipe={"name": "fast", "epochs": 9})
+    assert of(cards=[CARDS[0], longer])["C6"] == []
+
+
+# --- what ships
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    if not evaluation_file().exists():
+        pytest.skip("nothing has been measured")
+    return judge(
+        evaluation.table().rows, moved.moved()[0], sizes.by_size()[0], [zoo.card(name) for name in zoo.names()]
+    )
+
+
+def masks(name: str, statistics: str, eps: float) -> np.ndarray:
+    found = [
+        r for r in evaluation.table().rows
+        if (r.model, r.statistics, r.eps_255, r.pixels) == (name, statistics, eps, "float")
+        and r.attack in ("pgd", "clean")
+    ]  # fmt: skip
+    return max(found, key=lambda r: r.n).mask.numpy()
+
+
+BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "reading", "left", "right"),
+    [("C0", 0, (NONE, "tracked"), (BN, "tracked")), ("C3", 1, (BN, "batch"), (BN, "tracked")),
+     ("C5", 0, (RN, "tracked"), (BN, "tracked")), ("C5", 1, (RN, "batch"), (BN, "tracked")),
+     ("C5", 2, (RN, "batch"), (BN, "batch"))],
+)  # fmt: skip
+def test_shipped_contests_recomputed(shipped, claim, reading, left, right):
+    """Differences image by image, from their mean and spread instead of counts."""
+    if not shipped[claim]:
+        pytest.skip("these networks are not in the table (yet)")
+    judgement = shipped[claim][reading]
+    seen = set()
+    for eps, by_seed in judgement.evidence.by_eps.items():
+        both = masks(*left, 0) & masks(*right, 0)
+        delta = masks(*left, eps)[both].astype(float) - masks(*right, eps)[both]
+        assert by_seed[0].n == both.sum()
+        assert by_seed[0].difference == pytest.approx(delta.mean())
+        half = 1.96 * delta.std() / np.sqrt(len(delta))
+        if min(abs(delta.mean() - half), abs(delta.mean() + half)) > 0.003:  # where both ways must agree
+            state = "holds" if delta.mean() > half else "the opposite holds" if delta.mean() < -half else "open"
+            if list(by_seed) == [0]:
+                assert {f.size: f.state for f in judgement.findings}[eps] == state
+            seen.add(eps)
+    assert len(seen) >= 4
+
+
+def test_shipped_retention_recomputed(shipped):
+    judgement = shipped["C3"][0]
+    for finding in judgement.findings:
+        ratio = masks(BN, "batch", finding.size).mean() / masks(BN, "batch", 0).mean()
+        if list(judgement.evidence.by_eps[finding.size]) == [0]:
+            assert finding.state == ("holds" if ratio >= 0.9 else "does not hold")
+
+
+def test_shipped_layers_recomputed(shipped):
+    rows, stale = moved.moved()
+    assert not stale
+    mine = {(r.attack, r.eps_255): r for r in rows if r.model == BN}
+    if not mine:
+        pytest.skip("no layers have been measured")
+    for finding in shipped["C1"][0].findings:
+        row = mine["pgd", finding.size]
+        shares = [
+            np.mean([value > band[1] for value, band in zip(batch, row.bands["wasserstein"], strict=True)])
+            for batch in row.shifts["wasserstein"]
+        ]
+        expected = "holds" if min(shares) >= 0.5 else "does not hold" if max(shares) < 0.5 else "open"
+        assert finding.state == expected
+    for finding in shipped["C2"][1].findings:
+        clean, row = mine["clean", 0].mask(), mine["pgd", finding.size]
+        lost = clean & ~row.mask()
+        assert f"n = {lost.sum():,} lost images" in finding.said
+
+
+def test_shipped_batch_sizes_are_of_the_shipped_weights():
+    rows, stale = sizes.by_size()
+    assert not stale
+    assert {r.batch_size for r in rows if r.statistics == "batch"} <= {2**k for k in range(9)}
+
+
+def test_every_shipped_verdict_has_its_numbers(shipped):
+    for claim, judgements in shipped.items():
+        for judgement in judgements:
+            assert judgement.findings, claim
+            assert judgement.sources
+            for finding in judgement.findings:
+                assert finding.said
+            known = {name: zoo.card(name).sha256 for name in zoo.names()}
+            assert all(known[s.model] == s.weight_hash for s in judgement.sources)
