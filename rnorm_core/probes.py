@@ -145,6 +145,29 @@ def record_each(
     ]
 
 
+def merge(parts: Sequence[LayerStatistics]) -> LayerStatistics:
+    """What one recording of all the images together would be: of groups of one batch, recorded on one grid."""
+    layers = tuple(map(_merged, *(part.layers for part in parts)))
+    first = parts[0]
+    n = sum(part.n for part in parts)
+    return LayerStatistics(layers, first.model, first.statistics, first.weight_hash, n, first.batch_size)
+
+
+def _merged(*parts: Layer) -> Layer:
+    first, count = parts[0], sum(part.count for part in parts)
+    share = torch.tensor([part.count / count for part in parts], dtype=torch.float64)[:, None]
+    means, deviations = (torch.stack(values).double() for values in zip(*((p.mean, p.std) for p in parts), strict=True))
+    mean = (share * means).sum(0)
+    std = (share * (deviations.square() + (means - mean).square())).sum(0).sqrt()
+    minimum = torch.stack([part.minimum for part in parts]).amin(0)
+    maximum = torch.stack([part.maximum for part in parts]).amax(0)
+    counts = torch.stack([part.histogram for part in parts]).sum(0, dtype=torch.int32)
+    return Layer(
+        first.name, first.norm, count, mean.float(), std.float(), minimum, maximum, maximum - minimum, counts,
+        first.edges, first.applied,
+    )  # fmt: skip
+
+
 @contextmanager
 def listening(model: nn.Module, hear: Callable[[str, nn.Module, Tensor], None]) -> Iterator[None]:
     """Inside, `hear(name, layer, x)` is called with the input (N, C, H, W) of each norm layer before it runs.

@@ -6,7 +6,7 @@ small batch by more: the *natural band* of its size says how much.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import torch
@@ -108,30 +108,32 @@ def summary(measure: str, values: Tensor) -> Tensor:
     return values.mean(-1) if measure == "wasserstein" else values.square().mean(-1).sqrt()
 
 
-def compare(recorded: LayerStatistics, reference: LayerStatistics) -> Shift:
+def compare(recorded: LayerStatistics, reference: LayerStatistics, units: LayerStatistics | None = None) -> Shift:
     """How far `recorded`, made with `probes.record(..., grid=reference)`, lies from `reference`.
 
-    Everything is in units of the reference's deviations; no number is ever infinite or NaN, also where a channel is
-    constant. ValueError if the two are of different networks or stand on different grids.
+    Everything is in units of the reference's deviations, or of those of `units`: a batch that is compared with the
+    same images before a change is measured in the population's. No number is ever infinite or NaN, also where a channel
+    is constant. ValueError if the recordings are of different networks or stand on different grids.
     """
-    if recorded.names != reference.names or recorded.weight_hash != reference.weight_hash:
+    units = units or reference
+    if any(recorded.names != other.names or recorded.weight_hash != other.weight_hash for other in (reference, units)):
         raise ValueError(f"Two recordings of one network are compared, not of {recorded.model} and {reference.model}.")
-    layers = map(_layer_shift, recorded.layers, reference.layers)
+    layers = map(_layer_shift, recorded.layers, reference.layers, units.layers)
     return Shift(
         tuple(layers), recorded.model, recorded.statistics, recorded.weight_hash, recorded.n, recorded.batch_size
     )
 
 
-def _layer_shift(recorded: Layer, reference: Layer) -> LayerShift:
-    if not torch.equal(recorded.edges, reference.edges):
+def _layer_shift(recorded: Layer, reference: Layer, units: Layer) -> LayerShift:
+    if not all(torch.equal(recorded.edges, other.edges) for other in (reference, units)):
         raise ValueError("The histograms stand on different edges; record with grid=reference.")
     return LayerShift(
         recorded.name,
-        (recorded.mean - reference.mean) / reference.unit,
-        _log_ratio(recorded.std, reference.std, reference.resolution),
-        _log_ratio(recorded.range, reference.range, reference.resolution),
-        _wasserstein(recorded, reference) / reference.unit,
-        reference.alive,
+        (recorded.mean - reference.mean) / units.unit,
+        _log_ratio(recorded.std, reference.std, units.resolution),
+        _log_ratio(recorded.range, reference.range, units.resolution),
+        _wasserstein(recorded, reference) / units.unit,
+        units.alive,
     )
 
 
@@ -145,6 +147,42 @@ def _wasserstein(one: Layer, other: Layer) -> Tensor:
     share = [layer.histogram.double().cumsum(0) / layer.count for layer in (one, other)]
     width = (one.edges[-1] - one.edges[0]) / (len(one.edges) - 1)
     return ((share[0] - share[1]).abs().sum(0) * width).float()
+
+
+# --- two networks' movements
+
+GROUPS = 8  # of a batch's images, each left out once
+T = 2.365  # the 97.5 % quantile of Student's t with GROUPS - 1 degrees of freedom
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One median layer's movement divided by the other's; low and high: its 95 % interval over the choice of images,
+    NaN where there were too few of them."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether chance in the choice of images does not explain that the two are unequal."""
+        return self.low > 1 or self.high < 1
+
+
+def ratio(left: Tensor, right: Tensor) -> Ratio:
+    """Of the median layer of `left` (1 + G, L) to that of `right` (1 + G, L').
+
+    Rows are layers' movements, the first over all images, the others over all but one group of them, the same ones on
+    both sides. G is GROUPS or 0. The interval is the jackknife's, taken on the logarithm (Efron and Tibshirani 1993).
+    """
+    logs = [side.double().quantile(0.5, 1).clamp_min(1e-12).log() for side in (left, right)]
+    (found, *without), groups = (logs[0] - logs[1]).tolist(), len(left) - 1
+    if not groups:
+        return Ratio(math.exp(found), math.nan, math.nan)
+    spread = torch.tensor(without, dtype=torch.float64)
+    half = T * float((spread - spread.mean()).square().sum() * (groups - 1) / groups) ** 0.5
+    return Ratio(*(math.exp(found + end) for end in (0, -half, half)))
 
 
 # --- the population and its natural bands
@@ -168,6 +206,26 @@ class Band:
     summary_high: float
 
 
+@dataclass(frozen=True)
+class Chance:
+    """How many layers of a clean batch lie outside their bands at once; no band says it, for layers move together.
+
+    batches[k] counts the clean training batches of `batch_size` images of which k layers were outside, k = 0 ... L.
+    """
+
+    batches: tuple[int, ...]
+    batch_size: int
+
+    @property
+    def usual(self) -> int:
+        """So many layers at most are outside for 95 % of clean batches, or a few more."""
+        return next(k for k in range(len(self.batches)) if sum(self.batches[: k + 1]) >= 0.95 * sum(self.batches))
+
+    def as_many(self, outside: int) -> float:
+        """The share of clean batches with at least so many layers outside."""
+        return sum(self.batches[outside:]) / sum(self.batches)
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """What arrives at a model's norm layers when its `n` training images run through it, in its default mode.
@@ -176,12 +234,14 @@ class Population:
     about       what the measurement says about itself: date, versions, hashes (see `zoo.Measured`).
     bands       (statistics mode, images, batch size, measure) -> quantiles of all layers' channels (3, all channels)
                 and of their summaries (3, L); `band` finds the right one.
+    outside     the same keys -> how many batches had 0 ... L layers outside, int (L + 1,); older files lack them.
     """
 
     statistics: LayerStatistics
     n: int
     about: dict[str, str]
     bands: dict[tuple[str, int, int, str], tuple[Tensor, Tensor]]
+    outside: dict[tuple[str, int, int, str], Tensor] = field(default_factory=dict)
 
     def band(self, statistics: str, batch_size: int, layer: str, measure: str, *, single: bool = False) -> Band:
         """The natural band of a layer's shift for clean batches of `batch_size` in this statistics mode.
@@ -190,18 +250,28 @@ class Population:
         Of the sizes measured the one nearest by ratio is taken. A network whose norm has no modes is always in
         "tracked". KeyError for an unknown layer or measure.
         """
-        mode = statistics if any(key[0] == statistics for key in self.bands) else "tracked"
-        measured = {(n, size) for m, n, size, _ in self.bands if m == mode and n == (1 if single else size)}
-        n, size = min(measured, key=lambda pair: (abs(math.log(pair[1] / batch_size)), pair))
-        channels, summaries = self.bands[mode, n, size, measure]
+        key = self._nearest(statistics, batch_size, measure, single)
+        _, n, size, _ = key
+        channels, summaries = self.bands[key]
         place = {name: i for i, name in enumerate(self.statistics.names)}[layer]
         low, middle, high = channels.split([len(each.mean) for each in self.statistics.layers], 1)[place]
         return Band(n, size, low, middle, high, *(float(value) for value in summaries[:, place]))
+
+    def chance(self, statistics: str, batch_size: int, measure: str) -> Chance | None:
+        """How many layers at once lie outside these bands by chance; None where that was not counted."""
+        key = self._nearest(statistics, batch_size, measure, single=False)
+        return Chance(tuple(self.outside[key].tolist()), key[2]) if key in self.outside else None
 
     def band_of(self, shift: Shift, layer: str, measure: str) -> Band:
         """The band for what was recorded. Some images out of a batch are taken for a batch of that many."""
         single = shift.n == 1
         return self.band(shift.statistics, shift.batch_size if single else shift.n, layer, measure, single=single)
+
+    def _nearest(self, statistics: str, batch_size: int, measure: str, single: bool) -> tuple[str, int, int, str]:
+        mode = statistics if any(key[0] == statistics for key in self.bands) else "tracked"
+        measured = {(n, size) for m, n, size, _ in self.bands if m == mode and n == (1 if single else size)}
+        n, size = min(measured, key=lambda pair: (abs(math.log(pair[1] / batch_size)), pair))
+        return mode, n, size, measure
 
 
 def population(name: str) -> Population:
@@ -221,7 +291,8 @@ def assemble(tensors: dict[str, Tensor], about: dict[str, str], norm: str) -> Po
     """The population in a file's tensors, whose last dimension runs over the channels of all layers in turn.
 
     "mean", "std", "minimum", "maximum", "range" (all channels,), "histogram" (BINS, all channels), and for each
-    measured band "band/<mode>/<images>/<batch size>/<measure>" (3, all channels) with ".../summary" (3, L).
+    measured band "band/<mode>/<images>/<batch size>/<measure>" (3, all channels) with ".../summary" (3, L) and, but
+    for older files, ".../outside" (L + 1,).
     """
     sizes: dict[str, int] = json.loads(about["layers"])
     fields = ("mean", "std", "minimum", "maximum", "range", "histogram")
@@ -232,11 +303,13 @@ def assemble(tensors: dict[str, Tensor], about: dict[str, str], norm: str) -> Po
         count = int(counts[:, 0].sum())
         layers.append(Layer(name, norm, count, mean, std, minimum, maximum, spread, counts, edges))
     n = int(about["n"])
-    bands = {}
+    bands, outside = {}, {}
     for key in tensors:
-        if key.startswith("band/") and not key.endswith("/summary"):
+        if key.startswith("band/") and key.count("/") == 4:
             _, mode, images, size, measure = key.split("/")
-            bands[mode, int(images), int(size), measure] = tensors[key], tensors[f"{key}/summary"]
-    return Population(
-        LayerStatistics(tuple(layers), about["model"], modes(norm)[0], about["weight_hash"], n, n), n, about, bands
-    )
+            of = mode, int(images), int(size), measure
+            bands[of] = tensors[key], tensors[f"{key}/summary"]
+            if f"{key}/outside" in tensors:
+                outside[of] = tensors[f"{key}/outside"]
+    whole = LayerStatistics(tuple(layers), about["model"], modes(norm)[0], about["weight_hash"], n, n)
+    return Population(whole, n, about, bands, outside)

@@ -113,6 +113,22 @@ def test_some_images_are_looked_at_while_all_run(norm, images):
     assert torch.equal(both[1].layers[3].histogram, recorded.layers[3].histogram)
 
 
+@pytest.mark.parametrize("groups", [[[0, 2, 4], [1, 3, 5]], [[5], [1, 0], [3]]])
+def test_groups_make_up_what_they_are_of(groups, images):
+    """Merged recordings are the one recording of all their images, with other images left out of it."""
+    model = network("rn", "batch")
+    together = probes.record(model, images, only=[i for group in groups for i in group])
+    merged = probes.merge(probes.record_each(model, images, groups, grid=together))
+    assert (merged.n, merged.batch_size, merged.statistics) == (together.n, 6, together.statistics)
+    for one, other in zip(merged.layers, together.layers, strict=True):
+        assert (one.name, one.norm, one.count) == (other.name, other.norm, other.count)
+        for field in ("mean", "std"):
+            torch.testing.assert_close(getattr(one, field), getattr(other, field), rtol=1e-4, atol=1e-6)
+        for field in ("minimum", "maximum", "range", "histogram", "edges"):
+            assert torch.equal(getattr(one, field), getattr(other, field))
+        assert torch.equal(one.applied.scale, other.applied.scale)
+
+
 def test_a_grid_is_taken_over_and_its_ends_are_open(images):
     model = network("none")
     reference = probes.record(model, images)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,23 @@ def test_a_recording_has_not_moved_from_itself():
     assert (found.model, found.statistics, found.weight_hash, found.n) == ("model", "tracked", "w", 4)
 
 
+def test_a_move_from_elsewhere_is_measured_in_the_populations_units():
+    """Clean images stand anywhere; what the change did is what was planted, in deviations of the population."""
+    reference, other = normal(seed=1), normal(seed=2)[:, :4000]
+    middle = other.mean(1, keepdim=True)
+    grid, clean = statistics(reference), middle + 0.5 * (other - middle)
+    moved = clean + 0.25 * reference.std(1, correction=0)[:, None]
+    before, after = statistics(clean, grid=grid), statistics(moved, grid=grid)
+    found = shift.compare(after, before, grid).layers[0]
+    torch.testing.assert_close(found.mean, torch.full((5,), 0.25), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.wasserstein, torch.full((5,), 0.25), atol=BIN, rtol=0)
+    assert float(found.log_std.abs().max()) < 1e-4
+    wide = statistics(middle + 3 * (clean - middle), grid=grid)
+    stretched = shift.compare(wide, before, grid).layers[0].log_range
+    torch.testing.assert_close(stretched, torch.full((5,), math.log(3)), atol=1e-3, rtol=0)
+    assert all(shift.compare(before, before, grid).layers[0].summary(measure) == 0 for measure in shift.MEASURES)
+
+
 def test_summaries_are_over_living_channels():
     reference = torch.cat([normal(2), torch.zeros(2, 20_000)])
     moved = reference + torch.tensor([1.0, 2.0, 0.0, 0.0])[:, None] * reference.std(1, correction=0)[:, None]
@@ -160,6 +178,47 @@ def test_measures_are_described():
         assert measure.title
         assert measure.unit
         assert measure.sentence.endswith(".")
+
+
+# --- left against right
+
+
+def moved_layers(per_image: torch.Tensor) -> torch.Tensor:
+    """Movements (N, L) of single images -> (1 + G, L): of all, and of all but each group."""
+    group = torch.arange(len(per_image)) % shift.GROUPS
+    return torch.stack([per_image.mean(0), *(per_image[group != g].mean(0) for g in range(shift.GROUPS))])
+
+
+def drawn(n: int, level: float, generator: torch.Generator, common: torch.Tensor) -> torch.Tensor:
+    """Movements of n images at 19 layers; an image that moves one layer further moves the others further, too."""
+    own = torch.randn(n, 19, generator=generator)
+    return level * torch.linspace(0.5, 2, 19) * (0.5 * common[:, None] + 0.3 * own).exp()
+
+
+@pytest.mark.parametrize("n", [8, 20, 128])
+@pytest.mark.parametrize("truth", [1.0, 1.3])
+def test_the_ratios_interval_holds_the_truth_about_as_often_as_it_says(n, truth):
+    generator, found = torch.Generator().manual_seed(n), []
+    for _ in range(300):
+        common = torch.randn(n, generator=generator)  # the same images on both sides
+        left, right = (moved_layers(drawn(n, level, generator, common)) for level in (truth, 1.0))
+        found.append(shift.ratio(left, right))
+    inside = sum(one.low <= truth <= one.high for one in found) / len(found)
+    assert 0.90 < inside <= 0.99
+    differ = sum(one.differs for one in found) / len(found)
+    assert differ < 0.10 if truth == 1 else differ > 0.3
+    assert np.median([one.value for one in found]) == pytest.approx(truth, rel=0.05)
+
+
+def test_the_ratio_is_that_of_the_median_layers():
+    left, right = torch.tensor([[1.0, 2.0, 90.0]]), torch.tensor([[4.0, 4.0, 4.0, 4.0]])  # any number of layers
+    found = shift.ratio(left, right)
+    assert found.value == pytest.approx(0.5)
+    assert math.isnan(found.low)
+    assert not found.differs  # nothing is said to differ of which nothing is known
+    same = left.expand(9, 3)
+    assert shift.ratio(same, 2 * same) == shift.Ratio(*[pytest.approx(0.5)] * 3)  # every group agrees
+    assert math.isfinite(shift.ratio(torch.zeros(9, 3), torch.zeros(9, 3)).value)
 
 
 # --- the population and its bands
@@ -234,6 +293,35 @@ def test_clean_batches_stay_in_the_band_about_as_often_as_it_says(norm, mode, mo
     moved = share_inside([shift.compare(each, where.statistics) for each in dark], where)
     assert moved["mean"][0] < 0.8
     assert moved["wasserstein"][1] < 0.6
+    # So it is with the verdict on all layers at once: rarely a false alarm, and no blindness.
+    for measure in shift.MEASURES:
+        assert np.mean([alarm(one, where, measure) for one in fresh]) <= 0.12, measure
+    dark = [shift.compare(each, where.statistics) for each in dark]
+    assert np.mean([alarm(one, where, "wasserstein") for one in dark]) > 0.7
+
+
+def alarm(one: shift.Shift, where: shift.Population, measure: str) -> bool:
+    """Whether more layers lie outside their bands than for 95 % of clean batches."""
+    chance, out = where.chance(one.statistics, one.n, measure), 0
+    assert chance is not None
+    for layer in one.layers:
+        band = where.band(one.statistics, one.n, layer.name, measure)
+        out += not band.summary_low <= layer.summary(measure) <= band.summary_high
+    return out > chance.usual
+
+
+def test_what_is_usual_by_chance():
+    chance = shift.Chance((80, 10, 6, 3, 1), 20)  # of a hundred batches; four layers
+    assert chance.usual == 2
+    assert [chance.as_many(k) for k in range(5)] == [1, 0.2, 0.1, 0.04, 0.01]
+    assert shift.Chance((0, 0, 7), 1).usual == 2
+    assert shift.Chance((95, 5), 1).usual == 0
+
+
+def test_an_older_file_knows_nothing_of_layers_at_once(tiny):
+    assert tiny.chance("batch", 8, "mean").batch_size == 8
+    assert sum(tiny.chance("tracked", 128, "mean").batches) == 2
+    assert replace(tiny, outside={}).chance("tracked", 128, "mean") is None
 
 
 def test_one_image_of_a_batch_has_a_band_of_its_own():

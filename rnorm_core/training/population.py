@@ -142,6 +142,9 @@ def bands(
                 summaries = torch.tensor([[layer.summary(measure) for layer in s.layers] for s in drawn])
                 for end, values in (("", channels), ("/summary", summaries)):
                     tensors[key + end] = values.quantile(torch.tensor(shift.LEVELS), 0).contiguous()
+                low, _, high = tensors[key + "/summary"]
+                outside = ((summaries < low) | (summaries > high)).sum(1)
+                tensors[key + "/outside"] = outside.bincount(minlength=len(low) + 1).int()
     return tensors
 
 

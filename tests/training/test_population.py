@@ -97,6 +97,9 @@ def test_bands_are_quantiles_of_the_shifts_of_drawn_batches(shipped, images):
             key = f"band/batch/{n}/8/{measure}"
             np.testing.assert_allclose(found[key], np.quantile(channels, shift.LEVELS, axis=0), atol=1e-4)
             np.testing.assert_allclose(found[f"{key}/summary"], np.quantile(summaries, shift.LEVELS, axis=0), atol=1e-4)
+            low, high = found[f"{key}/summary"][[0, 2]].numpy()
+            outside = ((summaries < low) | (summaries > high)).sum(1)
+            assert found[f"{key}/outside"].tolist() == [int((outside == k).sum()) for k in range(len(layers) + 1)]
 
 
 @pytest.mark.parametrize("norm", ["bn", "rn", "gn", "none"])
