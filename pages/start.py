@@ -27,14 +27,15 @@ def show(crafted: ui.Crafted) -> None:
 def measured(sides: tuple[ui.Side, ...]) -> None:
     """Accuracy as the cards have it, for the modes it was measured in."""
     curves = [curve for side in sides if (curve := curve_of(side))]
+    drawn = {curve.label for curve in curves}
+    unknown = [side.label for side in dict.fromkeys(sides) if side.label not in drawn]
+    rest = f"Not measured yet: {'; '.join(unknown)}." if unknown else ""
     if not curves:
-        st.info("The cards of these models hold no accuracy under attack in these statistics modes.")
+        st.info(f"{rest} The page “Accuracy” measures it here and now.", icon=":material/speed:")
         return
     ui.chart(figures.accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True), key="accuracy")
     weights = "; ".join(f"{c.label} {c.weight_hash[:12]}" for c in curves)
-    drawn = {curve.label for curve in curves}
-    rest = "".join(f" {side.label}: not in its card." for side in sides if side.label not in drawn)
-    st.caption(f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}.{rest}")
+    st.caption(f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}. {rest}")
 
 
 def curve_of(side: ui.Side) -> figures.Curve | None:

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rnorm_core.versions import versions
 
 if TYPE_CHECKING:  # a name for readers: no attack library is loaded to write a file
     from rnorm_core.attacks import Trace
+    from rnorm_core.zoo import Card
 
 FORMAT = 1  # of the archive: raise it when a name or meaning in spec.json changes
 ARRAYS = (
@@ -58,12 +59,14 @@ def archive(
     fold: bool = False,
     about: Mapping[str, Any] | None = None,
     extras: Mapping[str, Tensor] | None = None,
+    brought: Sequence["Card"] = (),
 ) -> bytes:
     """A ZIP that reproduces attacks: one folder per trace (named by `traces`' keys, "left" and "right" in the app).
 
     seed:    every trace was made with its own CPU generator of this seed, by a model on `device`.
     fold:    the networks were folded (`zoo.load(fold=True)`); their gradients round differently from unfolded ones'.
     about:   further facts for spec.json, anything JSON can hold.
+    brought: cards of the models whose weights are not part of this project, but somebody's own.
     extras:  further arrays by name ("right/transferred_probabilities" goes beside the right trace's own).
 
     Holds spec.json (what was done, with what), README.txt (how to do it again), and per trace the arrays as .npy
@@ -84,8 +87,10 @@ def archive(
         "versions": versions(),
         "traces": {side: _identity(trace) for side, trace in traces.items()},
     }
+    if brought:
+        spec["brought"] = [_own(card) for card in brought]
     files = {
-        "README.txt": _readme(list(traces)).encode(),
+        "README.txt": _readme(list(traces), brought).encode(),
         "spec.json": json.dumps(spec, indent=2, allow_nan=False).encode(),
     }
     for side, trace in traces.items():
@@ -111,6 +116,12 @@ def _identity(trace: "Trace") -> dict[str, Any]:
         "image_ids": list(trace.ids),
         "joint": trace.joint,
     }
+
+
+def _own(card: "Card") -> dict[str, Any]:
+    """What `zoo.bring` has to be told to make the same model of the file again."""
+    shape = {key: getattr(card, key) for key in ("architecture", "norm", "power", "width", "dataset")}
+    return {"model": card.name, "file": card.recipe["file"], "sha256": card.sha256, **shape}
 
 
 def _npy(array: Tensor) -> bytes:
@@ -147,7 +158,7 @@ made = spec["traces"][side]
 def read(name):
     return torch.from_numpy(np.load(f"{{side}}/{{name}}.npy"))
 
-device = spec["device"]
+{bring}device = spec["device"]
 batch = data.Batch(
     images=read("clean"), labels=read("labels"), classes=tuple(spec["classes"]),
     ids=tuple(made["image_ids"]), source=spec["source"], dataset=spec["dataset"],
@@ -160,7 +171,16 @@ print("largest difference to the archive:", (trace.adversarial.cpu() - read("adv
 """
 
 
-def _readme(sides: list[str]) -> str:
+BRING = """\
+for own in spec["brought"]:  # weights of your own: put the files beside this one
+    raw = Path(own["file"]).read_bytes()
+    zoo.bring(raw, own["file"], **{{k: own[k] for k in ("architecture", "norm", "power", "width", "dataset")}})
+
+"""
+
+
+def _readme(sides: list[str], brought: Sequence["Card"]) -> str:
+    bring = BRING.format() if brought else ""
     return f"""\
 An attack, kept so that it can be done again
 ============================================
@@ -179,7 +199,7 @@ spec.json            attack and options, model, statistics mode, sha256 of the w
 To do it again, with RobustNorm Lab installed (`pip install -e .` in its checkout), run this in the folder where this
 file is:
 
-{REPRODUCE.format(side=sides[0])}
+{REPRODUCE.format(side=sides[0], bring=bring)}
 The same versions on the same kind of device give the same images. Elsewhere sums round differently, and an attack that
 takes the sign of a gradient can differ by a step in single pixels.
 """

@@ -129,8 +129,8 @@ def _upload(settings: Settings) -> Batch | None:
     unknown = " Its label is unknown: the attack is against the model's own clean prediction."
     words.markdown(
         f"**{file.name}** as the network sees it, at 32×32 pixels.{unknown if said == UNKNOWN else ''}"
-        " A network of ten classes must call it one of these, whatever it shows. Remove the file to choose from the"
-        " data set again."
+        f" A network of {len(classes)} classes must call it one of these, whatever it shows. Remove the file to choose"
+        " from the data set again."
     )
     return batch
 

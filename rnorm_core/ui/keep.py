@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from rnorm_core import report
+from rnorm_core import report, zoo
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted
 from rnorm_core.ui.shipped import as_csv
 
@@ -40,6 +40,7 @@ def archive(crafted: Crafted) -> bytes:
     named = dict(zip(("left", "right"), crafted.outcomes, strict=True))
     extras = {f"{side}/saved_as_png_probabilities": outcome.saved for side, outcome in named.items()}
     about: dict = {"crafted_for": DIRECTIONS[crafted.plan.craft]}
+    brought = [zoo.card(side.name) for side in dict.fromkeys(crafted.plan.sides) if zoo.is_brought(side.name)]
     for side, outcome in named.items():
         if not outcome.crafted_here:
             about[f"shown_to_{side}"] = asdict(outcome.side)
@@ -49,5 +50,5 @@ def archive(crafted: Crafted) -> bytes:
     return report.archive(
         {side: outcome.trace for side, outcome in named.items() if outcome.crafted_here},
         seed=crafted.plan.seed, classes=batch.classes, dataset=batch.dataset, source=batch.source,
-        device=crafted.plan.device, fold=True, about=about, extras=extras,
+        device=crafted.plan.device, fold=True, about=about, extras=extras, brought=brought,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 _ASKED = "_asked"  # in the session: key -> what the address said when the widget was last drawn
+_USED = "_used"  # in the session: key -> what the widget had then, as the address writes it
 _UNUSABLE = "_unusable"  # in the session: key -> (what the address said, what is used instead)
 
 
@@ -59,12 +60,12 @@ def notices() -> None:
 def _compare(key: str, said: list[str], shown: list[str]) -> None:
     unusable, instead = _session(_UNUSABLE), ", ".join(shown) or "empty"
     # Only news from the address: where code changes a widget, the address follows a moment later.
-    if said and said != _session(_ASKED).get(key):
+    if said and said not in (_session(_ASKED).get(key), _session(_USED).get(key)):
         if missing := [text for text in said if not any(_same(text, other) for other in shown)]:
             unusable[key] = ", ".join(missing), instead
     elif key in unusable and unusable[key][1] != instead:
         del unusable[key]
-    _session(_ASKED)[key] = said
+    _session(_ASKED)[key], _session(_USED)[key] = said, shown
 
 
 def _same(one: str, other: str) -> bool:

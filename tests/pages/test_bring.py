@@ -1,0 +1,206 @@
+"""Weights of one's own on every page: a sound file becomes a model of this visit, a wrong one is named."""
+
+import io
+import json
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from rnorm_core import evaluation, jobs, models, zoo
+from rnorm_core.evaluation import Table
+from rnorm_core.ui import crafting, keep
+
+pytestmark = pytest.mark.usefixtures("small_zoo")
+BN = "cifar10-resnet20-bn"
+
+
+def file_of(norm: str = "rn", **about: str) -> bytes:
+    torch.manual_seed(5)
+    model = models.build("resnet20", norm, width=1 / 16).train()
+    model(torch.rand(8, 3, 32, 32))
+    torch.nn.init.normal_(model.classifier.weight)
+    return save({key: value.contiguous() for key, value in model.state_dict().items()}, about or None)
+
+
+SOUND = file_of(power="0.5")
+NAME = f"yours-mine-{sha256(SOUND).hexdigest()[:8]}-p0.5"
+TITLE = f"RobustNorm p=0.5, yours: mine {sha256(SOUND).hexdigest()[:4]}"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    monkeypatch.setattr(zoo, "_brought", type(zoo._brought)())
+    monkeypatch.setattr(evaluation, "table", lambda dataset: Table(()))
+
+
+@pytest.fixture
+def with_mine(open_page, settle):
+    """with_mine(page, **address): a page, and then a file brought to it."""
+
+    def opened(name: str, raw: bytes = SOUND, filename: str = "mine.safetensors", **address):
+        page = open_page(name, **address)
+        bring(page, raw, filename)
+        return settle(page)
+
+    return opened
+
+
+def uploader(page):
+    return next(u for u in page.file_uploader if u.key and u.key.startswith("weights"))
+
+
+def bring(page, raw: bytes, filename: str = "mine.safetensors"):
+    uploader(page).set_value((filename, raw, "application/octet-stream")).run()
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in [*page.markdown, *page.caption, *page.info])
+
+
+# --- on every page
+
+
+def test_start(with_mine):
+    page = with_mine("start")
+    assert not page.error
+    assert page.selectbox(key="right").value == NAME
+    assert page.selectbox(key="right shown").options[-1] == f"Yours · {TITLE.replace('yours: ', '')}"
+    assert f"**{TITLE}, tracked**" in texts(page)
+    assert f"Not measured yet: BatchNorm, tracked; {TITLE}, tracked." in texts(page)
+    assert sha256(SOUND).hexdigest()[:12] in texts(page)
+
+
+def test_craft(with_mine):
+    page = with_mine("craft", attack="FGSM")
+    assert f"**{TITLE}, tracked**" in texts(page)
+    assert len(page.get("plotly_chart")) == 3
+
+
+def test_shift(with_mine):
+    page = with_mine("shift", attack="FGSM", batch="8")
+    assert not page.error
+    assert f"What {TITLE} receives from its training images has not been measured" in texts(page)
+    assert len(page.get("plotly_chart")) == 8
+    page.selectbox(key="right_mode").set_value("batch").run()
+    assert not page.exception
+
+
+def test_accuracy(with_mine, settle):
+    page = with_mine("accuracy", n="8", under="FGSM")
+    assert f"No accuracies come with {TITLE}: measure it below." in texts(page)
+    assert TITLE not in page.multiselect(key="models shown").options
+    next(button for button in page.button if button.label == "Measure it here").click().run()
+    settle(page)
+    chart = json.loads(page.get("plotly_chart")[-1].proto.spec)
+    assert f"{TITLE}, tracked, measured here" in [t["name"].replace("<br>", " ") for t in chart["data"]]
+    assert "Measured here: 8 images" in texts(page)
+
+
+def test_an_archive_says_which_file_and_how_to_do_it_again(tmp_path, monkeypatch, capsys):
+    from rnorm_core import data
+
+    sides = crafting.Side.of(BN, "tracked"), crafting.Side.of(zoo.bring(SOUND, "mine.safetensors"), "tracked")
+    batch = data.samples("cifar10").select([0])
+    plan = crafting.Plan(*sides, batch.ids, (3,), "pgd", 2 / 255, 2, None, "right", 0, "cpu")
+    crafted = jobs.Jobs().start(plan, crafting.craft(plan, batch)).result(60)
+    archive = zipfile.ZipFile(io.BytesIO(keep.archive(crafted)))
+    (own,) = json.loads(archive.read("spec.json"))["brought"]
+    assert (own["model"], own["file"], own["sha256"]) == (NAME, "mine.safetensors", sha256(SOUND).hexdigest())
+    archive.extractall(tmp_path)
+    Path(tmp_path / "mine.safetensors").write_bytes(SOUND)
+    readme = (tmp_path / "README.txt").read_text()
+    zoo._brought.clear()  # another day
+    monkeypatch.chdir(tmp_path)
+    exec(compile(readme[readme.index("import json") : readme.index("The same versions")], "README.txt", "exec"), {})
+    assert capsys.readouterr().out.endswith("archive: 0.0\n")
+
+
+# --- for this visit alone
+
+
+def test_another_visit_knows_nothing_of_it(with_mine, open_page):
+    with_mine("start")
+    other = open_page("start", right=NAME)
+    assert NAME not in other.selectbox(key="right").options
+    assert other.selectbox(key="right").value == "cifar10-resnet20-rn"
+    assert f"`right={NAME}` in the address could not be used" in other.warning[0].value
+
+
+def test_what_the_server_forgot_is_brought_again(with_mine, settle):
+    page = with_mine("start")
+    zoo._brought.clear()
+    page.run()
+    assert page.selectbox(key="right").value == NAME
+    assert not settle(page).error
+
+
+def test_forgotten_it_is_gone(with_mine, settle):
+    page = with_mine("start", left=BN)
+    next(button for button in page.button if button.label == "Forget").click().run()
+    settle(page)
+    assert page.selectbox(key="right").value == "cifar10-resnet20-rn"
+    assert NAME not in page.selectbox(key="right").options
+    assert not page.warning
+
+
+def test_only_some_are_kept(with_mine, monkeypatch):
+    from rnorm_core.ui import bringing
+
+    monkeypatch.setattr(bringing, "MOST", 1)
+    page = with_mine("start")
+    bring(page, file_of("bn"), "another.safetensors")
+    assert "kept already" in page.error[0].value
+    assert page.selectbox(key="right").value == NAME
+
+
+# --- what is asked, and what is refused
+
+
+def test_p_is_asked_for_and_the_file_waits(open_page, settle):
+    page = open_page("start")
+    bring(page, file_of(), "mine.safetensors")
+    assert "does not say with which p" in page.error[0].value
+    page.number_input(key="weights_power").set_value(0.35).run()
+    settle(page)
+    assert not page.error
+    assert zoo.card(page.selectbox(key="right").value).power == 0.35
+    assert uploader(page).value is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (SOUND[:-100], "cut off"),
+        (SOUND[:50], "cut off"),
+        (b"PK\x03\x04 a pickle", "was not opened"),
+        (b"words", "no safetensors file"),
+        ((2**50).to_bytes(8, "little") + b"{}", "header"),
+        (SOUND + bytes(10_000_001), "MB"),
+        (SOUND.replace(b"stem.conv.weight", b"stem.conv.veight"), "stem.conv.weight"),
+        (SOUND.replace(b'"shape":[10,4]', b'"shape":[4,10]'), "10 classes"),
+    ],
+    ids=["truncated", "within its header", "pickle", "text", "huge header", "too large", "wrong key", "wrong shape"],
+)
+def test_a_wrong_file_is_named_and_nothing_is_lost(with_mine, raw, words, settle):
+    page = with_mine("start")
+    bring(page, raw, "wrong.safetensors")
+    settle(page)
+    assert len(page.error) == 1
+    assert "wrong.safetensors" in page.error[0].value
+    assert words in page.error[0].value
+    assert page.selectbox(key="right").value == NAME
+    assert f"**{TITLE}, tracked**" in texts(page)
+    uploader(page).set_value(None).run()
+    assert not page.error
+
+
+def test_nan_is_named(open_page):
+    page = open_page("start")
+    tensors = models.build("resnet20", "none", width=1 / 16).state_dict()
+    tensors["blocks.3.gain"].fill_(float("nan"))
+    bring(page, save(tensors))
+    assert "blocks.3.gain holds numbers that are not finite" in page.error[0].value
