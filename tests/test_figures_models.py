@@ -142,6 +142,17 @@ def test_learning_rates():
     assert "BatchNorm: 90 % at 0.1, 10 % at 0.4" in figure.alt
 
 
+def test_a_training_that_diverged_is_a_cross_and_no_accuracy():
+    none = Rates("no norm", "none", [0.1], [50], [100], [0.4], [0.6], diverged=[0.4, 1.6])
+    figure = figures.learning_rates([rates(), none], "seed 0")
+    line, cross = figure.plotly.data[1:]
+    assert list(line.x) == [0.1]
+    assert (list(cross.x), cross.marker.symbol, cross.showlegend) == ([0.4, 1.6], "x", False)
+    assert list(figure.plotly.layout.xaxis.tickvals) == [0.1, 0.4, 1.6]
+    assert "crosses: diverged" in text(figure)
+    assert "no norm: 50 % at 0.1, diverged at 0.4, diverged at 1.6" in figure.alt
+
+
 @pytest.mark.parametrize(
     "draw",
     [

@@ -207,7 +207,10 @@ def by_seed(rows: Sequence[Dots], title: str, axis: str, subtitle: str) -> Figur
 
 @dataclass(frozen=True)
 class Rates:
-    """One norm trained at several peak learning rates; correct of n held-out images each, with their 95 % interval."""
+    """One norm trained at several peak learning rates; correct of n held-out images each, with their 95 % interval.
+
+    diverged: learning rates at which the loss ceased to be a number; nothing could be counted there.
+    """
 
     label: str
     norm: str
@@ -216,12 +219,14 @@ class Rates:
     n: Sequence[int]
     low: Sequence[float]
     high: Sequence[float]
+    diverged: Sequence[float] = ()
 
 
 def learning_rates(lines: Sequence[Rates], subtitle: str) -> Figure:
-    """Held-out accuracy (%) against the peak learning rate, on a logarithmic axis."""
+    """Held-out accuracy (%) against the peak learning rate, on a logarithmic axis; crosses where training diverged."""
+    lines = [line for line in lines if line.rates or line.diverged]
     if not lines:
-        raise UserError("No learning rates have been tried yet.", "train with --holdout and --lr.")
+        raise UserError("No learning rates have been tried yet.", "run `python -m rnorm_core.training.learning_rates`.")
     figure, strokes, said, title = go.Figure(), Strokes(), [], "How high may the learning rate be?"
     for line in lines:
         y = [100 * k / n for k, n in zip(line.correct, line.n, strict=True)]
@@ -231,17 +236,26 @@ def learning_rates(lines: Sequence[Rates], subtitle: str) -> Figure:
             "arrayminus": [v - 100 * low for low, v in zip(line.low, y, strict=True)],
         }  # fmt: skip
         figure.add_scatter(
-            x=list(line.rates), y=y, error_y=bars, name=wrap(line.label), **strokes.line(line.norm, size=9),
-            customdata=list(zip(line.correct, line.n, strict=True)),
+            x=list(line.rates), y=y, error_y=bars, name=wrap(line.label), legendgroup=line.label,
+            customdata=list(zip(line.correct, line.n, strict=True)), **strokes.line(line.norm, size=9),
             hovertemplate="peak %{x:g}: %{y:.1f} % (%{customdata[0]} of %{customdata[1]})",
         )  # fmt: skip
-        points = ", ".join(f"{percent(v / 100)} at {rate:g}" for v, rate in zip(y, line.rates, strict=True))
-        said.append(f"{line.label}: {points}")
-    everything = sorted({rate for line in lines for rate in line.rates})
-    counts = sorted({n for line in lines for n in line.n})
+        points = [f"{percent(v / 100)} at {rate:g}" for v, rate in zip(y, line.rates, strict=True)]
+        if line.diverged:
+            figure.add_scatter(
+                x=list(line.diverged), y=[0] * len(line.diverged), name=line.label, legendgroup=line.label,
+                mode="markers", marker={"symbol": "x", "size": 11, "color": LOOKS[line.norm].colour}, showlegend=False,
+                hovertemplate="peak %{x:g}: diverged",
+            )  # fmt: skip
+            points += [f"diverged at {rate:g}" for rate in line.diverged]
+        said.append(f"{line.label}: {', '.join(points)}")
+    everything = sorted({float(rate) for line in lines for rate in (*line.rates, *line.diverged)})
+    counts = sorted({n for line in lines for n in line.n}) or [0]
     images = f"n = {counts[0]:,}" + (f" to {counts[-1]:,}" if len(counts) > 1 else "")
     ticks = {"tickvals": everything, "ticktext": [f"{rate:g}" for rate in everything]}
-    figure.update_xaxes(title="peak learning rate", type="log", **ticks)
-    figure.update_yaxes(title="held-out accuracy (%)", range=[-2, 102])
-    dress(figure, title, f"{images} held-out images a point, bars: 95 % interval; {subtitle}", 360)
-    return Figure(figure, f"{title} Held-out accuracy against the peak learning rate, {images}. {'; '.join(said)}.")
+    figure.update_xaxes(ticks, title="peak learning rate, logarithmic", type="log")
+    figure.update_yaxes(title="held-out accuracy (%)", range=[-5, 102])
+    crosses = "; crosses: diverged" if any(line.diverged for line in lines) else ""
+    dress(figure, title, f"{subtitle}; {images} images a point, bars: 95 % interval{crosses}", 360)
+    alt = f"{title} Held-out accuracy against the peak learning rate, {subtitle}, {images}. {'; '.join(said)}."
+    return Figure(figure, alt)

@@ -5,12 +5,14 @@ a bound one with the names, which is not seen, and one with the titles, which is
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from rnorm_core import zoo
+from rnorm_core.errors import UserError
 from rnorm_core.ui import naming, url
 
 HIDDEN = ("left", "right", "models")  # keys whose bound widgets are not seen
@@ -43,9 +45,15 @@ def pairs(norms: Mapping[str, str]) -> None:
 
 
 def norms_of(dataset: str, yours: Sequence[str] = ()) -> dict[str, str]:
-    """name -> norm of the zoo's models for a data set and of those brought, as they are listed."""
-    cards = [zoo.card(name) for name in (*zoo.names(), *yours)]
-    norms = {card.name: card.norm for card in cards if card.dataset == dataset}
+    """name -> norm of the zoo's models for a data set and of those brought, as they are listed.
+
+    One whose card is not sound is left out; the Models page says what is wrong with it.
+    """
+    norms = {}
+    for name in (*zoo.names(), *yours):
+        with suppress(UserError):
+            if (card := zoo.card(name)).dataset == dataset:
+                norms[name] = card.norm
     return {name: norms[name] for name in naming.ordered(norms)}
 
 

@@ -1,4 +1,4 @@
-"""What several seeds say, each of them shown; nothing where there are none."""
+"""What several seeds and several learning rates say, each training shown; nothing where there are none."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,20 @@ import streamlit as st
 
 from rnorm_core import figures
 from rnorm_core.evaluation.benefits import LEVELS, Benefit, benefits
+from rnorm_core.training.learning_rates import Trial, read, shipped
 from rnorm_core.ui import naming
+from rnorm_core.ui.guard import problems
 from rnorm_core.ui.panels import chart
 from rnorm_core.zoo import Card
 
+HEADING = "#### Does each norm train as well and as fast? (the paper's claim C6)"
+
 
 def show(cards: Sequence[Card]) -> None:
-    """Of every group of trainings that differ only in norm and seed: how accurate, and how soon."""
+    """Of every group of trainings that differ only in norm and seed: how accurate, and how soon. Then the study."""
     for number, group in enumerate(benefits(cards)):
         if number == 0:
-            st.markdown("#### Does each norm train as well and as fast? (the paper's claim C6)")
+            st.markdown(HEADING)
         left, right = st.columns(2, gap="large")
         with left:
             if rows := accuracy(group):
@@ -26,6 +30,13 @@ def show(cards: Sequence[Card]) -> None:
                 f"{100 * level:.0f} % ({'filled' if i else 'hollow'})" for i, level in enumerate(LEVELS)
             )
             chart(figures.by_seed(speed(group), "How soon, seed by seed?", "epochs", said), key=f"seeds speed {number}")
+    for dataset in dict.fromkeys(card.dataset for card in cards):
+        with problems():
+            if trials := read(shipped(dataset)):
+                st.markdown("#### And at higher learning rates?")
+                for number, alike in enumerate(_alike(trials)):
+                    figure = figures.learning_rates(rates(alike), about_study(alike[0]))
+                    chart(figure, key=f"rates {dataset} {number}")
 
 
 def about(group: Sequence[Benefit]) -> str:
@@ -66,3 +77,33 @@ def _by_norm(group: Sequence[Benefit]) -> dict[str, list[Benefit]]:
         label = naming.title(b.model, b.norm).removesuffix(f", seed {b.seed}")
         found.setdefault(label + (f" ({b.trained} epochs)" if len(lengths) > 1 else ""), []).append(b)
     return found
+
+
+def rates(trials: Sequence[Trial]) -> list[figures.Rates]:
+    """Held-out accuracy by norm and seed, by learning rate."""
+    several = len({trial.seed for trial in trials}) > 1
+    lines: dict[tuple, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda trial: trial.peak_lr):
+        lines.setdefault((list(figures.LOOKS).index(trial.norm), trial.power, trial.seed), []).append(trial)
+    found = []
+    for (_, power, seed), line in sorted(lines.items(), key=lambda item: (item[0][0], item[0][1] or 0, item[0][2])):
+        label = figures.LOOKS[line[0].norm].name + (f" p={power:g}" if power not in (None, naming.POWER) else "")
+        done = [trial for trial in line if trial.correct is not None]
+        columns = ([getattr(trial, key) for trial in done] for key in ("peak_lr", "correct", "n", "low", "high"))
+        diverged = [trial.peak_lr for trial in line if trial.correct is None]
+        label += f", seed {seed}" if several else ""
+        found.append(figures.Rates(label, line[0].norm, *columns, diverged=diverged))
+    return found
+
+
+def about_study(trial: Trial) -> str:
+    return f"{naming.architecture(trial.architecture)}, {trial.recipe['epochs']} epochs each, one training a point"
+
+
+def _alike(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Groups that differ in norm, seed and learning rate alone."""
+    groups: dict[tuple, list[Trial]] = {}
+    for trial in trials:
+        key = trial.architecture, trial.n, trial.recipe.get("name"), trial.recipe.get("epochs")
+        groups.setdefault(key, []).append(trial)
+    return list(groups.values())

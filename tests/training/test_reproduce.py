@@ -9,6 +9,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.training.__main__ import arguments, default_name
 from rnorm_core.training.recipe import RECIPES, recipe
 from rnorm_core.training.reproduce import command, unsaid
+from rnorm_core.training.shipped import ZOO
 
 
 def parsed(card: zoo.Card):
@@ -53,6 +54,13 @@ def test_every_recipe_can_be_asked_for(make_card, name, norm):
 @pytest.mark.parametrize("name", zoo.names())
 def test_shipped_cards(name):
     check(zoo.card(name))
+
+
+@pytest.mark.parametrize("name", [name for name in ZOO if name in zoo.names()])
+def test_shipped_cards_give_the_options_of_the_zoo(name):
+    told, listed = vars(parsed(zoo.card(name))), vars(arguments(shlex.split(ZOO[name])))
+    before = ("epochs", "lr")  # of a card from before its recipe's last change
+    assert {key: told[key] for key in told if key not in before} == {k: listed[k] for k in listed if k not in before}
 
 
 def test_it_is_as_short_as_it_can_be(make_card):

@@ -1,4 +1,5 @@
 from rnorm_core.evaluation.benefits import benefits
+from rnorm_core.training.learning_rates import Trial
 from rnorm_core.ui import seeds_view
 
 
@@ -36,3 +37,28 @@ def test_trainings_of_other_lengths_say_so(make_card):
     cards += [make_card("none", seed=seed, curve=curve(0.5, 0.6)) for seed in (0, 1)]
     labels = [dots.label for dots in seeds_view.speed(benefits(cards)[0])]
     assert labels == ["BatchNorm (3 epochs)"] * 2 + ["no norm (2 epochs)"] * 2
+
+
+def trial(norm: str, rate: float, correct: int | None = 50, seed: int = 0, **changes) -> Trial:
+    ends = (None, None) if correct is None else (correct / 100 - 0.1, correct / 100 + 0.1)
+    known = dict(
+        dataset="cifar10", architecture="resnet20", norm=norm, power=0.2 if norm == "rn" else None, peak_lr=rate,
+        seed=seed, recipe={"name": "short", "epochs": 4}, n=100, correct=correct, low=ends[0], high=ends[1],
+        diverged_in=3 if correct is None else None, curve=(), made_with={}, code_version="", date="2026-01-01",
+    )  # fmt: skip
+    return Trial(**(known | changes))
+
+
+def test_learning_rates_by_norm_and_rate():
+    trials = [trial("rn", 0.4, 60), trial("bn", 0.8, None), trial("bn", 0.4, 40), trial("bn", 0.1, 90)]
+    bn, rn = seeds_view.rates(trials)
+    assert (bn.label, bn.rates, bn.correct, bn.diverged) == ("BatchNorm", [0.1, 0.4], [90, 40], [0.8])
+    assert (rn.label, rn.rates, rn.correct, rn.diverged) == ("RobustNorm", [0.4], [60], [])
+    assert [round(v, 6) for v in (*bn.low, *bn.high)] == [0.8, 0.3, 1.0, 0.5]
+    assert seeds_view.about_study(trials[0]) == "ResNet-20, 4 epochs each, one training a point"
+
+
+def test_each_seed_and_each_p_is_a_line():
+    trials = [trial("rn", 0.1, seed=1), trial("rn", 0.1, power=0.5), trial("bn", 0.1), trial("rn", 0.1)]
+    labels = [line.label for line in seeds_view.rates(trials)]
+    assert labels == ["BatchNorm, seed 0", "RobustNorm, seed 0", "RobustNorm, seed 1", "RobustNorm p=0.5, seed 0"]
