@@ -137,7 +137,7 @@ def judge(
     bn, bn_batch, none = ("bn", "tracked"), ("bn", "batch"), ("none", "tracked")
     rn, rn_batch = ("rn", "tracked"), ("rn", "batch")
     found: dict[str, list[tuple[str, Evidence | None, Sources]]] = {
-        "C0": [("no norm is ahead of BatchNorm", *versus(none, bn))],
+        "C0": [("no norm ahead of BatchNorm", *versus(none, bn))],
         "C1": [("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",)))],
         "C2": [
             ("BatchNorm's mean or deviation moves", *_displacement(moved, alike, "bn", ("mean", "log_std"))),
@@ -149,9 +149,9 @@ def judge(
         ],
         "C4": [(f"batch statistics unusable: {NAMES[norm]}", *_need(sizes, alike, norm)) for norm in ("bn", "rn")],
         "C5": [
-            ("RobustNorm is ahead, both tracked", *versus(rn, bn)),
-            ("RobustNorm with batch statistics is ahead of tracked BatchNorm", *versus(rn_batch, bn)),
-            ("RobustNorm is ahead, both with batch statistics", *versus(rn_batch, bn_batch)),
+            ("RobustNorm ahead of BatchNorm, both tracked", *versus(rn, bn)),
+            ("RobustNorm (batch) ahead of BatchNorm (tracked)", *versus(rn_batch, bn)),
+            ("RobustNorm ahead of BatchNorm, both batch", *versus(rn_batch, bn_batch)),
         ],
         "C6": [("accuracy is kept", *_upkeep(rows, alike)), ("fast training is kept", *_speed(alike))],
     }

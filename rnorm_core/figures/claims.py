@@ -221,14 +221,14 @@ def _need(found: Need, about: str) -> Figure:
             told = [f"{c}, n = {c.n:,}" for c in listed]
             y = [100 * c.value for c in listed]
             series.append(Series(name, x, y, *_ends(listed), told, look.colour, marker, dash))
-    title = "How many images does it need at once?"
+    title = "How many images at once?"
     n = sorted({c.n for c in (*found.by_size.values(), *found.attacked.values())})
     subtitle = f"{found.label}; {about}{_n(n)} images; bars: 95 % interval"
     threshold = [
         (100 * found.tracked.value, "tracked statistics, without an attack"),
         (100 * KEPT * found.tracked.value, f"the rule: {KEPT:g} of that"),
     ]
-    axis = ("images looked at together, steps not to scale", [f"{size:g}" for size in places])
+    axis = ("images looked at together", [f"{size:g}" for size in places])
     return _drawn(title, subtitle, series, axis, "accuracy (%)", threshold, [-2, 102])
 
 

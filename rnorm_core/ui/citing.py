@@ -15,9 +15,9 @@ LOOKS = (
     ("#0072B2", "ellipse"), ("#D55E00", "diamond"), ("#009E73", "triangle"), ("#CC79A7", "round-rectangle"),
     ("#7F7F7F", "hexagon"),
 )  # fmt: skip
-COLUMN, ROW, SIZE = 150, 58, 24  # the map's own units, about a pixel at its first zoom
+COLUMN, ROW, SIZE = 170, 64, 26  # the map's own units, about a pixel at its first zoom
 TITLE = {
-    "label": "data(title)", "text-wrap": "wrap", "text-max-width": "170px", "font-size": 13, "font-weight": "bold",
+    "label": "data(title)", "text-wrap": "wrap", "text-max-width": "250px", "font-size": 20, "font-weight": "bold",
     "text-background-opacity": 0.94, "text-background-padding": "5px", "text-background-shape": "round-rectangle",
     "z-index": 99, "min-zoomed-font-size": 0,
 }  # fmt: skip
@@ -36,7 +36,7 @@ def show() -> None:
         st.session_state["work"] = picked
     shown = _filtered()
     titles = {work.title: work for work in shown}
-    graph, words = st.columns([3, 2], gap="large")
+    graph, words = st.columns([2, 1], gap="large")
     with words:
         chosen = titles[url.choose_one("Work, or click one on the map", list(titles), key="work")]
         _details(chosen)
@@ -93,7 +93,7 @@ def _map(shown: Sequence[Work], chosen: Work) -> None:
             EdgeStyle("cites", "#9AA3AF", directed=True, custom_styles={"width": 1, "opacity": 0.55}),
             EdgeStyle("author", "#9AA3AF", custom_styles={"width": 2, "line-style": "dotted"}),
         ],
-        height=560, key=MAP, on_change=_hear,
+        height=600, key=MAP, on_change=_hear,
         events=[Event("hover", "mouseover", "node"), Event("leave", "mouseout", "node"), Event("pick", "tap", "node")],
     )  # fmt: skip
     st.caption("A row is a theme, a column a year. Drag a mark or the ground; zoom with the wheel or the buttons.")
@@ -164,14 +164,14 @@ def places() -> tuple[Spots, Spots]:
 
 
 def _styles() -> list[NodeStyle]:
-    shared = {"width": SIZE, "height": SIZE, "font-size": 12, "min-zoomed-font-size": 6, "text-margin-y": 4}
+    shared = {"width": SIZE, "height": SIZE, "font-size": 18, "min-zoomed-font-size": 5, "text-margin-y": 4}
     marks = [
         NodeStyle(theme, colour, "short", custom_styles={"shape": shape, **shared})
         for theme, (colour, shape) in zip(themes(), LOOKS, strict=True)
     ]
-    plain = {"background-opacity": 0, "border-width": 0, "font-size": 13, "font-style": "italic", "events": "no"}
-    words = {"text-valign": "center", "text-wrap": "wrap", "text-max-width": "120px", "min-zoomed-font-size": 4}
-    return [*marks, NodeStyle("heading", caption="short", custom_styles={**plain, **words, "width": 150, "height": 20})]
+    plain = {"background-opacity": 0, "border-width": 0, "font-size": 18, "font-style": "italic", "events": "no"}
+    words = {"text-valign": "center", "text-wrap": "wrap", "text-max-width": "150px", "min-zoomed-font-size": 4}
+    return [*marks, NodeStyle("heading", caption="short", custom_styles={**plain, **words, "width": 160, "height": 20})]
 
 
 class _Named(NodeStyle):

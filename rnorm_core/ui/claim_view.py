@@ -68,7 +68,7 @@ def pick(settings: Settings) -> tuple[str, int]:
         st.session_state["n"] = most
     which, number, button = st.columns([3.4, 1, 1.3], gap="medium", vertical_alignment="bottom")
     with which:
-        claim = url.bound(st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True)
+        claim = url.bound(st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True, wrap=True)
     with number:
         help_ = "For the small version below. With statistics of a batch, all of them are one batch."
         count = int(url.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_))
