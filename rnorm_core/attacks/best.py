@@ -43,7 +43,8 @@ class Point(NamedTuple):
         def one(*values: Tensor | None) -> Any:
             return None if any(value is None for value in values) else what(*values)
 
-        images, fools = (one(*(p[i] for p in (self, *others))) for i in (0, 2))
+        images = one(self.images, *(other.images for other in others))
+        fools = one(self.fools, *(other.fools for other in others))
         view = type(self.view)(*map(one, self.view, *(other.view for other in others)))
         return Point(images, view, fools)
 

@@ -5,6 +5,7 @@ from rnorm_core.evaluation.file import read
 from rnorm_core.evaluation.paired import Paired, paired
 from rnorm_core.evaluation.row import PIXELS, Row, both_correct
 from rnorm_core.evaluation.table import Table, table
+from rnorm_core.evaluation.worst import worst_case
 
 __all__ = [
     "PIXELS",
@@ -21,4 +22,5 @@ __all__ = [
     "read",
     "table",
     "wilson",
+    "worst_case",
 ]

@@ -1,7 +1,9 @@
 """Measures how accurate the shipped models are, clean and attacked, and writes the table that the app shows.
 
-Run the same command again after a stop: what the file holds is not measured twice. Two sweeps at once need files of
-their own; put one behind the other and run the command once more, which sorts them.
+Run the same command again after a stop: what the file holds is not measured twice. With
+`torchrun --nproc-per-node 2 -m rnorm_core.evaluation ...` several processes share a sweep, and the numbers are those of
+one. Two sweeps at once need files of their own; put one behind the other and run the command once more, which sorts
+them.
 """
 
 import argparse
@@ -15,7 +17,9 @@ import torch
 from rnorm_core import data, zoo
 from rnorm_core.data.files import locate
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.sweep import ATTACKS, EPS_255, plan, sweep
+from rnorm_core.evaluation.protocol import ALL_IMAGES, EPS_255, KINDS, SOME_IMAGES, STRONG, STRONG_EPS_255, images, plan
+from rnorm_core.evaluation.share import ALONE, Share, shared
+from rnorm_core.evaluation.sweep import sweep
 from rnorm_core.evaluation.table import shipped
 from rnorm_core.norms import MODES
 
@@ -26,11 +30,15 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", metavar="NAME", help="default: every shipped model of the data set")
     shown = f"of {', '.join(MODES)}; each network is measured in those it has"
     parser.add_argument("--statistics", nargs="+", choices=MODES, default=MODES, metavar="MODE", help=shown)
-    shown = f"of {', '.join(ATTACKS)}"
-    parser.add_argument("--attacks", nargs="+", choices=ATTACKS, default=ATTACKS, metavar="ATTACK", help=shown)
-    shown = f"attack sizes in grey levels (k/255), default {' '.join(f'{eps:g}' for eps in EPS_255)}"
-    parser.add_argument("--eps", nargs="+", type=_eps, default=EPS_255, metavar="K", help=shown)
-    parser.add_argument("--count", type=int, default=2000, help="test images, default 2000")
+    shown = f"of {', '.join(KINDS)}; default: all but the last {len(STRONG)}, which are for adversarial training"
+    parser.add_argument("--attacks", nargs="+", choices=KINDS, metavar="ATTACK", help=shown)
+    usual, strong = (" ".join(f"{eps:g}" for eps in sizes) for sizes in (EPS_255, STRONG_EPS_255))
+    shown = f"attack sizes in grey levels (k/255), default {usual}; of the last {len(STRONG)} attacks {strong}"
+    parser.add_argument("--eps", nargs="+", type=_eps, metavar="K", help=shown)
+    shown = (
+        f"test images, default {ALL_IMAGES:,} of the main and adversarially trained models, {SOME_IMAGES:,} of others"
+    )
+    parser.add_argument("--count", type=int, help=shown)
     parser.add_argument("--seed", type=int, default=0, help="picks the images and the attacks' random numbers")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--out", type=Path, help="default: the table beside the models")
@@ -38,7 +46,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, share: Share = ALONE) -> None:
     """What the command does; UserError where it cannot."""
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -47,16 +55,24 @@ def run(options: argparse.Namespace) -> None:
         if zoo.card(name).dataset != options.dataset:
             raise UserError(f"{name} is no model of {options.dataset}.", f"use --dataset {zoo.card(name).dataset}.")
     locate(options.dataset, "test", options.data)  # foolbox's 20 samples are no test set
-    batch = data.load(options.dataset, "test", count=options.count, seed=options.seed, directory=options.data)
-    conditions = plan(models, options.statistics, options.attacks, options.eps)
-    if not conditions:
+    if not plan(models, options.statistics, options.attacks, options.eps):
         raise UserError(
             f"There is nothing to measure: {', '.join(models) or 'no model'} in none of these modes.",
             f"choose among {', '.join(MODES)} with --statistics, or other --models.",
         )
-    out = options.out or shipped(options.dataset)
-    rows = sweep(conditions, batch, out, options.seed, partial(print, flush=True))  # seen at once in a log, too
-    print(f"{out} holds {len(rows)} rows")
+    out, say = options.out or shipped(options.dataset), partial(print, flush=True)  # seen at once in a log, too
+    counts = {name: options.count or images(name) for name in models}
+    for count in sorted(set(counts.values())):
+        batch = data.load(options.dataset, "test", count=count, seed=options.seed, directory=options.data)
+        some = [name for name in models if counts[name] == count]
+        conditions = plan(some, options.statistics, options.attacks, options.eps)
+        rows = sweep(conditions, batch, out, options.seed, say if share.first else _silent, share)
+        if share.first:
+            print(f"{out} holds {len(rows)} rows")
+
+
+def _silent(text: str) -> None:
+    """The first of several processes speaks for all."""
 
 
 def _eps(word: str) -> float:
@@ -68,7 +84,9 @@ def _eps(word: str) -> float:
 
 def main(words: Sequence[str] | None = None) -> None:
     try:
-        run(arguments(words))
+        options = arguments(words)
+        with shared() as share:
+            run(options, share)
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

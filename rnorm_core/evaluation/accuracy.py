@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.share import ALONE, Share
 from rnorm_core.pixels import eight_bit
 
 if TYPE_CHECKING:
@@ -82,20 +83,24 @@ def accuracies(
     *,
     seed: int = 0,
     pixels: Sequence[str] = ("float",),
+    share: Share = ALONE,
 ) -> dict[str, Accuracy]:
     """`accuracy` with the images as the attack leaves them ("float"), rounded to an image file's pixels ("8-bit"), or
-    both from one run of the attack.
+    both from one run of the attack. With a `share` each process measures its batches, and all return the whole.
     """
     if len(batch) == 0 or bool((batch.labels < 0).any()):
         raise UserError("Accuracy needs labelled images.", "give every image its label.")
-    hits: dict[str, list[Tensor]] = {kind: [] for kind in pixels}
+    hits = {kind: torch.zeros(len(batch), dtype=torch.bool) for kind in pixels}
     for index, start in enumerate(range(0, len(batch), batch_size)):
-        part = batch.select(range(start, min(start + batch_size, len(batch))))
+        if not share.takes(index):
+            continue
+        end = min(start + batch_size, len(batch))
+        part = batch.select(range(start, end))
         for kind, found in _hits(model, part, attack, generator or batch_generator(seed, index), pixels).items():
-            hits[kind].append(found)
+            hits[kind][start:end] = found
         if on_progress:
-            on_progress(start + len(part), len(batch))
-    return {kind: _accuracy(torch.cat(parts), model, attack, batch_size) for kind, parts in hits.items()}
+            on_progress(end, len(batch))
+    return {kind: _accuracy(share.together(found), model, attack, batch_size) for kind, found in hits.items()}
 
 
 def batch_generator(seed: int, index: int) -> torch.Generator:

@@ -60,6 +60,11 @@ class Row:
         return self.correct / self.n
 
     @property
+    def kind(self) -> str:
+        """The attack as the sweep names it: with the loss that it climbs, where it has a choice ("apgd-dlr")."""
+        return f"{self.attack}-{self.settings['loss']}" if "loss" in self.settings else self.attack
+
+    @property
     def mask(self) -> Tensor:
         """Bool (n,): which images were classified as labelled."""
         bits = np.unpackbits(np.frombuffer(base64.b64decode(self.hits), np.uint8), count=self.n)

@@ -3,85 +3,62 @@
 import hashlib
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 import torch
 
-from rnorm_core import attacks, norms, zoo
+from rnorm_core import norms, zoo
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import Accuracy, accuracies
+from rnorm_core.evaluation.protocol import PASSES, Condition
 from rnorm_core.evaluation.row import PIXELS, Row, pack
+from rnorm_core.evaluation.share import ALONE, Share
 from rnorm_core.versions import versions
 
 BATCH = 128
-# Measured in this order, so that a sweep that is stopped leaves a useful table: what is cheap first, then the eps at
-# which networks differ most.
-ATTACKS = ("clean", "fgsm", "noise", "pgd")
-EPS_255 = (1, 0.5, 2, 0.25, 4, 8, 1.5)
-STEPS = {"pgd": 20}
-# What a condition costs, in clean passes, as timed on a CPU: how the time left is told.
-PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45}
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What is measured in one go: as many rows as there are kinds of pixels."""
-
-    model: str
-    statistics: str
-    attack: str
-    eps_255: float
-
-    @property
-    def pixels(self) -> tuple[str, ...]:
-        """Clean images have 8-bit pixels already: rounding changes nothing."""
-        return PIXELS[:1] if self.attack == "clean" else PIXELS
-
-    def make(self) -> attacks.Attack | None:
-        if self.attack == "clean":
-            return None
-        return attacks.make(self.attack, eps=self.eps_255 / 255, steps=STEPS.get(self.attack))
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.statistics} {self.attack}" + (f" {self.eps_255:g}/255" if self.eps_255 else "")
-
-
-def modes(model: str) -> tuple[str, ...]:
-    """The statistics modes a model of the zoo can be measured in: one where there are no statistics to choose."""
-    return norms.modes(zoo.card(model).norm)
-
-
-def plan(
-    models: Sequence[str],
-    statistics: Sequence[str] = norms.MODES,
-    kinds: Sequence[str] = ATTACKS,
-    eps_255: Sequence[float] = EPS_255,
-) -> list[Condition]:
-    """Every combination, in the order of measuring; a model's own modes are those of `statistics` that it has."""
-    return [
-        Condition(model, mode, attack, eps)
-        for attack in sorted(kinds, key=ATTACKS.index)
-        for eps in ((0,) if attack == "clean" else eps_255)
-        for model in models
-        for mode in modes(model)
-        if mode in statistics
-    ]
 
 
 def sweep(
-    conditions: Sequence[Condition], batch: Batch, out: Path, seed: int = 0, say: Callable[[str], object] = print
+    conditions: Sequence[Condition],
+    batch: Batch,
+    out: Path,
+    seed: int = 0,
+    say: Callable[[str], object] = print,
+    share: Share = ALONE,
 ) -> tuple[Row, ...]:
     """Measures what `out` does not hold yet, appends it, sorts the file and returns all its rows.
 
     batch: the images chosen with `seed`, in the order in which they are cut into batches. Rows that these models left
-    with other weights are dropped. UserError if `out` is damaged or cannot be written.
+    with other weights are dropped. With a `share` several processes do this together, and the first of them alone
+    reads and writes. UserError if `out` is damaged or cannot be written, or if another process fails.
     """
-    rows = _current(file.heal(out), conditions, out, say)
-    known = {file.identity(row) for row in rows}
+    todo = share.agree(_todo(conditions, batch, out, seed, say) if share.first else [])
+    clock = Clock()
+    for number, (condition, blanks) in enumerate(todo, start=1):
+        model = zoo.load(condition.model, condition.statistics, fold=True)
+        wanted = [blank.pixels for blank in blanks]
+        began = perf_counter()
+        found = accuracies(model, batch, condition.make(), BATCH, seed=seed, pixels=wanted, share=share)
+        if not share.first:
+            continue
+        new = [_filled(blank, found[blank.pixels]) for blank in blanks]
+        file.append(out, new)
+        clock.note(condition, perf_counter() - began)
+        counts = ", ".join(f"{row.pixels} {row.correct}" for row in new)
+        left = clock.left(condition for condition, _ in todo[number:])
+        say(f"[{number}/{len(todo)}] {condition}: {counts} of {len(batch)}; {left} left")
+    return share.agree(_finished(out) if share.first else ())
+
+
+def _todo(
+    conditions: Sequence[Condition], batch: Batch, out: Path, seed: int, say: Callable[[str], object]
+) -> list[tuple[Condition, list[Row]]]:
+    """What `out` does not hold yet: conditions with their rows before anything is measured."""
+    known = {file.identity(row) for row in _current(file.heal(out), conditions, out, say)}
     made_with = {**versions(), "device": _device()}
     todo: list[tuple[Condition, list[Row]]] = []
     for condition in conditions:
@@ -89,18 +66,10 @@ def sweep(
         if blanks:
             todo.append((condition, blanks))
     say(f"{len(conditions) - len(todo)} of {len(conditions)} conditions are in {out} already")
-    clock = Clock()
-    for number, (condition, blanks) in enumerate(todo, start=1):
-        model = zoo.load(condition.model, condition.statistics, fold=True)
-        wanted = [blank.pixels for blank in blanks]
-        began = perf_counter()
-        found = accuracies(model, batch, condition.make(), BATCH, seed=seed, pixels=wanted)
-        new = [_filled(blank, found[blank.pixels]) for blank in blanks]
-        file.append(out, new)
-        clock.note(condition, perf_counter() - began)
-        counts = ", ".join(f"{row.pixels} {row.correct}" for row in new)
-        left = clock.left(condition for condition, _ in todo[number:])
-        say(f"[{number}/{len(todo)}] {condition}: {counts} of {len(batch)}; {left} left")
+    return todo
+
+
+def _finished(out: Path) -> tuple[Row, ...]:
     rows = tuple(sorted(file.read(out), key=_place))
     file.write(out, rows)
     return rows
@@ -138,7 +107,8 @@ def _blanks(condition: Condition, batch: Batch, seed: int, made_with: dict[str, 
     card, attack = zoo.card(condition.model), condition.make()
     row = Row(
         model=card.name, weight_hash=card.sha256, dataset=card.dataset, norm=card.norm, statistics=condition.statistics,
-        attack=condition.attack, settings={} if attack is None else attack.spec, eps_255=condition.eps_255, pixels="",
+        attack="clean" if attack is None else attack.spec["name"], settings={} if attack is None else attack.spec,
+        eps_255=condition.eps_255, pixels="",
         n=len(batch), correct=0, low=0.0, high=0.0, batch_size=BATCH, seed=seed, images=images_hash(batch.ids),
         hits="", code_version=made_with["robustnorm-lab"], made_with=made_with, date="",
     )  # fmt: skip
@@ -168,7 +138,7 @@ def _current(
 
 def _place(row: Row) -> tuple:
     """Where a row belongs in the finished file."""
-    return (row.model, norms.MODES.index(row.statistics), row.attack, row.eps_255, PIXELS.index(row.pixels),
+    return (row.model, norms.MODES.index(row.statistics), row.kind, row.eps_255, PIXELS.index(row.pixels),
             row.n, row.seed)  # fmt: skip
 
 

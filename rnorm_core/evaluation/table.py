@@ -34,12 +34,14 @@ class Table:
 
     def curve(self, model: str, statistics: str, attack: str, pixels: str = "float") -> tuple[Row, ...]:
         """Rows by eps, the clean one first, as eps 0. Where an eps was measured more than once, the row with the most
-        images counts (`table.select(n=2000).curve(...)` asks for certain ones). Empty if nothing was measured.
+        images counts, then the first seed, then the strongest attack (`table.select(n=2000).curve(...)` asks for
+        certain ones). attack: a `Row.attack`, or a `Row.kind` for one of its losses. Empty if nothing was measured.
         """
         here = self.select(model=model, statistics=statistics)
-        rows = here.select(attack="clean").rows + here.select(attack=attack, pixels=pixels).rows
+        attacked = (row for row in here.select(pixels=pixels).rows if attack in (row.attack, row.kind))
+        rows = here.select(attack="clean").rows + tuple(attacked)
         best: dict[float, Row] = {}
-        for row in sorted(rows, key=lambda row: (row.eps_255, -row.n, row.seed)):
+        for row in sorted(rows, key=lambda row: (row.eps_255, -row.n, row.seed, row.correct)):
             best.setdefault(row.eps_255, row)
         return tuple(best.values())
 

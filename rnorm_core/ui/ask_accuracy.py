@@ -8,7 +8,7 @@ import streamlit as st
 from rnorm_core import evaluation
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.sweep import ATTACKS, EPS_255
+from rnorm_core.evaluation.protocol import ATTACKS, EPS_255
 from rnorm_core.figures import LOOKS
 from rnorm_core.norms import BRANCHES, STATISTICS, modes
 from rnorm_core.ui import guard, naming, picker, shipped, url

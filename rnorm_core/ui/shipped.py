@@ -82,7 +82,7 @@ def under(table: Table, attack: str, pixels: str) -> Table:
 
 def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: bool) -> list[Line]:
     """Of the sides that were measured under this attack. fair: only on images that all of them get right when clean,
-    as far as all were measured on the same images; the largest such set counts."""
+    as far as all were measured on the same images."""
     if fair:
         table = _common(table, sides, attack, pixels)
     found = [Line(side, attack, _rows(table, side, attack, pixels)) for side in sides]
@@ -93,15 +93,21 @@ def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: b
     return [Line(line.side, attack, line.rows, among) for line in found] if among.any() else []
 
 
-def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str) -> Table:
-    """The rows of the largest set of images on which every side that was measured under this attack was."""
-    rows = under(table, attack, pixels)
-    measured = [{r.images: r.n for r in rows.select(model=s.name, statistics=s.statistics).rows} for s in sides]
-    measured = [images for images in measured if images]
+def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str, eps_255: float | None = None) -> Table:
+    """The rows of the largest set of images on which every side that was measured under this attack (at this size) was,
+    without the attack, too."""
+    attacked, measured = under(table, attack, pixels), []
+    if eps_255 is not None:
+        attacked = attacked.select(eps_255=eps_255)
+    for side in sides:
+        mine = {"model": side.name, "statistics": side.statistics}
+        if found := {row.images for row in attacked.select(**mine).rows}:
+            measured.append(found & {row.images for row in table.select(attack="clean", **mine).rows})
     shared = set[str]().union(*measured).intersection(*measured)
     if not shared:
         return Table(())
-    return table.select(images=max(shared, key=lambda images: measured[0][images]))
+    n = {row.images: row.n for row in table.rows}
+    return table.select(images=max(shared, key=lambda images: n[images]))
 
 
 def _rows(table: Table, side: Side, attack: str, pixels: str) -> tuple[Row, ...]:
@@ -181,9 +187,9 @@ class Comparison:
 
 def compare(table: Table, left: Side, right: Side, attack: str, eps_255: float, pixels: str) -> Comparison | None:
     """None where the two were not both measured there, on the same images."""
-    common = _common(table, (left, right), attack, pixels)
-    rows = [at(common.curve(side.name, side.statistics, attack, pixels), eps_255) for side in (left, right)]
-    clean = [at(common.curve(side.name, side.statistics, attack, pixels), 0) for side in (left, right)]
+    common = _common(table, (left, right), attack, pixels, eps_255)
+    found = [_rows(common, side, attack, pixels) for side in (left, right)]
+    rows, clean = ([at(some, eps) for some in found] for eps in (eps_255, 0))
     if not all(rows) or not all(clean):
         return None
     hits, known = [row.mask for row in rows if row], [row.mask for row in clean if row]
@@ -351,7 +357,7 @@ def command(row: Row) -> str:
         return ""
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     return (
-        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.attack}"
+        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
         f"{size} --count {row.n} --seed {row.seed}"
     )
 

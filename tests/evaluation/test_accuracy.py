@@ -7,7 +7,7 @@ import scipy.stats
 import torch
 from torch import nn
 
-from rnorm_core import attacks, data, zoo
+from rnorm_core import attacks, data, norms, zoo
 from rnorm_core.data import CLASSES, Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import accuracies, accuracy, batch_generator, predict, wilson
@@ -254,7 +254,11 @@ def test_every_card_is_measured_again(name):
     card = zoo.card(name)
     if not any(source.complete for source in data.available(card.dataset)):
         pytest.skip(f"{card.dataset}'s full test set is not here (CIFAR_ROOT or the Hugging Face cache)")
-    assert card.accuracy() is not None, "a shipped card says its clean accuracy"
+    for mode in norms.modes(card.norm):
+        clean = card.accuracy(statistics=mode)
+        assert clean is not None, f"a shipped card says its clean accuracy, {mode} statistics"
+        assert clean["n"] == 10_000
+    assert card.accuracy("pgd", 1), "and its accuracy under attack"
     for row in card.accuracies:
         count, seed = row["n"] if row["n"] < 10_000 else None, row["settings"].get("seed", 0)
         batch = data.load(card.dataset, "test", count=count, seed=seed)

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ import torch
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.data.files import Source
 from rnorm_core.evaluation import __main__ as command
-from rnorm_core.evaluation import sweep
-from rnorm_core.evaluation.sweep import Clock, Condition, images_hash, plan
+from rnorm_core.evaluation import protocol, sweep
+from rnorm_core.evaluation.protocol import KINDS, PASSES, Condition, images, plan
+from rnorm_core.evaluation.sweep import Clock, images_hash
 
 BN, RN, NONE = (f"cifar10-small-{norm}" for norm in ("bn", "rn", "none"))
 
@@ -21,7 +23,9 @@ def words(cifar, tmp_path, monkeypatch):
 
     def words(*more: str) -> list[str]:
         few = ["--models", BN, NONE, "--attacks", "clean", "fgsm", "--eps", "1"]
-        monkeypatch.setattr(sweep, "STEPS", {"pgd": 2})
+        quick = {"pgd": {"steps": 2}}
+        quick |= {f"apgd-{loss}": {"name": "apgd", "loss": loss, "steps": 3} for loss in ("ce", "dlr", "margin")}
+        monkeypatch.setattr(protocol, "SETTINGS", quick | {"square": {"steps": 5}})
         monkeypatch.setattr(sweep, "versions", lambda: {"robustnorm-lab": "0", "torch": "2"})
         return [*few, "--count", "24", "--data", str(cifar), "--out", str(tmp_path / "table.jsonl"), *more]
 
@@ -50,7 +54,43 @@ def test_the_plan_begins_with_what_is_cheap_and_pgd_with_what_tells_most(small_z
     assert [eps for attack, eps in order if attack == "pgd"] == [1, 0.5, 2, 0.25, 4, 8, 1.5]
 
 
+def test_networks_trained_on_attacked_images_are_attacked_harder(small_zoo, monkeypatch):
+    monkeypatch.setattr(protocol, "adversarial", lambda name: name == RN)
+    more = [c for c in plan([BN, RN]) if c.attack not in ("clean", "fgsm", "noise", "pgd")]
+    assert {c.model for c in more} == {RN}
+    found = {(c.attack, c.statistics) for c in more}
+    joint = {(attack, mode) for attack in ("apgd-ce", "apgd-dlr", "square") for mode in ("batch", "tracked-mean")}
+    joint |= {("apgd-margin", "batch"), ("apgd-margin", "tracked-mean")}
+    assert found == joint | {(attack, "tracked") for attack in ("apgd-ce", "apgd-dlr", "square")}
+    assert {c.eps_255 for c in more} == {8, 4, 2}
+    assert next(c.eps_255 for c in more) == 8
+    # asked for by name, any network has them
+    asked = plan([BN], ["tracked"], ["square", "apgd-margin"], [1])
+    assert [(c.attack, c.eps_255) for c in asked] == [("apgd-margin", 1), ("square", 1)]
+
+
+def test_the_number_of_images_is_planned_by_model(monkeypatch):
+    monkeypatch.setattr(protocol, "adversarial", lambda name: name.endswith("-adv"))
+    everything = ["cifar10-resnet20-bn", "cifar10-resnet20-rn", "cifar10-resnet20-none", "cifar10-resnet20-dualbn-adv"]
+    some = ["cifar10-resnet20-gn", "cifar10-resnet20-bn-seed1", "cifar10-resnet20-rn-p100", "cifar10-resnet38-rn"]
+    assert [images(name) for name in everything] == [10_000] * 4
+    assert [images(name) for name in some] == [2000] * 4
+
+
+def test_recipes_that_begin_with_adv_are_adversarial(small_zoo, monkeypatch):
+    assert not protocol.adversarial(BN)
+    card = zoo.card(BN)
+    monkeypatch.setattr(zoo, "card", lambda name: replace(card, recipe=card.recipe | {"name": "adv-fast"}))
+    assert protocol.adversarial(BN)
+
+
 def test_the_attacks_are_those_the_table_promises():
+    assert set(PASSES) == set(KINDS)
+    dlr, square = Condition(BN, "batch", "apgd-dlr", 8).make(), Condition(BN, "batch", "square", 8).make()
+    assert dlr
+    assert square
+    assert {"name": "apgd", "steps": 100, "loss": "dlr", "restarts": 2}.items() <= dlr.spec.items()
+    assert {"name": "square", "steps": 5000, "p_init": 0.8, "eps": 8 / 255}.items() <= square.spec.items()
     pgd = Condition(BN, "batch", "pgd", 2).make()
     assert pgd
     assert (pgd.spec["steps"], pgd.spec["eps"], pgd.spec["precision"]) == (20, 2 / 255, "fp32")
@@ -72,9 +112,11 @@ def test_the_time_left_is_learnt_from_the_conditions_behind():
 
 
 def test_rows_are_what_accuracy_measures(words, batch, tmp_path):
-    run(words("--attacks", "clean", "noise", "pgd", "--models", RN, "--eps", "0.5", "--statistics", "batch", "tracked"))
+    kinds = "clean", "noise", "pgd", "apgd-dlr", "square"
+    run(words("--attacks", *kinds, "--models", RN, "--eps", "0.5", "--statistics", "batch", "tracked"))
     rows = evaluation.read(tmp_path / "table.jsonl")
-    assert len(rows) == 2 * (1 + 2 + 2)
+    assert len(rows) == 2 * (1 + 4 * 2)
+    assert {(row.kind, row.attack) for row in rows} == {(kind, kind.partition("-")[0]) for kind in kinds}
     missed = 0
     for row in rows:
         attack = attacks.make(**row.settings) if row.settings else None
@@ -181,6 +223,13 @@ def test_rows_of_other_weights_are_measured_anew(words, tmp_path, new_weights, c
     new_weights("rn")
     run(words())
     assert evaluation.read(path) == after, "models that are not measured keep their rows"
+
+
+def test_each_model_is_measured_on_the_images_planned_for_it(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "images", {BN: 24, NONE: 20, RN: 20}.get)
+    run([word for word in words("--attacks", "clean", "--models", RN, BN, NONE) if word not in ("--count", "24")])
+    found = {(row.model, row.n) for row in evaluation.read(tmp_path / "table.jsonl")}
+    assert found == {(BN, 24), (NONE, 20), (RN, 20)}
 
 
 def test_the_default_is_the_whole_zoo_and_its_table(cifar, capsys):

@@ -200,6 +200,20 @@ def test_of_two_measurements_a_curve_takes_the_one_with_more_images(shipped):
     assert [r.correct for r in found.select(n=N).curve("cifar10-small-bn", "tracked", "pgd")] == [12, 8]
 
 
+def test_all_images_count_before_some_and_of_two_losses_the_stronger(shipped):
+    everything, some = dict(n=10_000, images="c" * 64), dict(n=2000, images="d" * 64)
+    rows = [clean(1800, **some), row(500, **some), row(90, eps_255=2, **some)]
+    rows += [clean(9000, **everything), row(2600, **everything)]
+    rows += [row(k, attack="apgd", settings={"name": "apgd", "loss": loss}) for k, loss in ((9, "ce"), (8, "dlr"))]
+    shipped(*rows)
+    found = table()
+    curve = found.curve("cifar10-small-bn", "tracked", "pgd")
+    assert [(r.eps_255, r.n, r.correct) for r in curve] == [(0, 10_000, 9000), (1, 10_000, 2600), (2, 2000, 90)]
+    assert [r.n for r in found.select(n=2000).curve("cifar10-small-bn", "tracked", "pgd")] == [2000] * 3
+    assert found.curve("cifar10-small-bn", "tracked", "apgd")[1].correct == 8
+    assert found.curve("cifar10-small-bn", "tracked", "apgd-ce")[1].correct == 9
+
+
 def test_rows_of_other_weights_are_left_out_and_named(shipped, new_weights):
     shipped(clean(), row(), clean(model="cifar10-small-rn", norm="rn"))
     assert len(table().rows) == 3

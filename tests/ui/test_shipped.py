@@ -67,6 +67,42 @@ def test_fair_lines_take_images_that_all_were_measured_on(table):
     assert list(bn.curve.n) == [850] * 3
 
 
+def test_a_pair_is_compared_on_images_that_both_were_measured_on(table):
+    """One network on all images, the other on some of them: where both have both, more images count, size by size."""
+    some = list(table.rows)
+    all_bn = [row(BN, eps, first(k, 10_000), images="2") for eps, k in ((0, 9000), (1, 3000), (8, 7))]
+    all_rn = [row(RN, eps, first(k, 10_000), images="2") for eps, k in ((0, 9000), (1, 2000))]
+
+    def n(rows, eps):
+        comparison = shipped.compare(Table(tuple(rows)), BN, RN, "pgd", eps, "float")
+        return comparison and (comparison.everything.n, comparison.fair and comparison.fair.n)
+
+    assert n(some + all_bn, 1) == (1000, 850)
+    assert n(some + all_bn + all_rn, 1) == (10_000, 9000)
+    assert n(some + all_bn + all_rn, 8) == (1000, 850), "at this size RobustNorm was measured on some images alone"
+    assert n(all_bn + all_rn, 8) is None
+    assert n(some + all_bn + all_rn[1:], 1) == (1000, 850), "without its clean row a set cannot be compared"
+    bn, rn = shipped.lines(Table(tuple(some + all_bn + all_rn)), (BN, RN), "pgd", "float", fair=True)
+    assert (list(bn.curve.n), list(rn.curve.n)) == ([9000] * 3, [9000] * 2)
+    bn, rn = shipped.lines(Table(tuple(some + all_bn + all_rn)), (BN, RN), "pgd", "float", fair=False)
+    assert (list(bn.curve.n), list(rn.curve.n)) == ([10_000] * 3, [10_000, 10_000, 1000])
+
+
+def test_a_comparison_under_several_losses_is_of_their_worst_case(table):
+    def ways(side, ce, dlr):
+        return [row(side, 8, mask, attack="apgd", settings={"loss": loss}) for loss, mask in (("ce", ce), ("dlr", dlr))]
+
+    rows = [
+        row(BN, 0, first(900)),
+        *ways(BN, first(300), ~first(200)),
+        row(RN, 0, first(850)),
+        *ways(RN, first(50), first(60)),
+    ]
+    comparison = shipped.compare(Table(tuple(rows)), BN, RN, "apgd", 8, "float")
+    assert comparison is not None
+    assert (comparison.everything.left_only, comparison.everything.right_only) == (100, 50)
+
+
 def test_what_was_not_measured_is_no_line(table):
     assert shipped.lines(table, (BN, RN), "fgsm", "float", fair=False) == []
     assert shipped.lines(table, (BN, RN), "pgd", "8-bit", fair=True) == []
@@ -142,7 +178,7 @@ def test_the_csv_holds_what_was_counted_and_how_to_do_it_again(table):
 def test_the_command_asks_for_the_row(eps):
     """What the sweep makes of it is this row's condition and no other."""
     from rnorm_core.evaluation.__main__ import arguments
-    from rnorm_core.evaluation.sweep import plan
+    from rnorm_core.evaluation.protocol import plan
 
     side = Side.of(zoo.names()[0], "tracked") if zoo.names() else pytest.skip("the trained models are not here")
     wanted = row(side, eps, first(3), seed=4)
