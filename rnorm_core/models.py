@@ -137,7 +137,7 @@ class VGG(nn.Module):
         inputs = 3
         for layer in layers:
             if layer == "M":
-                self.features.append(nn.MaxPool2d(2))
+                self.features.append(nn.MaxPool2d(2, ceil_mode=True))  # or smaller crops would vanish
             else:
                 self.features.extend([ConvNorm(inputs, round(layer * width), norm), nn.ReLU()])
                 inputs = round(layer * width)

@@ -8,6 +8,7 @@ import torch
 from rnorm_core import models
 from rnorm_core.errors import UserError
 from rnorm_core.norms import NORMS, BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d, looks_at_batch, modes
+from rnorm_core.training.recipe import RECIPES
 
 
 def with_random_statistics(model: torch.nn.Module) -> torch.nn.Module:
@@ -28,6 +29,13 @@ def test_every_network_gives_logits_and_gradients(architecture, norm):
     assert logits.shape == (2, 7)
     (logits.sum() + logits.square().sum()).backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+def test_every_network_takes_the_small_crops_of_training(architecture):
+    model = models.build(architecture, "bn", width=0.25).train()
+    for recipe in RECIPES.values():
+        assert model(torch.rand(2, 3, recipe.small_crop, recipe.small_crop)).shape == (2, 10)
 
 
 @pytest.mark.parametrize(("architecture", "count"), [("resnet20", 269_722), ("resnet38", None), ("resnet50", None)])
