@@ -66,7 +66,7 @@ def _help(norm: str) -> str:
 
 
 def _images() -> tuple[bool, str]:
-    wanted = url.bound(st.selectbox, "Images", [SAMPLES, EVERYTHING], key="source")
+    wanted = url.bound(st.selectbox, "Image source", [SAMPLES, EVERYTHING], key="source")
     sources = data.available(DATASET)
     complete = next((source for source in sources if source.complete), None)
     if wanted == EVERYTHING and complete is None:
