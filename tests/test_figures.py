@@ -242,6 +242,19 @@ def test_confidence_by_step_is_the_traces():
     assert "BatchNorm, batch: dog goes from 20 % to 100 %; no other class ever wins" in figure.alt
 
 
+def test_of_thousands_of_steps_some_are_drawn_and_the_turn_among_them():
+    sides = [Side("BatchNorm", "bn", trace(steps=5000))]
+    true, winner = figures.confidence_by_step(sides, 1, CLASSES).plotly.data
+    assert 150 < len(true.x) == len(true.y) < 300
+    assert (true.x[0], true.x[-1], true.y[0], true.y[-1]) == (0, 5000, pytest.approx(80), 0)
+    for x, y in zip(true.x, true.y, strict=True):
+        assert y == pytest.approx(80 * (1 - x / 5000))
+    turn = next(x for x, k in zip(winner.x, winner.customdata, strict=True) if k == "dog")
+    assert turn == 1876, "0.8 (1 - t / 5000) falls below one half after 1875 steps"
+    size = figures.size_by_step(sides, 0).plotly.data[0]
+    assert list(size.y) == pytest.approx(list(size.x))
+
+
 def test_one_image_one_step():
     figure = figures.confidence_by_step([Side("x", "none", trace(steps=1, images=1))], 0, CLASSES)
     assert list(figure.plotly.data[0].y) == pytest.approx([80, 0])

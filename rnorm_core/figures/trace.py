@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # a name for readers: no attack library is loaded to draw
     from rnorm_core.attacks import Trace
 
 
+MOMENTS = 200  # of an attack with thousands of steps: more points than a screen has room for help nobody
+
+
 @dataclass(frozen=True, eq=False)
 class Side:
     """A trace as it is shown: `label` for people ("BatchNorm, tracked"), `norm` for its look."""
@@ -96,22 +99,23 @@ def confidence_by_step(sides: Sequence[Side], index: int, classes: Sequence[str]
     for side, cross in zip(sides, cycle(("x", "cross")), strict=False):
         values = numbers(side.trace.probabilities[:, index])  # (steps + 1, K)
         true, winners = int(side.trace.labels[index]), values.argmax(1)
+        turned = next((t for t, k in enumerate(winners) if k != true), None)
+        shown = _moments(len(values), turned)
         symbol = markers.next(side.norm)
         for what, chosen, dash, mark in (
             (f"{classes[true]} (true)", np.full(len(values), true), "solid", symbol),
             ("winning class", winners, "dot", cross),
         ):
             figure.add_scatter(
-                x=list(range(len(values))),
-                y=[100 * float(row[k]) for row, k in zip(values, chosen, strict=True)],
+                x=shown,
+                y=[100 * float(values[t, chosen[t]]) for t in shown],
                 name=wrap(f"{side.label}: {what}"),
                 mode="lines+markers",
                 line={"color": LOOKS[side.norm].colour, "dash": dash, "width": 2},
                 marker={"symbol": mark, "size": 8},
-                customdata=[classes[k] for k in chosen],
+                customdata=[classes[chosen[t]] for t in shown],
                 hovertemplate="step %{x}: %{customdata} %{y:.1f} %",
             )
-        turned = next((t for t, k in enumerate(winners) if k != true), None)
         said.append(
             f"{side.label}: {classes[true]} goes from {percent(values[0, true])} to {percent(values[-1, true])}; "
             + ("no other class ever wins" if turned is None else f"{classes[winners[turned]]} wins at step {turned}")
@@ -131,9 +135,10 @@ def size_by_step(sides: Sequence[Side], index: int, norm: str = "linf") -> Figur
     figure, markers, said = go.Figure(), Markers(), []
     for side in sides:
         values = [factor * float(v) for v in numbers(side.trace.sizes[:, index])]
+        shown = _moments(len(values))
         figure.add_scatter(
-            x=list(range(len(values))),
-            y=values,
+            x=shown,
+            y=[values[t] for t in shown],
             name=wrap(side.label),
             mode="lines+markers",
             line={"color": LOOKS[side.norm].colour, "width": 2},
@@ -146,6 +151,12 @@ def size_by_step(sides: Sequence[Side], index: int, norm: str = "linf") -> Figur
     title = "How large does the perturbation have to be?"
     dress(figure, title, "One image", 340)
     return Figure(figure, f"{title} {'. '.join(said)}.")
+
+
+def _moments(steps: int, *wanted: int | None) -> list[int]:
+    """The steps to draw: all, or of many about `MOMENTS` at equal distances, with the last and those `wanted`."""
+    stride = max(1, steps // MOMENTS)
+    return sorted({*range(0, steps, stride), steps - 1, *(t for t in wanted if t is not None)})
 
 
 def _step_axis(figure: go.Figure, sides: Sequence[Side]) -> None:

@@ -14,7 +14,9 @@ from rnorm_core.ui.sidebar import Settings
 EPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
 EPS_L2 = [0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 255]
 UNTARGETED = "any other class"
+MOST_STEPS = 200
 ASKS = "How many times the attack asks the network which way to go."
+QUERIES = "How many changes the attack tries out, each with a question to the network. An image that is fooled is done."
 AIM = "What the network is to be led to. With “any other class” every wrong answer will do."
 TRANSFER = (
     "For each network its own attack; or one made for one of them and shown to both: does it fool the other, too?"
@@ -60,7 +62,8 @@ def attack(settings: Settings) -> Question:
         named = url.bound(
             st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack",
             help="How large a change is can be said in two ways. L-inf: by the one colour value that moves most. "
-            "L2: by the length of the whole change. FGSM, BIM and MI-FGSM go by L-inf; DeepFool, CW and DDN by L2.",
+            "L2: by the length of the whole change. FGSM, BIM, MI-FGSM, APGD and Square go by L-inf; DeepFool, CW "
+            "and DDN by L2.",
         )  # fmt: skip
         entry = titles[named]
     with next(columns):
@@ -72,8 +75,10 @@ def attack(settings: Settings) -> Question:
         if entry.one_step:
             st.caption("It takes one step.")
         else:
-            key = "steps" if entry.takes_eps else f"steps_{entry.name}"
-            steps = int(url.bound(st.number_input, "Steps", 1, 200, entry.default_steps, 1, key=key, help=ASKS))
+            usual, most = entry.default_steps, max(MOST_STEPS, entry.default_steps)
+            key = "steps" if usual == CATALOGUE["pgd"].default_steps else f"steps_{entry.name}"
+            label, asks = ("Queries", QUERIES) if entry.black_box else ("Steps", ASKS)
+            steps = int(url.bound(st.number_input, label, 1, most, usual, 1, key=key, help=asks))
     with next(columns):
         target = None
         if entry.family == "noise":

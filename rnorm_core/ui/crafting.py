@@ -13,6 +13,7 @@ from rnorm_core.jobs import Job
 from rnorm_core.models import PIXEL_STATISTICS
 from rnorm_core.ui import naming
 
+FRAMES = 100  # of an attack on its way: what changes faster, nobody sees
 FIRST = "af12e124"  # what pages begin with, the start of an image's id: a cat, one of the samples, so in every source
 DIRECTIONS = {"each": "each model", "left": "left, shown to right", "right": "right, shown to left"}
 
@@ -171,15 +172,19 @@ class _Film:
         self.series = attacks.CATALOGUE[plan.attack].takes_eps
         self.said: dict[int, list[Tensor]] = {i: [] for i in (here, *watchers)}
         self.sizes: list[Tensor] = []
+        self.last: Tensor | None = None
         self.shown = before
 
     def see(self, step: Step) -> None:
         if self.series:
             self.sizes.append(step.size.cpu())
             self.said[self.here].append(step.probabilities.cpu())
-            for i, model in self.watchers.items():
-                self.said[i].append(says(model, step.adversarial))
-            self.shown = [*self.before, *(self._glimpse(i, step) for i in sorted(self.said))]
+            for i, model in self.watchers.items():  # an attack that stands still shows the very same images
+                same = step.adversarial is self.last
+                self.said[i].append(self.said[i][-1] if same else says(model, step.adversarial))
+            self.last = step.adversarial
+            if step.index % max(1, step.total // FRAMES) == 0 or step.index == step.total:
+                self.shown = [*self.before, *(self._glimpse(i, step) for i in sorted(self.said))]
         side = self.plan.sides[self.here]
         text = f"{side.label}: {'step' if self.series else 'model call'} {step.index} of {step.total}"
         self.job.progress(self.start + self.share * step.index / step.total, text, self.shown or None)

@@ -153,6 +153,26 @@ def test_minimum_norm_has_no_eps_and_no_curve(open_page):
     assert len(fooled(page)) == 2
 
 
+@pytest.mark.parametrize(
+    ("attack", "name", "label"), [("APGD", "apgd", "Steps"), ("Square Attack", "square", "Queries")]
+)
+def test_attacks_that_measure_robustness(open_page, attack, name, label):
+    """Their own number of steps: as many as their papers take, unless fewer are asked for."""
+    page = open_page("craft", attack=attack, eps="8", **{f"steps_{name}": "30"})
+    steps = page.number_input(key=f"steps_{name}")
+    assert (steps.label, steps.value) == (label, 30)
+    assert steps.max == {"apgd": 200, "square": 5000}[name]
+    assert len(fooled(page)) == 2
+    assert len(page.get("plotly_chart")) == 3
+    assert not page.warning
+
+
+def test_square_takes_its_papers_queries_at_once_where_the_network_gives_in(open_page):
+    page = open_page("craft", attack="Square Attack", eps="16")
+    assert page.number_input(key="steps_square").value == 5000
+    assert all("fooled" in text or "now" in text for text in fooled(page)), fooled(page)
+
+
 def test_a_transfer_says_for_whom_it_was_crafted(open_page):
     page = open_page("craft", craft="left, shown to right", eps="4", steps="5")
     assert captions(page).count("Crafted for the other model.") == 1

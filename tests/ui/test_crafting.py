@@ -76,6 +76,28 @@ def test_partial_results_grow_step_by_step(sides):
     assert seen[-1][0] == 1
 
 
+def test_hundreds_of_queries_are_not_hundreds_of_drawings(sides):
+    """Of the drawings there are about a hundred; progress, where work can be stopped, is told at every query."""
+    batch, seen = data.samples("cifar10").select([0]), []
+
+    class Listener:
+        def progress(self, fraction, text, partial=None):
+            seen.append(partial)
+
+    plan = plan_of(sides, batch, attack="square", eps=2 / 255, steps=350, craft="left")
+    crafted = crafting.carry_out(plan, batch, Listener())
+    assert len(seen) == 351
+    drawn = list({id(partial): partial for partial in seen}.values())
+    assert 80 < len(drawn) < 130
+    assert len(drawn[-1][0].trace.sizes) == 351
+    maker, shown = crafted.outcomes
+    alone = plan.make().run(maker.side.load("cpu"), batch, torch.Generator().manual_seed(5))
+    assert torch.equal(maker.trace.adversarial, alone.adversarial)
+    assert len(shown.trace.probabilities) == 351
+    expected = shown.side.load("cpu")(alone.adversarial).softmax(1)
+    torch.testing.assert_close(shown.trace.probabilities[-1], expected)
+
+
 def test_equal_sides_can_be_attacked_and_transferred(sides):
     batch = data.samples("cifar10").select([0])
     left, right = carry_out(plan_of((sides[0], sides[0]), batch, craft="right"), batch).outcomes
