@@ -49,7 +49,7 @@ POPULATION, CLEAN, MOVED = layer(NORMAL, EDGES), layer(NORMAL[:, :500], EDGES), 
 
 def drawn_distribution(**changes):
     known = dict(channel=1, place="3 block 1, first", label="RobustNorm, batch", norm="rn", attack=ATTACK, n=20)
-    return figures.distribution(POPULATION, CLEAN, MOVED, **(known | changes))  # pyright: ignore
+    return figures.distribution(POPULATION, CLEAN, **({"adversarial": MOVED} | known | changes))  # pyright: ignore
 
 
 def text(figure) -> str:
@@ -88,7 +88,7 @@ def test_outside_the_band_is_counted_on_both_sides():
 
 
 def test_layers_are_drawn_in_order_over_their_own_band():
-    band, clean, attacked = figures.shift_by_layer(places(), MEASURE, ATTACK).plotly.data
+    band, _, clean, attacked = figures.shift_by_layer(places(), MEASURE, ATTACK).plotly.data
     assert list(clean.x) == list(attacked.x) == [1, 2, 3, 4]
     assert list(clean.y) == [0.1, 0.1, 0.1, 0.5]
     assert list(attacked.y) == [0.15, 0.9, -0.7, 0.2]
@@ -104,14 +104,14 @@ def test_layers_are_drawn_in_order_over_their_own_band():
 def test_a_click_finds_the_place_whatever_the_order():
     for by_size, order in ((True, [1, 2, 3, 0]), (False, [0, 1, 2, 3])):
         figure = figures.shift_by_channel(places(), "3 y", MEASURE, ATTACK, 2, by_size=by_size).plotly
-        for points in figure.data[1:]:
+        for points in figure.data[2:]:
             assert [point[0] for point in points.customdata] == order
-        assert list(figure.data[2].y) == [places().adversarial[k] for k in order]
+        assert list(figure.data[3].y) == [places().adversarial[k] for k in order]
         (mark,) = figure.layout.shapes  # around the chosen place, wherever it stands
         assert (mark.x0, mark.x1) == (order.index(2) + 0.5, order.index(2) + 1.5)
         assert figure.layout.clickmode == "event+select"
         # a selected point must not make the others pale
-        assert all(points.unselected.marker.opacity == 1 for points in figure.data[1:])
+        assert all(points.unselected.marker.opacity == 1 for points in figure.data[2:])
 
 
 def test_both_sides_share_one_axis_that_holds_everything():
@@ -126,15 +126,46 @@ def test_both_sides_share_one_axis_that_holds_everything():
 
 def test_one_image_and_another_size_of_band_are_named():
     figure = figures.shift_by_layer(places(n=1, band_size=8), MEASURE, ATTACK)
-    assert "n = 1 image; band: batches of 8;" in text(figure)
-    assert "band: single images" in text(figures.shift_by_layer(places(n=1, band_size=1), MEASURE, ATTACK))
+    assert "n = 1 image<" in text(figure)
     assert "batches of 8 images" in figure.alt
+    assert "batches of 1 image lie" in figures.shift_by_layer(places(n=1, band_size=1), MEASURE, ATTACK).alt
+
+
+def test_what_is_outside_wears_a_ring():
+    """Above and below the band, in the order drawn; the same where only the clean batch is there."""
+    _, rings, *_ = figures.shift_by_layer(places(), MEASURE, ATTACK).plotly.data
+    assert (list(rings.x), list(rings.y)) == ([2, 3], [0.9, -0.7])
+    assert (rings.marker.symbol, rings.hoverinfo) == ("circle-open", "skip")
+    _, rings, *_ = figures.shift_by_channel(places(), "3 y", MEASURE, ATTACK, by_size=True).plotly.data
+    assert (list(rings.x), list(rings.y)) == ([1, 2], [0.9, -0.7])
+    _, rings, *_ = figures.shift_by_layer(places(adversarial=None), MEASURE, ATTACK).plotly.data
+    assert (list(rings.x), list(rings.y)) == ([4], [0.5])
+
+
+def test_without_an_attack_only_hollow_clean_points_are_drawn():
+    for figure in (
+        figures.shift_by_layer(places(adversarial=None), MEASURE, "no attack"),
+        figures.shift_by_channel(places(adversarial=None), "3 y", MEASURE, "no attack", 1),
+        drawn_distribution(adversarial=None),
+    ):
+        assert "attacked" not in {trace.name for trace in figure.plotly.data}
+        assert "attacked" not in figure.alt
+        drawn = [t for t in figure.plotly.data if t.name == "clean" and "markers" in t.mode]
+        assert [t.marker.symbol.endswith("-open") for t in drawn] == [True]
+    assert "Clean, 1 of 4 lie outside" in figures.shift_by_layer(places(adversarial=None), MEASURE, "no attack").alt
+
+
+def test_an_axis_ends_where_it_does_for_every_attack():
+    assert figures.span([places()], (-1, 5)) == figures.span([places(adversarial=None)], (-1, 5)) == (-1, 5)
+    assert figures.span([places(adversarial=np.array([7.0, 0, 0, 0]))], (0, 5))[1] > 7
+    figure = figures.shift_by_eps([growth()], "3 y", MEASURE, "PGD", 20, axis=(0, 5))
+    assert figure.plotly.layout.yaxis.range == (0, 5)
 
 
 def test_places_without_a_shift_are_left_out():
     without = places(adversarial=np.array([0.15, np.nan, -0.7, 0.2]), high=np.array([0.2, 99, 0.3, 0.4]))
     figure = figures.shift_by_channel(without, "3, y", MEASURE, ATTACK, by_size=True)
-    assert [point[0] for point in figure.plotly.data[2].customdata] == [2, 3, 0]
+    assert [point[0] for point in figure.plotly.data[3].customdata] == [2, 3, 0]
     assert "1 that are constant" in figure.alt
     assert "1 of 3 lie outside" in figure.alt
     assert figures.span([without])[1] < 1

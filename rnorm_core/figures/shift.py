@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a name for readers
 
 BAND = "rgba(128,128,128,0.28)"  # seen on white and on black
 OUTLINE = "rgba(128,128,128,0.9)"
+RING = "rgba(128,128,128,1)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,8 @@ class Places:
     """How far one model's statistics moved at K places: the layers of a network, or the channels of a layer.
 
     label, norm, weight_hash: of the model, as everywhere. n: images in the batch. names: of the places, for people.
-    clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where there is none to measure.
+    clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where there is none to measure. Without
+               an attack there is only the clean batch.
     low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them;
                nothing is known of it where band_size is 0.
     """
@@ -33,16 +35,21 @@ class Places:
     n: int
     names: Sequence[str]
     clean: np.ndarray
-    adversarial: np.ndarray
+    adversarial: np.ndarray | None
     low: np.ndarray
     high: np.ndarray
     band_size: int
     changed: str = "attacked"  # what is said of the batch that is compared with the clean one
 
     @property
+    def shown(self) -> np.ndarray:
+        """(K,): the shifts that are looked at, of the attacked batch if there is one."""
+        return self.clean if self.adversarial is None else self.adversarial
+
+    @property
     def outside(self) -> np.ndarray:
-        """Bool (K,): where the attacked batch lies outside the natural band."""
-        return (self.adversarial < self.low) | (self.adversarial > self.high)
+        """Bool (K,): where the batch looked at lies outside the natural band."""
+        return (self.shown < self.low) | (self.shown > self.high)
 
     @property
     def clean_outside(self) -> np.ndarray:
@@ -50,17 +57,20 @@ class Places:
         return (self.clean < self.low) | (self.clean > self.high)
 
 
-def span(sides: Sequence[Places]) -> tuple[float, float]:
-    """A common axis for several figures: from the lowest to the highest thing drawn, with some room."""
-    drawn = [np.isfinite(p.adversarial) for p in sides]
+def span(sides: Sequence[Places], least: tuple[float, float] = (0, 0)) -> tuple[float, float]:
+    """A common axis for several figures: from the lowest to the highest thing drawn, with some room.
+
+    It reaches from least[0] to least[1] in any case, so that figures of different attacks can be compared.
+    """
+    drawn = [np.isfinite(p.shown) for p in sides]
     everything = [
         v[here]
         for p, here in zip(sides, drawn, strict=True)
-        for v in (p.clean, p.adversarial, *((p.low, p.high) if p.band_size else ()))
+        for v in (p.clean, p.shown, *((p.low, p.high) if p.band_size else ()))
     ]
     low, high = (float(end(np.append(np.concatenate(everything), 0))) for end in (np.min, np.max))
     room = 0.06 * (high - low or 1)
-    return low - (room if low else 0), high + room
+    return min(low - (room if low else 0), least[0]), max(high + room, least[1])
 
 
 def shift_by_layer(
@@ -81,7 +91,7 @@ def shift_by_channel(
     by_size: bool = True,
 ) -> Figure:
     """The same over the channels of one layer, the most moved first or by number."""
-    sizes = -np.abs(places.adversarial) if by_size else np.zeros(len(places.names))
+    sizes = -np.abs(places.shown) if by_size else np.zeros(len(places.names))
     order, along = (
         np.argsort(sizes, kind="stable").tolist(),
         f"channels, {'most moved first' if by_size else 'by number'}",
@@ -101,13 +111,13 @@ def _drawn(
     axis: tuple[float, float] | None,
     joined: bool,
 ) -> Figure:
-    left_out, order = len(order), [k for k in order if np.isfinite(places.adversarial[k])]
+    left_out, order = len(order), [k for k in order if np.isfinite(places.shown[k])]
     left_out -= len(order)
     if not order:
         raise UserError("There is no shift to draw.", "choose a model with layers to look at.")
     look, x = LOOKS[places.norm], list(range(1, len(order) + 1))
-    low, high, clean, adversarial = (
-        np.asarray(values)[order] for values in (places.low, places.high, places.clean, places.adversarial)
+    low, high, clean, shown, outside = (
+        np.asarray(values)[order] for values in (places.low, places.high, places.clean, places.shown, places.outside)
     )
     names = [places.names[k] for k in order]
     figure = go.Figure()
@@ -121,11 +131,18 @@ def _drawn(
             line={"color": OUTLINE, "width": 0.5},
             hoverinfo="skip",
         )
+        figure.add_scatter(
+            x=np.array(x)[outside].tolist(),
+            y=shown[outside].tolist(),
+            name="outside the band",
+            mode="markers",
+            marker={"symbol": "circle-open", "size": 18 if len(x) < 40 else 12, "color": RING, "line": {"width": 2}},
+            hoverinfo="skip",
+        )
     mode = "lines+markers" if joined else "markers"
-    marks = (
-        ("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN),
-        (places.changed, adversarial, {"color": look.colour, "symbol": look.marker}, look.colour),
-    )
+    marks = [("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN)]
+    if places.adversarial is not None:
+        marks.append((places.changed, shown, {"color": look.colour, "symbol": look.marker}, look.colour))
     for name, values, marker, colour in marks:
         figure.add_scatter(
             x=x,
@@ -152,24 +169,22 @@ def _drawn(
     figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
     # Anywhere above or below a place is a click on it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    out = int(places.outside.sum())
-    weights = f"; weights {places.weight_hash[:8]}" if places.weight_hash else ""
-    size = places.band_size
-    band = f"band: {'single images' if size == 1 else f'batches of {size}'}" if size else "no band is known"
-    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}; {band}{weights}", 300)
-    what = "layers" if joined else "channels"
-    worst = max(range(len(names)), key=lambda i: abs(adversarial[i]))
-    outside, between = "Where clean batches lie by chance is not known", ""
+    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}", 300)
+    what, looked_at = "layers" if joined else "channels", "clean" if places.adversarial is None else places.changed
+    worst = max(range(len(names)), key=lambda i: abs(shown[i]))
+    beyond, between = "Where clean batches lie by chance is not known", ""
     if places.band_size:
-        outside = (
-            f"{places.changed.capitalize()}, {out} of {len(names)} lie outside the band in which 95 % of clean batches "
-            f"of {_images(places.band_size)} lie"
+        beyond = (
+            f"{looked_at.capitalize()}, {int(outside.sum())} of {len(names)} lie outside the band in which 95 % of "
+            f"clean batches of {_images(places.band_size)} lie"
         )
         between = f", band {low[worst]:.3f} to {high[worst]:.3f}"
+    both = "clean" if places.adversarial is None else f"clean and {places.changed}"
+    was = "" if places.adversarial is None else f"clean {clean[worst]:.3f}"
     alt = (
         f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), "
-        f"clean and {places.changed}, n = {_images(places.n)}. {outside}; "
-        f"most moved: {names[worst]} with {adversarial[worst]:.3f} (clean {clean[worst]:.3f}{between})."
+        f"{both}, n = {_images(places.n)}. {beyond}; "
+        f"most moved: {names[worst]} with {shown[worst]:.3f} ({(was + between).removeprefix(', ') or 'clean'})."
     )
     if left_out:
         alt += f" {left_out} that are constant in training are left out."
@@ -177,16 +192,18 @@ def _drawn(
 
 
 def distribution(
-    population: "Layer", clean: "Layer", adversarial: "Layer", channel: int, place: str, label: str, norm: str,
+    population: "Layer", clean: "Layer", adversarial: "Layer | None", channel: int, place: str, label: str, norm: str,
     attack: str, n: int, centre: float | None = None, changed: str = "attacked", against: str = "training set",
 ) -> Figure:  # fmt: skip
-    """What one channel of a layer receives: three recordings in the same bins, in percent of all values a bin.
+    """What one channel of a layer receives: recordings in the same bins, in percent of all values a bin.
 
     Above them each recording's mean with its deviation to either side; `centre` is what the layer subtracts from the
-    attacked batch; `against` says what the population is of. The outer bins, which hold whatever lies beyond them, are
-    not drawn. ValueError if bins differ.
+    batch looked at, the attacked one if there is one; `against` says what the population is of. The outer bins, which
+    hold whatever lies beyond them, are not drawn. ValueError if bins differ.
     """
-    recordings = ((against, population), ("clean", clean), (changed, adversarial))
+    recordings = [(against, population), ("clean", clean)]
+    if adversarial is not None:
+        recordings.append((changed, adversarial))
     edges = _numbers(population.edges)[:, channel]
     if any(not np.array_equal(_numbers(layer.edges)[:, channel], edges) for _, layer in recordings):
         raise ValueError(f"The recordings of {population.name} were counted in different bins.")
@@ -203,7 +220,7 @@ def distribution(
         shares[name] = 100 * counts / max(counts.sum(), 1)
     shares, edges = _joined(shares, edges)
     top = max(float(share.max()) for share in shares.values())
-    for (name, layer), height in zip(recordings, (1.28, 1.18, 1.08), strict=True):
+    for (name, layer), height in zip(recordings, (1.28, 1.18, 1.08), strict=False):
         mean, std = float(layer.mean[channel]), float(layer.std[channel])
         colour = styles[name]["line"]["color"]
         figure.add_scatter(
@@ -223,7 +240,7 @@ def distribution(
             x=centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
             annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
         )  # fmt: skip
-    figure.update_xaxes(title="value that arrives at the layer", fixedrange=True, zeroline=False)
+    figure.update_xaxes(title="value that arrives (above: mean ± deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
     subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
@@ -247,8 +264,9 @@ class Growth:
 
 
 def shift_by_eps(
-    growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, eps: float | None = None
-) -> Figure:
+    growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, eps: float | None = None,
+    axis: tuple[float, float] | None = None,
+) -> Figure:  # fmt: skip
     """Shift at one layer against eps (k/255), every eps with the same room; a line marks `eps`."""
     if not growths:
         raise UserError("There is no shift to draw yet.", "wait for the first size of the attack.")
@@ -279,9 +297,9 @@ def shift_by_eps(
         tickvals=list(range(len(everything))),
         ticktext=[f"{e:g}" for e in everything],
     )
-    figure.update_yaxes(title=measure, rangemode="tozero")
+    figure.update_yaxes(title=measure, rangemode="tozero", range=list(axis) if axis else None)
     title = "How far does this layer move?"
-    dress(figure, title, f"layer {layer}; {attack}; n = {_images(n)}; coloured: natural bands", 400)
+    dress(figure, title, f"layer {layer}; {attack}; n = {_images(n)}; shaded: 95 % bands", 400)
     drawn = Figure(
         figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, n = {_images(n)}. {'; '.join(said)}."
     )

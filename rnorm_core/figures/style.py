@@ -70,7 +70,7 @@ def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
     figure.update_layout(
         title={
             # One text: plotly pushes a title of two lines with a separate subtitle out of the picture.
-            "text": f'{lines[0]}<br><span style="font-size:12px">{lines[1]}</span>',
+            "text": f'{lines[0]}<br><span style="font-size:12px;font-weight:normal">{lines[1]}</span>',
             "font": {"size": 16},
             "x": 0,
             "xanchor": "left",
