@@ -24,6 +24,7 @@ PAGES = {
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:"),
     "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:"),
     "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
+    "corruptions": Place("pages/corruptions.py", "A natural shift", ":material/foggy:"),
     "models": Place("pages/models.py", "Models", ":material/pets:"),
     "paper": Place("pages/paper.py", "The paper, claim by claim", ":material/fact_check:"),
 }

@@ -11,25 +11,25 @@ from rnorm_core.jobs import Job
 from rnorm_core.ui.run import run
 
 T = TypeVar("T")
-_SO_FAR = "_so_far"  # in the session: (spec, the partial result shown)
+_SO_FAR = "_so_far"  # in the session, for each slot: (spec, the partial result shown)
 
 
-def growing(spec: Hashable, work: Callable[[Job[T]], T]) -> T | None:
+def growing(spec: Hashable, work: Callable[[Job[T]], T], slot: str = "work") -> T | None:
     """As `run`, but what the work has so far is given back as soon as there is any, also after it was stopped.
 
     `work` shows partial results of the result's type; each new one draws the page anew.
     """
 
     def so_far() -> T | None:
-        whose, shown = st.session_state.get(_SO_FAR, (None, None))
+        whose, shown = st.session_state.get(f"{_SO_FAR} {slot}", (None, None))
         return shown if whose == spec else None
 
     def take(shown: T) -> None:
         if so_far() is not shown:
-            st.session_state[_SO_FAR] = spec, shown
+            st.session_state[f"{_SO_FAR} {slot}"] = spec, shown
             st.rerun()
 
-    result = run(spec, work, draw=take)
+    result = run(spec, work, slot=slot, draw=take)
     return so_far() if result is None else result
 
 
