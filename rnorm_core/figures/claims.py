@@ -270,8 +270,6 @@ def _drawn(
     y_range: Sequence[float] | None = None,
 ) -> Figure:
     """axis: its title and the text at each place."""
-    if not series:
-        raise UserError("There is nothing to draw yet.", "measure it first.")
     figure, said = go.Figure(), []
     along, names = axis
     for s in series:

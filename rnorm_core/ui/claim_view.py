@@ -7,9 +7,10 @@ import streamlit as st
 from rnorm_core.evaluation.claims import CLAIMS, Judgement
 from rnorm_core.evaluation.evidence import RULES
 from rnorm_core.figures import claims as drawings
-from rnorm_core.ui import doors, judging, panels, remeasuring, run, url
+from rnorm_core.ui import doors, judging, panels, remeasuring, url
 from rnorm_core.ui.exploring import clickable
 from rnorm_core.ui.judging import Shipped
+from rnorm_core.ui.run import is_stopped, run
 from rnorm_core.ui.sidebar import Settings
 
 PGD = "PGD (L-inf)"
@@ -68,7 +69,9 @@ def pick(settings: Settings) -> tuple[str, int]:
         st.session_state["n"] = most
     which, number, button = st.columns([3.4, 1, 1.3], gap="medium", vertical_alignment="bottom")
     with which:
-        claim = url.bound(st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True, wrap=True)
+        claim = url.bound(
+            st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True, wrap=True
+        )
     with number:
         help_ = "For the small version below. With statistics of a batch, all of them are one batch."
         count = int(url.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_))
@@ -126,8 +129,8 @@ def live(claim: str, count: int, settings: Settings) -> None:
         st.session_state["_remeasured"] = asked, result
         _live(asked, result)
 
-    result = run.run(asked, remeasuring.work(asked), slot="remeasure", draw=keep)
-    if result is None and run.is_stopped("remeasure"):
+    result = run(asked, remeasuring.work(asked), slot="remeasure", draw=keep)
+    if result is None and is_stopped("remeasure"):
         whose, result = st.session_state.get("_remeasured", (None, None))
         result = result if whose == asked else None
     if result is not None:
