@@ -8,7 +8,7 @@ import streamlit as st
 from rnorm_core import evaluation
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.protocol import ATTACKS, EPS_255
+from rnorm_core.evaluation.protocol import ATTACKS, EPS_255, STRONG
 from rnorm_core.figures import LOOKS
 from rnorm_core.norms import BRANCHES, STATISTICS, modes
 from rnorm_core.ui import guard, naming, picker, shipped, url
@@ -16,8 +16,11 @@ from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.measuring import Measurement
 from rnorm_core.ui.sidebar import Settings
 
-TABLED = {CATALOGUE[name].title: name for name in reversed(ATTACKS) if name != "clean"}  # the strongest first
-TABLED |= {shipped.WORST_TITLE: shipped.WORST}
+TABLED = {
+    CATALOGUE[name].title: name
+    for name in dict.fromkeys((*reversed(ATTACKS), *(kind.partition("-")[0] for kind in STRONG)))
+    if name != "clean"
+} | {shipped.WORST_TITLE: shipped.WORST}
 LIVE = {e.title: e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"}
 SIZES = sorted(EPS_255)
 ALL, FAIR = "all", "right when clean"

@@ -43,13 +43,12 @@ def yours(dataset: str) -> list[str]:
         )  # fmt: skip
         if rejected := st.session_state.get(_REJECTED):
             guard.show(rejected)
-        left, right = st.columns(2, gap="small")
         shape = {"on_change": _take, "args": args, "persist_state": "session"}
-        left.selectbox("Architecture", [AS_SAID, *ARCHITECTURES], key="weights_architecture", **shape)
-        right.selectbox("Norm", [AS_SAID, *_NORMS], key="weights_norm", **shape)
+        st.selectbox("Architecture", [AS_SAID, *ARCHITECTURES], key="weights_architecture", **shape)
+        st.selectbox("Norm", [AS_SAID, *_NORMS], key="weights_norm", **shape)
         number = {"value": None, "placeholder": AS_SAID, "format": "%g", **shape}
-        left.number_input("RobustNorm's p", 0.0, 10.0, step=0.05, key="weights_power", **number)
-        right.number_input("Width", 0.0625, 16.0, step=0.25, key="weights_width", **number)
+        st.number_input("RobustNorm's p", 0.0, 10.0, step=0.05, key="weights_power", **number)
+        st.number_input("Width", 0.0625, 16.0, step=0.25, key="weights_width", **number)
         names = list(dict.fromkeys(mine.bring() for mine in _all().values()))
         for name in names:
             _tell(name)

@@ -9,13 +9,14 @@ import streamlit as st
 FAVICON = "data:image/png;base64," + base64.b64encode(Path(__file__).with_name("favicon.png").read_bytes()).decode()
 
 # Pictures of 32x32 pixels are shown as what they are; pages use the width there is, up to a readable one. Not seen: the
-# pickers' widgets for the address (see picker.py).
+# pickers' widgets for the address (see picker.py). What is chosen there has no norm's colour.
 _STYLE = """
 <style>
 .row-of-pictures { display: flex; gap: 0.75rem; }
 .row-of-pictures figure { flex: 1 1 0; min-width: 0; max-width: 14rem; margin: 0; text-align: center; }
 .row-of-pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
+[data-testid="stMultiSelect"] [data-tag] { background: rgba(128, 128, 128, 0.22); color: inherit; }
 .st-key-left, .st-key-right, .st-key-models { display: none; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnorm_core import figures
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import CLASSES
-from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson
+from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson, worst_case
 from rnorm_core.evaluation.row import pack
 from rnorm_core.figures import Curve
 from rnorm_core.ui import naming
@@ -129,11 +129,9 @@ def _rows(table: Table, side: Side, attack: str, pixels: str) -> tuple[Row, ...]
 
 def _worst(rows: Sequence[Row], attack: str) -> Row:
     """Several attacks on the same images as one row: right is what all of them left right."""
-    hits = both_correct(rows)
-    correct, n = int(hits.sum()), len(hits)
-    low, high = wilson(correct, n)
+    found = worst_case(rows)
     settings = {"worst of": [_way(row) for row in rows], **({} if attack == WORST else rows[0].settings)}
-    new = {"correct": correct, "low": low, "high": high, "hits": pack(hits)}
+    new = {"correct": found.correct, "low": found.low, "high": found.high, "hits": pack(found.hits)}
     return replace(rows[0], attack=attack, settings=settings, **new)
 
 

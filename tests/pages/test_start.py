@@ -56,3 +56,11 @@ def test_a_model_in_a_batch_mode_says_so(open_page):
 def test_everything_but_the_device_is_in_the_address(open_page, in_address):
     page = open_page("start")
     assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps"}
+
+
+def test_only_the_modes_that_a_model_has_are_offered(open_page):
+    page = open_page("start", right="cifar10-resnet20-none", right_mode="batch")
+    assert page.selectbox(key="right_mode").options == ["tracked"]
+    assert "`right_mode=batch`" in page.warning[0].value
+    page.selectbox(key="right shown").set_value("cifar10-resnet20-bn").run()
+    assert page.selectbox(key="right_mode").options == ["tracked", "batch", "tracked-mean"]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 import torch
@@ -172,6 +173,67 @@ def test_the_csv_holds_what_was_counted_and_how_to_do_it_again(table):
     assert read[1]["eps (paper)"] == "0.0196"
     assert read[1]["images"] == "right when clean"
     assert (read[1]["batch size"], read[1]["seed"], read[1]["date"]) == ("128", "0", "2026-01-01")
+
+
+def those(*right: int, n: int = 10) -> list[bool]:
+    return [i in right for i in range(n)]
+
+
+def test_the_worst_case_is_what_no_attack_takes():
+    table = Table(
+        (
+            row(BN, 0, those(0, 1, 2, 3, 4, 5)),
+            row(BN, 1, those(0, 1, 2, 3)), row(BN, 1, those(2, 3, 4, 5), attack="fgsm"),
+            row(BN, 8, those(0, 1)),
+        )
+    )  # fmt: skip
+    assert shipped.has_worst(table)
+    assert not shipped.has_worst(Table((table.rows[0], table.rows[1], table.rows[3])))
+    (line,) = shipped.lines(table, (BN,), shipped.WORST, "float", fair=False)
+    # at 8/255 there is one attack only, which is no worst case
+    assert (list(line.curve.eps_255), list(line.curve.correct)) == ([0, 1], [6, 2])
+    assert (line.curve.low[1], line.curve.high[1]) == evaluation.wilson(2, 10)
+    assert line.conditions == "float pixels; worst of PGD, FGSM"
+    listed = shipped.records([line])
+    assert listed[1]["attack"] == "worst of PGD, FGSM"
+    assert listed[1]["command"] == ""
+
+
+def test_the_worst_case_says_where_there_were_more_attacks():
+    more = [row(BN, eps, those(0), attack=attack) for eps in (1, 8) for attack in ("pgd", "fgsm")]
+    more += [row(BN, 8, those(1), attack="noise")]
+    (line,) = shipped.lines(Table((row(BN, 0, those(0)), *more)), (BN,), shipped.WORST, "float", fair=True)
+    assert line.conditions.startswith("float pixels; worst of PGD, FGSM, Random noise (at 8/255); only images")
+    assert list(line.curve.correct) == [1, 1, 0]
+
+
+def test_an_attack_with_several_losses_counts_at_its_worst():
+    pytest.importorskip("rnorm_core.attacks.apgd")
+    ways = {"ce": those(0, 1, 2), "dlr": those(1, 2, 3)}
+    rows = [row(BN, 8, hits, attack="apgd", settings={"loss": loss, "steps": 9}) for loss, hits in ways.items()]
+    (line,) = shipped.lines(Table((row(BN, 0, those(0, 1, 2, 3)), *rows)), (BN,), "apgd", "float", fair=False)
+    assert list(line.curve.correct) == [4, 2]
+    assert shipped.records([line])[1]["attack"] == "worst of APGD (ce), APGD (dlr)"
+
+
+def test_what_differs_between_lines_is_said(table):
+    lines = shipped.lines(table, (BN, RN), "pgd", "float", fair=False)
+    assert shipped.conditions(lines) == "20 steps, float pixels"
+    more = Table((*table.rows, row(RN, 4, first(9), settings={"steps": 50})))
+    lines = shipped.lines(more, (BN, RN), "pgd", "float", fair=False)
+    assert shipped.conditions(lines) == "20 steps, float pixels"  # told by the largest size
+    more = Table((*table.rows, row(RN, 16, first(0), settings={"steps": 50})))
+    lines = shipped.lines(more, (BN, RN), "pgd", "float", fair=False)
+    assert shipped.conditions(lines) == "BatchNorm: 20 steps, float pixels; RobustNorm: 50 steps, float pixels"
+
+
+def test_findings_are_of_the_plain_models(table):
+    other = Side("cifar10-resnet20-rn-seed1", "tracked", "rn", "d" * 64)
+    more = Table((*table.rows, *(row(other, eps, first(0)) for eps in (0, 1, 8))))
+    assert shipped.findings(more) == shipped.findings(table)
+    hundred = Table(tuple(replace(r, dataset="cifar100") for r in table.rows))
+    assert "guessing** (10 %)" in shipped.findings(table)[0]
+    assert "guessing** (10 %)" not in shipped.findings(hundred)[0]
 
 
 @pytest.mark.parametrize("eps", [0, 0.25])
