@@ -129,7 +129,7 @@ def test_pictures_of_ones_own(visit, tmp_path):
     page = visit("/craft?steps=5", width=390, height=844)
     sentences(page)
     page.get_by_text("Use a picture of your own").click()
-    chooser = page.locator("input[type=file]")
+    chooser = page.locator("[data-testid=stMain] input[type=file]")
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
     page.get_by_text("as the network sees it").wait_for()
     assert len(sentences(page)) == 2
@@ -138,8 +138,8 @@ def test_pictures_of_ones_own(visit, tmp_path):
     page.get_by_text("is not an image of a known type").wait_for()
     sentences(page)
     page.get_by_text("What you see").wait_for()
-    assert not page.get_by_test_id("stFileUploaderFile").all()
-    chooser = page.locator("input[type=file]")  # a new one
+    assert not page.get_by_test_id("stFileChip").all()
+    chooser = page.locator("[data-testid=stMain] input[type=file]")  # a new one
     chooser.set_input_files({"name": "yours.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
     page.get_by_text("as the network sees it").wait_for()
     assert "notes.jpg" not in page.locator("[data-testid=stMain]").inner_text()
