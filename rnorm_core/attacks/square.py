@@ -67,14 +67,15 @@ class Square(Attack):
         now = best = self._ask(model, aim, self._stripes(aim.clean, generator))
         for query in range(1, self.steps):
             yield now
-            tried = self._with_square(aim.clean, now.images, query - 1, generator)
             if joint:
-                new = self._ask(model, aim, tried)
+                new = self._ask(model, aim, self._with_square(aim.clean, now.images, query - 1, generator))
                 best = best.where(beats(new.fools, best.fools, new.score - best.score, joint), new)
                 if (pooled(new.score - now.score, joint) > 0).all():
                     now = new
             elif len(left := (~now.fools).nonzero()[:, 0]):
-                new, old = self._ask(model, aim.select(left), tried[left]), now.take(left)
+                # Drawn for all, so that an image's squares do not depend on who else is fooled.
+                tried = self._with_square(aim.clean, now.images, query - 1, generator)[left]
+                new, old = self._ask(model, aim.select(left), tried), now.take(left)
                 kept = beats(new.fools, old.fools, new.score - old.score, joint)
                 if kept.any():
                     now = now.put(left, old.where(kept, new))

@@ -106,22 +106,30 @@ def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str, eps_2
     shared = set[str]().union(*measured).intersection(*measured)
     if not shared:
         return Table(())
-    n = {row.images: row.n for row in table.rows}
-    return table.select(images=max(shared, key=lambda images: n[images]))
+    return table.select(images=_fullest([row for row in attacked.rows if row.images in shared]))
+
+
+def _fullest(rows: Sequence[Row]) -> str:
+    """The images on which most attacks were run (a worst case of few is none), of equals those that are most."""
+    ways: dict[str, set[str]] = {}
+    for row in rows:
+        ways.setdefault(row.images, set()).add(row.kind)
+    n = {row.images: row.n for row in rows}
+    return max(ways, key=lambda images: (len(ways[images]), n[images]))
 
 
 def _rows(table: Table, side: Side, attack: str, pixels: str) -> tuple[Row, ...]:
     """By eps, the clean row first. An attack that was run in several ways, as with several losses, counts at its worst.
 
-    At each size the largest set of images counts.
+    At each size that set of images counts on which most was measured.
     """
     mine = table.select(model=side.name, statistics=side.statistics)
     attacked = under(mine, attack, pixels).rows
     found = [row for row in table.curve(side.name, side.statistics, "clean") if row.attack == "clean"]
     for eps in sorted({row.eps_255 for row in attacked}):
         rows = [row for row in attacked if row.eps_255 == eps]
-        most = max(rows, key=lambda row: row.n)
-        rows = [row for row in rows if (row.images, row.seed) == (most.images, most.seed)]
+        fullest = _fullest(rows)
+        rows = [row for row in rows if row.images == fullest]
         if attack != WORST or len({row.attack for row in rows}) > 1:
             found.append(rows[0] if len(rows) == 1 else _worst(rows, attack))
     return tuple(found)

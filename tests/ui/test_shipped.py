@@ -89,6 +89,19 @@ def test_a_pair_is_compared_on_images_that_both_were_measured_on(table):
     assert (list(bn.curve.n), list(rn.curve.n)) == ([10_000] * 3, [10_000, 10_000, 1000])
 
 
+def test_a_worst_case_is_of_the_images_that_most_attacks_saw():
+    weak = [row(BN, 0, first(9000, 10_000), images="2"), row(BN, 8, first(5000, 10_000), images="2"),
+            row(BN, 8, first(6000, 10_000), attack="fgsm", images="2")]  # fmt: skip
+    strong = [row(BN, 0, first(900)), *(row(BN, 8, first(k), attack=attack) for attack, k in
+              (("pgd", 500), ("fgsm", 600), ("square", 550)))]  # fmt: skip
+    strong += [row(BN, 8, first(k), attack="apgd", settings={"loss": loss}) for loss, k in (("ce", 450), ("dlr", 430))]
+    for fair in (False, True):
+        (line,) = shipped.lines(Table(tuple(weak + strong)), (BN,), shipped.WORST, "float", fair)
+        assert (line.rows[-1].correct, line.rows[-1].n) == (430, 1000)
+        (line,) = shipped.lines(Table(tuple(weak + strong)), (BN,), "pgd", "float", fair)
+        assert (line.rows[-1].correct, line.rows[-1].n) == (5000, 10_000)
+
+
 def test_a_comparison_under_several_losses_is_of_their_worst_case(table):
     def ways(side, ce, dlr):
         return [row(side, 8, mask, attack="apgd", settings={"loss": loss}) for loss, mask in (("ce", ce), ("dlr", dlr))]
