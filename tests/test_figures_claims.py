@@ -11,6 +11,7 @@ from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
     Displacement,
+    Excess,
     Need,
     Recovery,
     Retention,
@@ -80,6 +81,13 @@ def test_layers_with_noise_and_chance():
     assert drawn["attacked"]["y"] == pytest.approx([0, 37.5])
     assert drawn["attacked"]["error_y"]["array"] == pytest.approx([0, 12.5])
     assert drawn["noise of the same size"]["y"] == [0, 0]
+
+
+def test_attack_beyond_noise():
+    half = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    drawn = traces(evidence(Excess("BatchNorm, tracked", {8: {"m": half}}, 200)))
+    assert drawn["attack beyond noise"]["y"] == [37.5]
+    assert drawn["attack beyond noise"]["error_y"]["arrayminus"] == [12.5]
 
 
 def test_the_rest_is_drawn_from_its_numbers():

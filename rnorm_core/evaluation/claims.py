@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
     Displacement,
     Evidence,
+    Excess,
     Need,
     Recovery,
     Retention,
@@ -50,7 +53,7 @@ CLAIMS = {
         Claim(
             "C1", "Adversarial images shift the distribution of what BatchNorm layers receive.", PAPER,
             "Test images in batches of 128, attacked by PGD in 10 steps. At each layer: the Wasserstein-1 distance to "
-            "what arrived there from all training images, against the same distance of clean training batches.",
+            "what arrived there from all training images, against that of clean training batches, and of noise.",
         ),
         Claim(
             "C2", "That shift makes the statistics estimated in training inaccurate.", PAPER,
@@ -138,7 +141,10 @@ def judge(
     rn, rn_batch = ("rn", "tracked"), ("rn", "batch")
     found: dict[str, list[tuple[str, Evidence | None, Sources]]] = {
         "C0": [("no norm ahead of BatchNorm", *versus(none, bn))],
-        "C1": [("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",)))],
+        "C1": [
+            ("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",))),
+            ("further than under noise", *_excess(moved, alike, "bn")),
+        ],
         "C2": [
             ("BatchNorm's mean or deviation moves", *_displacement(moved, alike, "bn", ("mean", "log_std"))),
             ("and that is what costs the accuracy", *_recovery(moved, alike, "bn")),
@@ -284,6 +290,18 @@ def _displacement(
         return Nothing
     sources = tuple(_source(card, "tracked") for card in _cards_of(rows, alike, norm))
     return Displacement(f"{NAMES[norm]}, tracked", attacked, by_attack["noise"], min(row.n for row in rows)), sources
+
+
+def _excess(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Excess | None, Sources]:
+    """Attack against noise of the same size, on the same images."""
+    rows = _moved_of(rows, alike, norm)
+    noise = {(row.model, row.images, row.eps_255): row for row in rows if row.attack == "noise"}
+    by_eps: dict[float, dict[str, np.ndarray]] = {}
+    for row in rows:
+        if row.attack == "pgd" and (other := noise.get((row.model, row.images, row.eps_255))):
+            by_eps.setdefault(row.eps_255, {})[row.model] = row.further(other, "wasserstein")
+    sources = tuple(_source(card, "tracked") for card in _cards_of(rows, alike, norm))
+    return (Excess(f"{NAMES[norm]}, tracked", by_eps, min(row.n for row in rows)), sources) if by_eps else Nothing
 
 
 def _recovery(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Recovery | None, Sources]:

@@ -26,6 +26,9 @@ RULES = {
     "0 for every seed; anything else is open.",
     "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
     "training images than 97.5 % of clean batches do; not where fewer do in every batch; anything else is open.",
+    "more than noise": f"Holds at an eps where, in every batch, at least {HALF:g} of the layers move further under the "
+    "attack than under noise of the same size on the same images; not where fewer do in every batch; anything else is "
+    "open.",
     "regained": f"Holds at an eps where at least {HALF:g} of the images that the attack cost come back when the very "
     "same attacked images are normalised with their own batch's statistics, by the whole 95 % interval; not where the "
     "whole interval lies below; anything else is open.",
@@ -114,17 +117,21 @@ class Displacement:
     axis: Axis = EPS
 
     def findings(self) -> list[Finding]:
-        return [Finding(eps, *self._at(models)) for eps, models in sorted(self.by_eps.items())]
+        return [Finding(eps, *_half(models, "beyond", self.n)) for eps, models in sorted(self.by_eps.items())]
 
-    def _at(self, models: dict[str, np.ndarray]) -> tuple[str, str]:
-        states, said = [], {}
-        for name, beyond in models.items():
-            shares = beyond.mean(1)
-            states.append(HOLDS if shares.min() >= HALF else FAILS if shares.max() < HALF else OPEN)
-            low, high = int(beyond.sum(1).min()), int(beyond.sum(1).max())
-            said[name] = f"{low if low == high else f'{low} to {high}'} of {beyond.shape[1]} layers beyond"
-        batches = next(iter(models.values())).shape[0]
-        return _agreed(states), f"{'; '.join(said.values())} ({batches} batch{'es' * (batches > 1)}, n = {self.n:,})"
+
+@dataclass(frozen=True)
+class Excess:
+    """Which layers an attack moves further than noise of its size: for each eps, by model, bool (batches, layers)."""
+
+    label: str
+    by_eps: dict[float, dict[str, np.ndarray]]
+    n: int
+    rule = "more than noise"
+    axis: Axis = EPS
+
+    def findings(self) -> list[Finding]:
+        return [Finding(eps, *_half(models, "further", self.n)) for eps, models in sorted(self.by_eps.items())]
 
 
 @dataclass(frozen=True)
@@ -220,7 +227,7 @@ class Speed:
         )
 
 
-Evidence = Retention | Contest | Displacement | Recovery | Need | Upkeep | Speed
+Evidence = Retention | Contest | Displacement | Excess | Recovery | Need | Upkeep | Speed
 
 
 def points(p: Paired) -> str:
@@ -239,6 +246,18 @@ def signed(value: float) -> str:
 def _at_least(count: Count, share: float, of: Count) -> bool:
     """count >= share * of, without the rounding of a product."""
     return count.correct * of.n >= share * of.correct * count.n - 1e-9
+
+
+def _half(models: dict[str, np.ndarray], where: str, n: int) -> tuple[str, str]:
+    """State and words of layers, bool (batches, layers) by model: is it at least half of them, in every batch?"""
+    states, said = [], []
+    for layers in models.values():
+        shares, counts = layers.mean(1), layers.sum(1)
+        states.append(HOLDS if shares.min() >= HALF else FAILS if shares.max() < HALF else OPEN)
+        ends = " to ".join(dict.fromkeys(str(int(end)) for end in (counts.min(), counts.max())))
+        said.append(f"{ends} of {layers.shape[1]} layers {where}")
+    batches = len(next(iter(models.values())))
+    return _agreed(states), f"{'; '.join(said)} ({batches} batch{'es' * (batches > 1)}, n = {n:,})"
 
 
 def _agreed(states: Sequence[str]) -> str:

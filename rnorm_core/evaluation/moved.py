@@ -69,6 +69,10 @@ class Moved:
         """Bool (batches, layers): where any of these measures is larger than in 97.5 % of clean batches."""
         return np.any([np.array(self.shifts[m]) > np.array(self.bands[m])[:, 1] for m in measures], axis=0)
 
+    def further(self, other: "Moved", measure: str) -> np.ndarray:
+        """Bool (batches, layers): where this attack moves the same images further than `other` does."""
+        return np.array(self.shifts[measure]) > np.array(other.shifts[measure])
+
     def mask(self, which: str = "hits") -> np.ndarray:
         """Bool (n,) of "hits" or "own"."""
         return np.unpackbits(np.frombuffer(base64.b64decode(getattr(self, which)), np.uint8), count=self.n).astype(bool)

@@ -16,6 +16,7 @@ from rnorm_core.evaluation.evidence import (
     Count,
     Displacement,
     Evidence,
+    Excess,
     Need,
     Recovery,
     Retention,
@@ -124,7 +125,7 @@ def evidence(found: Evidence, about: str = "") -> Figure:
     """The drawing of any kind of evidence; `about` says what else it was measured under."""
     draw = {
         Contest: _contest, Retention: _retention, Displacement: _displacement, Recovery: _recovery, Need: _need,
-        Upkeep: _upkeep, Speed: _speed,
+        Excess: _excess, Upkeep: _upkeep, Speed: _speed,
     }[type(found)]  # fmt: skip
     return draw(found, about)
 
@@ -189,6 +190,18 @@ def _displacement(found: Displacement, about: str) -> Figure:
     subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
     threshold = [(100 * HALF, "the rule: half of the layers"), (2.5, "by chance: 2.5 %")]
     return _drawn(title, subtitle, series, _eps(places), "layers beyond the band (%)", threshold, [-3, 103])
+
+
+def _excess(found: Excess, about: str) -> Figure:
+    places, look = sorted(found.by_eps), _look(found.label)
+    shares = [100 * np.concatenate([b.mean(1) for b in found.by_eps[eps].values()]) for eps in places]
+    told = [f"{s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
+    y, low, high = ([float(end(s)) for s in shares] for end in (np.mean, np.min, np.max))
+    series = Series("attack beyond noise", range(len(places)), y, low, high, told, look.colour, look.marker)
+    title = "Does the attack move them further than noise?"
+    subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
+    threshold = [(100 * HALF, "the rule: half of the layers")]
+    return _drawn(title, subtitle, [series], _eps(places), "layers that move further (%)", threshold, [-3, 103])
 
 
 def _recovery(found: Recovery, about: str) -> Figure:

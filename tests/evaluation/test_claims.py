@@ -135,6 +135,8 @@ def test_layers_and_lost_images():
     assert harm.findings[0].said.startswith("70.0 % (95 %: ")  # 100 lost at 1/255, 70 of them come back
     assert "n = 100 lost images" in harm.findings[0].said
     assert harm.verdict == "holds up to 1/255; does not at 8/255"
+    assert found["C1"][1].verdict == "holds at 8/255"  # noise of 1/255 was not measured
+    assert found["C1"][1].findings[0].said.startswith("3 of 4 layers further")
     assert found["C1"][0].evidence.noise[8][CARDS[0].name].sum() == 0
 
 

@@ -9,6 +9,7 @@ from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
     Displacement,
+    Excess,
     Need,
     Recovery,
     Retention,
@@ -31,7 +32,7 @@ def pair(left_only: int, right_only: int, both: int = 500, neither: int = 300):
 
 
 def test_every_kind_of_evidence_has_a_rule():
-    kinds = (Retention, Contest, Displacement, Recovery, Need, Upkeep, Speed)
+    kinds = (Retention, Contest, Displacement, Excess, Recovery, Need, Upkeep, Speed)
     assert {kind.rule for kind in kinds} == set(RULES)
 
 
@@ -75,6 +76,12 @@ def test_layers_move_where_half_do_in_every_batch():
     assert evidence.findings()[2].said == "5 to 7 of 10 layers beyond (2 batches, n = 256)"
     two = {1: {"m": beyond(5), "k": beyond(4)}}
     assert states(Displacement("x", two, {}, 128)) == [OPEN]
+
+
+def test_more_than_noise_in_half_the_layers_of_every_batch():
+    evidence = Excess("x", {1: {"m": beyond(5, 9)}, 2: {"m": beyond(4, 9)}, 4: {"m": beyond(0, 4)}}, 256)
+    assert states(evidence) == [HOLDS, OPEN, FAILS]
+    assert evidence.findings()[0].said == "5 to 9 of 10 layers further (2 batches, n = 256)"
 
 
 def test_images_come_back_by_the_whole_interval():

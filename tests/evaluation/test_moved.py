@@ -35,6 +35,11 @@ def test_beyond_is_above_the_band_by_any_of_the_measures():
     assert isinstance(ROW.beyond("mean"), np.ndarray)
 
 
+def test_further_is_layer_by_layer_on_the_same_images():
+    less = replace(ROW, shifts={"mean": [[0.5, 1, 4], [1, 0.6, 3]], "log_std": ROW.shifts["log_std"]})
+    assert ROW.further(less, "mean").tolist() == [[False, True, False], [True, False, False]]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
