@@ -63,15 +63,17 @@ def choose_curves(dataset: str, table: evaluation.Table) -> Curves:
     names = {name.removeprefix(f"{dataset}-"): name for name in norms}
     titles = {short: naming.title(name, norms[name]) for short, name in names.items()}
     plain = [short for short, name in names.items() if naming.of_name(name, norms[name]).plain]
-    chosen = picker.several("Models", "models", titles, plain or list(names)[:3], placeholder="Type to search")
-    left, middle, right = st.columns([1.45, 2.3, 0.95], gap="medium", vertical_alignment="bottom")
+    left, right = st.columns([4, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        said = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
-    with middle:
-        offered = _offered(table)
-        attacks = _several("Attacks", offered, [PGD if PGD in offered else offered[0]], "attacks")
+        chosen = picker.several("Models", "models", titles, plain or list(names)[:3], placeholder="Type to search")
     with right:
         counted, pixels, axis, seeds = _more(table, norms)
+    left, right = st.columns([1, 1.8], gap="medium")
+    with left:
+        said = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
+    with right:
+        offered = _offered(table)
+        attacks = _several("Attacks", offered, [PGD if PGD in offered else offered[0]], "attacks")
     sides = tuple(
         Side.of(names[short], mode)
         for short in names

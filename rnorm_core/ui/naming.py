@@ -77,13 +77,17 @@ def title(name: str, norm: str) -> str:
 
 
 def listed(name: str, norm: str) -> str:
-    """What a model is called in a list of all: its group first."""
+    """What a model is called in a list of all, in which a line has room for few letters: its group, then the rest.
+
+    "BatchNorm, seed 1", "Adv. trained · BatchNorm", "VGG-11 · BatchNorm", "Yours · net 1a2b, BatchNorm".
+    """
     kind = of_name(name, norm)
     if kind.yours:
-        return f"Yours · {_norm(kind)}, {kind.yours}"
+        return f"Yours · {kind.yours}, {_norm(kind)}"
     group = [_dataset(kind.dataset)] if kind.dataset not in ("", PLAIN[0]) else []
-    group += [architecture(kind.architecture)] if kind.architecture else []
-    return " · ".join([" ".join(group) or "Others", _rest(kind)])
+    group += [architecture(kind.architecture)] if kind.architecture not in ("", PLAIN[1]) else []
+    group += ["adv. trained" if group else "Adv. trained"] if kind.adversarial else []
+    return " · ".join(filter(None, [" ".join(group), _rest(replace(kind, adversarial=False))]))
 
 
 def _rest(kind: Kind) -> str:

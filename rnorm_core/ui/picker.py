@@ -20,7 +20,7 @@ HIDDEN = ("left", "right", "models")  # keys whose bound widgets are not seen
 
 def one(label: str, key: str, norms: Mapping[str, str], default: str) -> str:
     """A model of name -> norm; one that is no more among them gives way to `default`."""
-    chosen = url.choose_one(_unseen(label), list(norms), key, default=default)
+    chosen = url.choose_one(_unseen(label), list(norms), key, default=default, label_visibility="collapsed")
     _shown(st.selectbox, label, key, list(norms), chosen, lambda name: naming.listed(name, norms[name]))
     return chosen
 
@@ -29,7 +29,8 @@ def several(label: str, key: str, titles: Mapping[str, str], default: Sequence[s
     """Some of what the address knows by the names that lead to `titles`."""
     if key in st.session_state:
         st.session_state[key] = [one for one in st.session_state[key] if one in titles]
-    chosen = url.bound(st.multiselect, _unseen(label), list(titles), key=key, default=default)
+    unseen = {"key": key, "default": default, "label_visibility": "collapsed"}
+    chosen = url.bound(st.multiselect, _unseen(label), list(titles), **unseen)
     _shown(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)
     return chosen
 
@@ -58,7 +59,7 @@ def norms_of(dataset: str, yours: Sequence[str] = ()) -> dict[str, str]:
 
 
 def _unseen(label: str) -> str:
-    return f"{label}, by its name in the address"
+    return f"{label}, by name"
 
 
 def _shown(

@@ -68,7 +68,10 @@ def test_start(with_mine):
     page = with_mine("start")
     assert not page.error
     assert page.selectbox(key="right").value == NAME
-    assert page.selectbox(key="right shown").options[-1] == f"Yours · {TITLE.replace('yours: ', '')}"
+    assert (
+        page.selectbox(key="right shown").options[-1]
+        == f"Yours · mine {sha256(SOUND).hexdigest()[:4]}, RobustNorm p=0.5"
+    )
     assert f"**{TITLE}, tracked**" in texts(page)
     assert f"Not measured yet: BatchNorm, tracked; {TITLE}, tracked." in texts(page)
     assert sha256(SOUND).hexdigest()[:12] in texts(page)

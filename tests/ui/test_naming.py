@@ -53,14 +53,12 @@ def test_no_two_models_are_called_the_same():
 def test_lists_begin_with_the_group_and_go_by_architecture_training_seed_norm_and_p():
     listed = [naming.listed(name, (ZOO | YOURS)[name]) for name in naming.ordered(YOURS | dict(reversed(ZOO.items())))]
     assert listed[:6] == [
-        "ResNet-20 · BatchNorm", "ResNet-20 · RobustNorm", "ResNet-20 · RobustNorm p=1", "ResNet-20 · RobustNorm p=0.5",
-        "ResNet-20 · RobustNorm p=0.35", "ResNet-20 · RobustNorm p=0.1",
+        "BatchNorm", "RobustNorm", "RobustNorm p=1", "RobustNorm p=0.5", "RobustNorm p=0.35", "RobustNorm p=0.1",
     ]  # fmt: skip
-    groups = [text.partition(" · ")[0] for text in listed]
-    assert list(dict.fromkeys(groups)) == ["ResNet-20", "ResNet-38", "VGG-11", "Yours"]
-    assert sorted(groups) == groups
-    adversarial = ["adv." in text for text in listed if text.startswith("ResNet-20")]
-    assert sorted(adversarial) == adversarial
+    groups = [text.rpartition(" · ")[0] for text in listed]
+    assert list(dict.fromkeys(groups)) == ["", "Adv. trained", "ResNet-38", "VGG-11", "Yours"]
+    assert groups == sorted(groups, key=list(dict.fromkeys(groups)).index)
+    assert listed[-1] == "Yours · net 1a2b, RobustNorm p=0.5"
 
 
 def test_siblings_differ_in_their_seed_alone():
