@@ -11,23 +11,26 @@ import streamlit as st
 
 from rnorm_core import data, figures, ui
 from rnorm_core.attacks import CATALOGUE
+from rnorm_core.norms import modes
 from rnorm_core.shift import MEASURES
-from rnorm_core.ui import exploring, shift_story, shift_view, shifting
+from rnorm_core.ui import exploring, shift_formula, shift_story, shift_view, shifting, url
 
 ATTACKS = {CATALOGUE[name].title: name for name in shifting.ATTACKS}
 MEASURED = {measure.title: key for key, measure in MEASURES.items()}
 SIDES, MOST, ORDERS = ("left", "right"), "most moved", ("most moved first", "by number")
+INSIDE = ("layer", "order", "channel_left", "channel_right")
+PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
 BATCH = "They run through the networks together, as one batch; the seed chooses which. One image is a batch of its own."
 
 
 def choose(settings: ui.Settings) -> tuple[shifting.Plan, float, str]:
     """What is measured, at which attack size it is looked at, and by which measure."""
-    columns = iter(st.columns([1.1, 1, 1.2, 1.8], gap="medium"))
+    columns = iter(st.columns([1.5, 1, 1.35, 1.4], gap="medium"))
     with next(columns):
         attack = ATTACKS[ui.choose_one("Attack", list(ATTACKS), key="attack")]
     sizes = [n for n in shifting.SIZES if settings.complete or n <= 20]
     with next(columns):
-        count = ui.choose_one("Images", sizes, key="batch", default=20, help=BATCH)
+        count = ui.choose_one("How many images", sizes, key="batch", default=20, help=BATCH)
         names = shifting.named(data.samples(settings.dataset))
         cat = next(name for name in names if name.endswith("af12e124"))
         image = ui.choose_one("Which", names, key="image", default=cat) if count == 1 else None
@@ -38,73 +41,83 @@ def choose(settings: ui.Settings) -> tuple[shifting.Plan, float, str]:
             "eps (k/255)", list(shifting.GRID), key="eps", default=1, widget=st.select_slider, shown="{:g}".format,
             help="The attack size to look at. All of these are measured, so moving it costs nothing.",
         )  # fmt: skip
-    measure = MEASURED[title]
-    st.caption(f"**{title}**, in {MEASURES[measure].unit}. {MEASURES[measure].sentence}")
+    measure, entry = MEASURED[title], CATALOGUE[attack]
+    st.caption(
+        f"**{title}**, in {MEASURES[measure].unit}. {MEASURES[measure].sentence} **{entry.title}.** {entry.about} "
+        f"{entry.source}."
+    )
     images = settings.dataset, settings.complete, settings.source, count, image
     return shifting.Plan(settings.left, settings.right, *images, attack, settings.seed, settings.device), eps, measure
 
 
-def show(plan: shifting.Plan, eps: float, measure: str) -> None:
-    """Everything that is measured; the choices inside it are there from the start, the pictures as they come."""
-    layers = shifting.layer_names(plan)
-    status, pictures = st.container(), st.container()
+def show(plan: shifting.Plan, wanted: float, measure: str) -> None:
+    """What is measured so far; what can be asked about it comes with the first of it."""
+    shifted = exploring.growing(plan, shifting.measure(plan, wanted))
+    if shifted is None:
+        url.reserve(*INSIDE)
+        if ui.is_stopped():
+            st.caption("Nothing is kept: not even the clean batch was measured.")
+        return
+    eps = max(size for size in shifted.sizes if size <= wanted)
+    if note := shift_story.kept(shifted.sizes, wanted, eps, ui.is_stopped()):
+        st.caption(note)
+    pictures, layers = st.container(), shifting.layer_names(plan)
     st.markdown("#### Inside one layer")
     with st.container(horizontal=True):
-        chosen = ui.choose_one("Layer, or click one above", layers, key="layer", default=layers[-1], width=260)
+        chosen = ui.choose_one("Layer, or click one above", [MOST, *layers], key="layer", width=260)
         order = ui.choose_one("Channels", list(ORDERS), key="order", width=220)
-    columns, parts, channels = st.columns(2, gap="large"), [], []
-    for side, column, count in zip(SIDES, columns, shifting.channel_counts(plan, layers.index(chosen)), strict=True):
-        with column:
-            above = st.container()
-            options = [MOST, *map(str, range(count))]
-            channels.append(ui.choose_one(f"Channel, {side}, or click one above", options, key=f"channel_{side}"))
-            parts.append((above, st.container()))
-    with status:
-        shifted = exploring.growing(plan, shifting.measure(plan, eps))
-    if shifted is None:
-        return
-    if eps not in shifted.sizes:
-        eps = max(size for size in shifted.sizes if size < eps)
-        status.caption(f"Not measured yet; shown so far: {f'{eps:g}/255' if eps else 'the clean batch'}.")
-    view = shift_view.View(shifted, eps, measure, layers.index(chosen))
+    number = shift_view.telling_layer(shifted, measure) if chosen == MOST else layers.index(chosen)
+    view = shift_view.View(shifted, eps, measure, number)
+    if chosen == MOST:
+        st.caption(f"Layer {layers[number]}: {shift_story.telling(view)}")
     with pictures:
         show_layers(view, layers)
-    axis = figures.span([view.by_channel(i) for i in (0, 1)])
+    columns, counts = st.columns(2, gap="large"), shifting.channel_counts(plan, number)
     for i in (0, 1):
-        show_channels(view, i, parts[i], channels[i], order == ORDERS[0], axis)
+        with columns[i]:
+            show_channels(view, i, counts[i], order == ORDERS[0])
 
 
 def show_layers(view: shift_view.View, layers: list[str]) -> None:
-    """Shift per layer over the natural band; below it accuracy and one layer's shift on the same axis of eps."""
-    axis = figures.span([view.by_layer(i, eps) for i in (0, 1) for eps in view.shifted.sizes])
+    """The result in words; shift per layer over the natural band; accuracy and one layer's shift on one axis of eps."""
+    st.markdown(shift_story.headline(view))
+    for i, column in enumerate(st.columns(2, gap="large")):
+        column.markdown(shift_story.happened(view, i))
+    if said := shift_story.compared(view):
+        st.markdown(said)
     for i, column in enumerate(st.columns(2, gap="large")):
         with column:
-            st.markdown(shift_story.happened(view, i))
-            figure = figures.shift_by_layer(view.by_layer(i), view.axis, view.attack, view.layer, axis)
+            figure = figures.shift_by_layer(view.by_layer(i), view.axis, view.attack, view.layer, view.layer_axis)
             exploring.clickable(figure, f"layers {SIDES[i]}", partial(go_to_layer, layers))
-    st.caption(" ".join(filter(None, [shift_story.counted_from(view), shift_story.by_chance(view)])))
+    about = shift_story.counted_from(view), shift_story.by_chance(view), shift_story.weights(view)
+    st.caption(" ".join(filter(None, about)))
     left, right = st.columns(2, gap="large")
-    title = "How many of these images are still recognised?"
+    title, layer = "How many of these images are still recognised?", layers[view.layer]
     accuracy = figures.accuracy_curve(view.accuracies, view.title, evenly=True, title=title)
-    growth = figures.shift_by_eps(view.growths, layers[view.layer], view.axis, view.title, view.n)
+    growth = figures.shift_by_eps(view.growths, layer, view.axis, view.title, view.n, axis=view.layer_axis)
     for column, figure, key in ((left, accuracy, "accuracy"), (right, growth, "growth")):
         with column:
             ui.chart(figures.mark_eps(figure, view.eps_255), key=key)
+    if said := shift_story.fell(view):
+        right.caption(said)
 
 
-def show_channels(view: shift_view.View, i: int, parts, chosen: str, by_size: bool, axis: tuple[float, float]) -> None:
+def show_channels(view: shift_view.View, i: int, count: int, by_size: bool) -> None:
     """The channels of the layer, one channel's distribution, and the formula it meets."""
-    places, side = view.by_channel(i), SIDES[i]
+    side, above = SIDES[i], st.container()
+    options = [MOST, *map(str, range(count))]
+    chosen = ui.choose_one(f"Channel, {side}, or click one above", options, key=f"channel_{side}")
     channel = view.most_moved(i) if chosen == MOST else int(chosen)
-    with parts[0]:
-        figure = figures.shift_by_channel(places, view.place(i), view.axis, view.attack, channel, axis, by_size)
-        exploring.clickable(figure, f"channels {side}", partial(go_to_channel, side))
-    with parts[1]:
-        ui.chart(view.distribution(i, channel), key=f"distribution {side}")
-        st.markdown(f"**What the layer makes of channel {channel}**")
-        latex, words = shift_story.formula(view, i, channel)
-        st.latex(latex)
-        st.markdown(words)
+    with above:
+        picture = view.by_channel(i), view.place(i), view.axis, view.attack, channel, view.channel_axis, by_size
+        exploring.clickable(figures.shift_by_channel(*picture), f"channels {side}", partial(go_to_channel, side))
+    if chosen == MOST and (said := shift_story.passed_over(view, i)):
+        st.caption(said)
+    ui.chart(view.distribution(i, channel), key=f"distribution {side}")
+    st.markdown(f"**What the layer makes of channel {channel}**")
+    latex, words = shift_formula.formula(view, i, channel)
+    st.latex(latex)
+    st.markdown(words)
 
 
 def go_to_layer(layers: list[str], k: int) -> None:
@@ -127,26 +140,28 @@ with ui.guard("shift"):
         show(*choose(settings))
     ui.explain(
         "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
-        "in training, over all its channels. Hollow: the clean batch; filled: the same images, attacked. Any batch "
-        "differs from the training set by chance, a small one by more: the band is narrower for more images, and "
-        "smaller shifts show. Below, the accuracy of the same images and the shift of the layer you choose share one "
-        "axis of attack sizes.",
-        "The paper claims that adversarial images shift what BatchNorm layers receive (its claim C1), and that this "
+        "from the training images, over all its channels. Hollow: the clean batch; filled: the same images, attacked; "
+        "ringed: outside the band. Any batch differs from the training set by chance, a small one by more: the band is "
+        "narrower for more images, and smaller shifts show. Below, the accuracy of the same images and the shift of "
+        "one layer share one axis of attack sizes.",
+        f"{PAPER} claims that adversarial images shift what BatchNorm layers receive (its claim C1), and that this "
         "makes the statistics estimated in training inaccurate (C2). Both can be seen here where the attack is large "
         "enough, or the batch, and for other norms as well. Neither says that the shift is what *fools* the network. "
         "Look at 1/255: how many images are lost, and how far have the layers moved? Then at random noise of 8/255: "
         "how far has it moved them, and what did that cost? An attack needs a direction, not only a distance.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
-        ui.door("shift", "The control: noise of 8/255", attack=noise, eps=8)
+        pgd, noise, fgsm = (CATALOGUE[name].title for name in ("pgd", "noise", "fgsm"))
+        ui.door("shift", "The control: noise at 8/255", attack=noise, eps=8)
         ui.door("shift", "The attack again: PGD at 8/255", attack=pgd, eps=8)
-        ui.door("shift", "Accuracy falls first: PGD at 1/255", attack=pgd, eps=1, batch=20)
+        ui.door("shift", "Accuracy falls first: PGD at 1/255, 20 images", attack=pgd, eps=1, batch=20)
         if settings.complete:
-            ui.door("shift", "A narrower band: 128 images", attack=CATALOGUE["fgsm"].title, eps=1, batch=128)
-        ui.door("shift", "One image alone", batch=1, measure=MEASURES["log_range"].title)
-        ui.door(
-            "shift", "Statistics of the batch instead", left=settings.left.name, left_mode="tracked",
-            right=settings.left.name, right_mode="batch",
-        )  # fmt: skip
+            ui.door("shift", "A narrower band: FGSM at 1/255, 128 images", attack=fgsm, eps=1, batch=128)
+        ui.door("shift", "One image alone, change of the range", batch=1, measure=MEASURES["log_range"].title)
+        if "batch" in modes(settings.left.norm):
+            ui.door(
+                "shift", f"{settings.left.title} twice: tracked left, the batch's own statistics right",
+                left_mode="tracked", right=settings.left.name, right_mode="batch",
+            )  # fmt: skip
         ui.door("craft", "Craft such an attack")
+        ui.door("paper", "What becomes of the paper's claims")

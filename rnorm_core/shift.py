@@ -32,8 +32,8 @@ class Measure:
 MEASURES = {
     "mean": Measure(
         "Shift of the mean",
-        "population deviations",
-        "How far the mean has moved, counted in standard deviations of the training images.",
+        "standard deviations of the training images",
+        "How far the mean of what a layer receives lies from that of the training images.",
     ),
     "log_std": Measure(
         "Change of the deviation",
@@ -47,7 +47,7 @@ MEASURES = {
     ),
     "wasserstein": Measure(
         "Wasserstein-1 distance",
-        "population deviations",
+        "standard deviations of the training images",
         "How far values have to be moved, on average, to turn one distribution into the other.",
     ),
 }

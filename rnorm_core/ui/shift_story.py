@@ -1,28 +1,127 @@
-"""Shifts -> plain sentences and formulas. Pure functions of what was measured."""
+"""Shifts -> plain sentences. Pure functions of what was measured."""
 
-from rnorm_core import evaluation, norms, zoo
+import math
+
+from rnorm_core import evaluation
 from rnorm_core.figures.style import percent
-from rnorm_core.probes import Layer
 from rnorm_core.ui import reference
-from rnorm_core.ui.shift_view import View
-from rnorm_core.ui.shifting import Course, Reading
+from rnorm_core.ui.shift_formula import short
+from rnorm_core.ui.shift_view import LAYERS, View
+from rnorm_core.ui.shifting import Reading
 
-EPS = 1e-5  # what every norm layer here adds to its scale
+
+def headline(view: View) -> str:
+    """The one sentence that stands above all: do layers leave their bands, and are the images still recognised?"""
+    layers = {
+        (True, True): "in both networks more layers leave their bands than chance explains; ",
+        (False, False): "in neither network do more layers leave their bands than chance explains; ",
+        (True, False): "on the left more layers leave their bands than chance explains, on the right not; ",
+        (False, True): "on the right more layers leave their bands than chance explains, on the left not; ",
+    }.get((view.beyond_chance(0), view.beyond_chance(1)), "")  # pyright: ignore
+    now, before = ([int(read(i).hits.sum()) for i in (0, 1)] for read in (view.attacked, view.clean))
+    if view.n == 1:
+        left, right = ("right" if hit else "wrong" for hit in now)
+        return f"**{view.attack}**: {layers}the image is {left} on the left, {right} on the right."
+    was = "" if view.is_clean else f" (clean: {before[0]} and {before[1]})"
+    return (
+        f"**{view.attack}**: {layers}of {view.n} images {now[0]} on the left and {now[1]} on the right are recognised"
+        f"{was}."
+    )
 
 
 def happened(view: View, i: int) -> str:
-    """How many layers left the natural band, and how many images are still right; in Markdown."""
-    places = view.by_layer(i)
-    attacked, clean = (int(outside.sum()) for outside in (places.outside, places.clean_outside))
-    name, layers = f"**{view.course(i).side.label}**", f"of {len(places.names)} layers outside the band"
-    if not view.course(i).has_bands:
-        kept = recognised(view.attacked(i))
-        return f"{name}: {f'no attack; {kept}' if view.eps_255 == 0 else f'{kept} (clean: {_right(view.clean(i))})'}."
-    if view.eps_255 == 0:
-        return f"{name}: no attack. {clean} {layers}; {recognised(view.clean(i))}."
-    before = int(view.clean(i).hits.sum())
-    was = "" if view.n == 1 else f" (clean: {before})"
-    return f"{name}: {attacked} {layers} (clean: {clean}); {recognised(view.attacked(i))}{was}."
+    """How many layers left the natural band, whether chance does that, how many images are still right; in Markdown."""
+    places, name = view.by_layer(i), f"**{view.course(i).side.label}**"
+    out, clean = (int(outside.sum()) for outside in (places.outside, places.clean_outside))
+    kept = recognised(view.attacked(i))
+    if view.course(i).has_bands:
+        was = "" if view.is_clean else f" (clean: {clean})"
+        layers = f"{out} of {len(places.names)} layers outside the band{was}: {_verdict(view, i)}"
+        said = f"{layers}. {kept[0].upper()}{kept[1:]}"
+        before = "" if view.is_clean or view.n == 1 else f" (clean: {_right(view.clean(i))})"
+    else:
+        said, before = kept, "" if view.is_clean else f" (clean: {_right(view.clean(i))})"
+    return f"{name}: {'no attack; ' if view.is_clean else ''}{said}{before}."
+
+
+def _verdict(view: View, i: int) -> str:
+    chance = view.course(i).chance(view.measure)
+    if chance is None:
+        return "how many chance puts there has not been measured"
+    said = "**more than chance**" if view.beyond_chance(i) else "**no more than chance**"
+    return f"{said}, for in 95 % of {_batches(chance.batch_size)} at most {chance.usual} are"
+
+
+def _batches(size: int) -> str:
+    return "single clean images" if size == 1 else f"clean batches of {size}"
+
+
+def compared(view: View) -> str:
+    """Left against right: how far the attack itself moved the median layer, and how certain that is; in Markdown."""
+    left, right = (view.course(i).side for i in (0, 1))
+    if view.is_clean or left == right:
+        return ""
+    unit = "" if view.measure.startswith("log") else " standard deviations"
+    amounts = [short(float(view.moved(i)[0].median())) for i in (0, 1)]
+    said = (
+        f"From clean to {view.changed}, the same images move the median layer by {amounts[0]}{unit} on the left and "
+        f"{amounts[1]} on the right"
+    )
+    found = view.ratio
+    if math.isnan(found.low):
+        return f"{said}. A single image does not show whether that is a difference."
+    interval = (
+        f"{found.value:.2f} times as far, 95 % interval {found.low:.2f} to {found.high:.2f} over the choice of images"
+    )
+    less = "left" if found.value < 1 else "right"
+    verdict = f"**the {less} one moves less**" if found.differs else "**no clear difference**"
+    training = "" if left.weight_hash == right.weight_hash else " Each is a single training: its seed may do that, too."
+    return f"{said}: {interval}: {verdict}.{training if found.differs else ''}"
+
+
+def kept(sizes: tuple[float, ...], wanted: float, shown: float, stopped: bool) -> str:
+    """What is there, where not everything is, and what is seen of it; in Markdown."""
+    here = [f"{size:g}/255" if size else "the clean batch" for size in sizes]
+    said = f"Kept: {' and '.join(filter(None, [', '.join(here[:-1]), here[-1]]))}. " if stopped else ""
+    if wanted not in sizes:
+        yet, so_far = ("", "") if stopped else (" yet", " so far")
+        instead = f"{shown:g}/255" if shown else "the clean batch"
+        return f"{said}{wanted:g}/255 is not measured{yet}; shown{so_far}: {instead}."
+    if wanted == 0:
+        return f"{said}At size 0 clean and attacked are the same images: only the clean batch is drawn."
+    return said.strip()
+
+
+def telling(view: View) -> str:
+    """By which rule the layer was chosen that is shown first."""
+    largest = view.shifted.sizes[-1]
+    size = (
+        f"{view.title} at {largest:g}/255, the largest measured" if largest else "the clean batch, the only one there"
+    )
+    if all(course.has_bands for course in view.shifted.courses):
+        return f"{size}, is furthest out of the band there, in heights of the band, left and right together."
+    return f"{size}, has moved it furthest, left and right together."
+
+
+def fell(view: View) -> str:
+    """Why a curve over eps first falls, where one does; else empty."""
+    found = []
+    for i, where in enumerate(("left", "right")):
+        growth, moved = view.growths[i], view.course(i).readings
+        clean, *rest = growth.values
+        if rest and min(rest) < 0.98 * clean:
+            at = growth.values.index(min(rest))
+            itself = float(moved[at].moved[view.measure][0, view.number(i)])
+            found.append(
+                f"on the {where} from {short(clean)} to {short(min(rest))} at {growth.eps_255[at]:g}/255, "
+                f"although these images have moved the layer by {short(itself)}"
+            )
+    if not found:
+        return ""
+    return (
+        f"The curve first falls, {'; '.join(found)}. Shift is counted from the training images, not from the clean "
+        "batch, which chance has put off them: a move may first lead back."
+    )
 
 
 def _right(reading: Reading) -> str:
@@ -63,87 +162,29 @@ def by_chance(view: View) -> str:
     places = next((view.by_layer(i) for i in (0, 1) if view.course(i).has_bands), None)
     if places is None:
         return ""
-    layers, size = len(places.names), places.band_size
     live = any(reference.is_live(course.side) for course in view.shifted.courses)
+    size = places.band_size
     other = "" if size == view.n else f" (the size nearest to {view.n} for which it was measured)"
-    batches = "single clean images" if size == 1 else f"clean batches of {size}"
     source = "" if live else " from the training set"
+    ends = " Axes end where they do for every attack." if view.layer_axis == (0, LAYERS[view.measure]) else ""
     return (
-        f"The grey band holds 95 % of {batches}{source}{other}. By chance alone about "
-        f"{max(1, round(0.05 * layers))} of {layers} layers lie outside it, often several at once: layers do not move "
-        "independently."
+        f"The grey band holds 95 % of {_batches(size)}{source}{other}, layer by layer; it has a lower edge, too, since "
+        "no batch is quite like the whole training set. A ring marks what lies outside. Layers do not move "
+        f"independently: chance puts several outside at once, or none.{ends}"
     )
 
 
-def formula(view: View, i: int, channel: int) -> tuple[str, str]:
-    """(LaTeX, Markdown): what the layer makes of this channel of the attacked batch, with its numbers, and in words."""
-    course = view.course(i)
-    attacked, clean = (reading.recorded.layer(view.name(i)) for reading in (view.attacked(i), view.clean(i)))
-    norm = attacked.norm
-    if norm == "none":
-        return "y = x", "No norm stands here: the values pass as they are."
-    if attacked.applied is None:
-        return r"y = \gamma\,\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}+\beta", (
-            "Mean μ and variance σ² are those of each image's own group of channels, so no two images share them."
-        )
-    power = zoo.card(course.side.name).power or 0.0
-    centre, scale, weight, bias = _applied(attacked, channel)
-    symbols, spread = (
-        (r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}", rf"\sqrt{{{_n(scale**2 - EPS)}+10^{{-5}}}}")
-        if norm != "rn"
-        else (r"\frac{x-\mu}{r^{\,p}+\epsilon}", rf"{_n(spread_of(scale, power))}^{{\,{power:g}}}+10^{{-5}}")
-    )
-    numbers = rf"\frac{{x{_signed(-centre)}}}{{{spread}}}"
-    latex = (
-        r"\begin{aligned} y &= \gamma\," + symbols + r"+\beta \\ &= "
-        rf"{_n(weight)}\cdot {numbers} {_signed(bias)} \end{{aligned}}"
-    )
-    batch = "batch with noise" if view.changed == "with noise" else "attacked batch"
-    return latex, f"{_sources(course, norm, batch)} {_outcome(attacked, clean, channel, batch)}"
+def weights(view: View) -> str:
+    sides = dict.fromkeys(course.side for course in view.shifted.courses)
+    return f"Weights: {'; '.join(f'{side.label} {side.weight_hash[:8]}' for side in sides)}."
 
 
-def spread_of(scale: float, power: float) -> float:
-    """The range of which RobustNorm's scale is the power, up to rounding."""
-    return max(scale - EPS, 0.0) ** (1 / power) if power else 1.0
-
-
-def _sources(course: Course, norm: str, batch: str) -> str:
-    scale, mode = "range" if norm == "rn" else "variance", course.side.statistics
-    if mode in norms.BRANCHES:
-        kind = "clean" if mode == norms.BRANCHES[0] else "adversarial"
-        return f"Mean and {scale} are those tracked on the {kind} images in training: the same for every batch."
-    if not norms.looks_at_batch(mode):
-        return f"Mean and {scale} are those tracked in training: the same for every batch."
-    if mode == "batch":
-        return f"Mean and {scale} are those of this {batch} itself."
-    return f"The mean is the one tracked in training, the {scale} that of this {batch}."
-
-
-def _outcome(attacked: Layer, clean: Layer, channel: int, batch: str) -> str:
-    means = [_after(layer, channel) for layer in (attacked, clean)]
+def passed_over(view: View, i: int) -> str:
+    """Which channels moved further than the one called most moved, and why they do not count; else empty."""
+    channels = view.passed_over(i)
+    if not channels:
+        return ""
     return (
-        f"So the {batch} leaves the layer with mean {means[0][0]:.2f} and deviation {means[0][1]:.2f}; "
-        f"the clean one with {means[1][0]:.2f} and {means[1][1]:.2f}."
+        f"Passed over: channel{'s' if len(channels) > 1 else ''} {', '.join(map(str, channels))}, "
+        "which moved further but whose γ is about 0, so that next to nothing of it goes on."
     )
-
-
-def _after(layer: Layer, channel: int) -> tuple[float, float]:
-    """Mean and deviation of what the layer gives out."""
-    centre, scale, weight, bias = _applied(layer, channel)
-    mean, std = float(layer.mean[channel]), float(layer.std[channel])
-    return weight * (mean - centre) / scale + bias, abs(weight) * std / scale
-
-
-def _applied(layer: Layer, channel: int) -> tuple[float, float, float, float]:
-    assert layer.applied is not None
-    used = layer.applied
-    return tuple(float(t[channel]) for t in (used.centre, used.scale, used.weight, used.bias))  # pyright: ignore
-
-
-def _n(value: float) -> str:
-    """Three digits, without powers of ten where people would not write one."""
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.5f}".rstrip("0").rstrip(".") or "0"
-
-
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{_n(abs(value))}"

@@ -15,14 +15,18 @@ from rnorm_core.attacks import CATALOGUE, Step
 from rnorm_core.data import Batch
 from rnorm_core.jobs import Job
 from rnorm_core.probes import LayerStatistics
-from rnorm_core.shift import Band, Population, Shift
+from rnorm_core.shift import Band, Chance, Population, Shift
 from rnorm_core.ui import reference
 from rnorm_core.ui.crafting import Side
 
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
 SIZES = (1, 8, 20, 128)  # batches for which a natural band is measured
+STEPS = 20  # an attack of more is for tables
 # One eps for all pixels alike, so that the sizes of one grid mean the same; the usual measure of robustness first.
-ATTACKS = sorted((e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"), key=lambda n: n != "pgd")
+ATTACKS = sorted(
+    (e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf" and e.default_steps <= STEPS),
+    key=lambda name: name != "pgd",
+)
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,16 @@ def named(batch: Batch) -> list[str]:
 class Reading:
     """The batch at one attack size in one model: what arrived at its layers, how far that is from the population,
     and which images, bool (N,), the model still classifies as labelled.
+
+    moved: measure -> (1 + G, L), how far each layer has moved from the very same images when clean, in the
+           population's units: over all images, and without each of `shift.GROUPS` groups of them (G = 0: too few).
     """
 
     eps_255: float
     recorded: LayerStatistics
     shift: Shift
     hits: Tensor
+    moved: dict[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +117,11 @@ class Course:
             return Band(0, 0, nothing, nothing, nothing, math.nan, math.nan, math.nan)
         n = self.readings[0].recorded.n
         return self.population.band(self.side.statistics, n, self.names[layer], measure)
+
+    def chance(self, measure: str) -> Chance | None:
+        """How many layers at once are outside their bands by chance; None where that is not known."""
+        n = self.readings[0].recorded.n
+        return self.population.chance(self.side.statistics, n, measure) if self.has_bands else None
 
     def with_one_more(self, reading: Reading) -> "Course":
         return replace(self, readings=tuple(sorted((*self.readings, reading), key=lambda r: r.eps_255)))
@@ -158,7 +171,7 @@ def measure(plan: Plan, first: float) -> Callable[[Job], Shifted]:
 
 
 def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
-    """The reference where there is none, the clean batch, then the attack of size `first`, the rest from below."""
+    """The reference where there is none, the clean batch, the attack of size `first`, the largest, then from below."""
     job.progress(0, "Reading images and models")
     batch = plan.images()
     lacking = [side for side in dict.fromkeys(plan.sides) if reference.is_live(side)]
@@ -172,7 +185,9 @@ def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
 
         courses.append(Course(side, reference.of(side, batch, plan.complete, plan.device, measuring)))
     pairs = [(side.load(plan.device), probed(side, plan.device)) for side in plan.sides]
-    order = sorted(GRID, key=lambda eps: (eps != 0, eps != first, eps))
+    order = sorted(GRID, key=lambda eps: (eps != 0, eps != first, eps != GRID[-1], eps))
+    groups = [list(range(g, len(batch), shift.GROUPS)) for g in range(shift.GROUPS) if len(batch) >= shift.GROUPS]
+    clean: list[list[LayerStatistics]] = [[], []]
     tasks = [(eps, i) for eps in order for i in (0, 1)]
     for done, (eps, i) in enumerate(tasks):
 
@@ -182,13 +197,28 @@ def carry_out(plan: Plan, first: float, job: Job) -> Shifted:
 
         adversarial, hits = attacked(plan, pairs[i][0], batch, eps, tell)
         population = courses[i].population.statistics
-        recorded = probes.record(pairs[i][1], adversarial, grid=population)
-        reading = Reading(eps, recorded, shift.compare(recorded, population), hits)
+        recorded = probes.record_each(pairs[i][1], adversarial, [None, *groups], grid=population)
+        clean[i] = clean[i] or recorded
+        moved = movement(recorded, clean[i], population)
+        reading = Reading(eps, recorded[0], shift.compare(recorded[0], population), hits, moved)
         courses[i] = courses[i].with_one_more(reading)
         result = Shifted(plan, batch, (courses[0], courses[1]))
         part = ahead + (1 - ahead) * (done + 1) / len(tasks)
         job.progress(part, f"{eps:g}/255 is done", result if i == 1 else None)
     return result
+
+
+def movement(
+    recorded: list[LayerStatistics], clean: list[LayerStatistics], units: LayerStatistics
+) -> dict[str, Tensor]:
+    """`Reading.moved` from recordings of the whole batch and of its groups, both as they are now and when clean."""
+
+    def without(g: int, of: list[LayerStatistics]) -> LayerStatistics:
+        return probes.merge([part for k, part in enumerate(of[1:]) if k != g])
+
+    pairs = [(recorded[0], clean[0]), *((without(g, recorded), without(g, clean)) for g in range(len(clean) - 1))]
+    shifts = [shift.compare(now, before, units).layers for now, before in pairs]
+    return {m: torch.tensor([[layer.summary(m) for layer in layers] for layers in shifts]) for m in shift.MEASURES}
 
 
 def probed(side: Side, device: str) -> nn.Module:

@@ -38,7 +38,20 @@ def test_everything_is_there_at_once(open_page):
     page = open_page("shift", **QUICK)
     assert len(sentences(page)) == 2
     assert all("of 19 layers outside the band" in said for said in sentences(page))
+    assert all("than chance**, for in 95 % of clean batches of 8 at most" in said for said in sentences(page))
     assert len(page.get("plotly_chart")) == 8
+    order = [block.value for block in page.markdown]
+    first, compared = (
+        next(k for k, said in enumerate(order) if said.startswith(s)) for s in ("**FGSM at", "From clean")
+    )
+    assert first < order.index(sentences(page)[0]) < compared < order.index("#### Inside one layer")
+    assert "FGSM.** One step of size eps" in captions(page)
+    assert (
+        f"Weights: BatchNorm, tracked {zoo.card('cifar10-resnet20-bn').sha256[:8]}; RobustNorm, tracked "
+        in captions(page)
+    )
+    assert not any("weights" in title.lower() for title in charts(page))
+    assert "https://arxiv.org/abs/2006.11007" in texts(page)
     assert all(chart.proto.alt for chart in page.get("plotly_chart"))
     assert [formula.value.count("x") > 0 for formula in page.latex] == [True, True]
     for part in ("What you see", "Why", "Try this"):
@@ -61,6 +74,47 @@ def test_eps_moves_without_measuring_again(open_page, monkeypatch):
     assert "FGSM at 8/255" in page.get("plotly_chart")[0].proto.alt
     marks = [c["layout"]["shapes"][-1]["x0"] for title, c in charts(page).items() if title.startswith("How ")]
     assert marks == [7, 7]  # on both axes of eps at once
+
+
+def legend(spec: dict) -> set[str]:
+    return {trace["name"] for trace in spec["data"]}
+
+
+def test_without_an_attack_nothing_is_called_attacked(open_page):
+    page = open_page("shift", **QUICK, eps="0")
+    for title, spec in charts(page).items():
+        assert "attacked" not in legend(spec), title
+        assert not title.startswith("Which") or legend(spec) == {"95 % band", "outside the band", "clean"}
+    assert "the attacked" not in texts(page).split("What you see")[0]
+    assert "So the clean batch leaves the layer with mean" in texts(page)
+    assert "only the clean batch is drawn" in captions(page)
+    page.select_slider(key="eps").set_value(1).run()
+    assert "attacked" in legend(chart(page, "Which layers move? BatchNorm"))
+
+
+def test_the_first_layer_shown_is_chosen_by_a_rule_that_is_stated(open_page):
+    page = open_page("shift", **QUICK)
+    assert page.selectbox(key="layer").value == "most moved"
+    (stated,) = [block.value for block in page.caption if block.value.startswith("Layer ")]
+    layer = stated.removeprefix("Layer ").split(":")[0]
+    assert "FGSM at 8/255, the largest measured, is furthest out of the band there" in stated
+    assert chart(page, f"How far does this layer move? layer {layer};")
+    page.select_slider(key="eps").set_value(8).run()
+    assert chart(page, f"How far does this layer move? layer {layer};")  # the same at every size
+
+
+@pytest.mark.parametrize("attack", ["FGSM", "Random noise (L-inf)"])
+def test_axes_end_at_the_same_place_for_an_attack_and_its_control(open_page, monkeypatch, attack):
+    """Where none of them moves a layer beyond."""
+    from rnorm_core.ui import shift_view
+
+    for name, end in (("LAYERS", 7.0), ("CHANNELS", 60.0)):
+        monkeypatch.setitem(getattr(shift_view, name), "wasserstein", end)
+    page = open_page("shift", attack=attack, batch="8", measure="Wasserstein-1 distance")
+    for title, end in (("Which layers move?", 7), ("How far does", 7), ("Which channels move?", 60)):
+        for found in (spec for said, spec in charts(page).items() if said.startswith(title)):
+            assert found["layout"]["yaxis"]["range"] == [0, end]
+    assert "Axes end where they do for every attack." in captions(page)
 
 
 def test_left_and_right_share_their_scales(open_page):
@@ -99,7 +153,7 @@ def test_an_address_chooses_layer_and_channels(open_page):
     ],
 )
 def test_what_the_address_cannot_have_is_named(open_page, key, value):
-    page = open_page("shift", settled=False, **(QUICK | {key: value}))  # all questions are asked before any work
+    page = open_page("shift", **(QUICK | {key: value}))
     assert [w.value.split(" ")[0].strip("`") for w in page.warning] == [f"{key}={value}".split(" ")[0]]
     assert not page.exception
     assert not page.error
@@ -202,12 +256,61 @@ def test_pictures_come_while_the_work_goes_on_and_stay_when_it_is_stopped(open_p
         time.sleep(0.1)
         page.run()
     assert page.get("progress")
-    assert "shown so far: the clean batch" in captions(page)
+    assert "1/255 is not measured yet; shown so far: the clean batch" in captions(page)
     assert all("no attack" in said for said in sentences(page))
+    assert not any("attacked" in legend(spec) for spec in charts(page).values())
     next(button for button in page.button if button.label == "Stop").click().run()
     assert not page.get("progress")
     assert "Stopped." in texts(page)
+    assert "Kept: the clean batch. 1/255 is not measured; shown: the clean batch." in captions(page)
     assert len(sentences(page)) == 2
+
+
+def test_nothing_is_asked_about_what_is_not_there(open_page, monkeypatch):
+    """The clean batch is never done: no layer can be chosen, and the address keeps what it asks for."""
+    import time
+
+    def never(plan, first, job):
+        while True:
+            time.sleep(0.01)
+            job.progress(0, "endless")
+
+    monkeypatch.setattr(shifting, "carry_out", never)
+    page = open_page("shift", settled=False, **QUICK, layer="5 block 2 second", seed="4712")
+    for _ in range(2):
+        assert not {"layer", "order", "channel_left", "channel_right"} & {box.key for box in page.selectbox}
+        assert "Inside one layer" not in texts(page)
+        assert not page.warning
+        if page.get("progress"):
+            next(button for button in page.button if button.label == "Stop").click().run()
+    assert "Nothing is kept" in captions(page)
+
+
+def test_a_doors_label_says_all_that_it_changes(open_page, settle):
+    """Every value that another choice takes stands in the label, in the words of the page."""
+    said = {"PGD (L-inf)": "PGD", "Random noise (L-inf)": "noise", "Change of the range": "change of the range"}
+    page = open_page("shift", **QUICK)
+    labels = [button.label for button in page.button if ":" in button.label or "alone" in button.label]
+    assert len(labels) == 5
+    for label in labels:
+        page = open_page("shift", **QUICK, eps="2")
+        widgets = lambda page: {w.key: w.value for w in [*page.selectbox, *page.select_slider]}  # noqa: E731
+        before = widgets(page)
+        next(button for button in page.button if button.label == label).click().run()
+        settle(page)
+        changed = {key: value for key, value in widgets(page).items() if key in before and before[key] != value}
+        assert changed, label
+        for key, value in changed.items():
+            if key == "eps":
+                assert f"{value:g}/255" in label
+            elif key == "batch":
+                assert f"{value} images" in label or (value == 1 and "One image" in label)
+            elif key.startswith(("left", "right")):
+                assert "twice" in label
+                assert "tracked left" in label
+                assert "own statistics right" in label
+            else:
+                assert said.get(value, value) in label, (label, key)
 
 
 def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
