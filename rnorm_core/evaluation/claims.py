@@ -113,11 +113,14 @@ class Judgement:
 
     @property
     def edge(self) -> Finding | None:
-        """The finding that says most: where the claim begins or ceases to hold; the first where it never holds."""
+        """The finding that says most: the last at which the claim holds, or the first if it holds from there on; the
+        first of all where it never holds.
+        """
         held = [i for i, finding in enumerate(self.findings) if finding.state == HOLDS]
         if not held:
             return self.findings[0] if self.findings else None
-        return self.findings[held[0] if held[-1] == len(self.findings) - 1 else held[-1]]
+        begins = held[0] > 0 and held[-1] == len(self.findings) - 1
+        return self.findings[held[0] if begins else held[-1]]
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -144,6 +147,7 @@ def judge(
         "C1": [
             ("BatchNorm's layers move", *_displacement(moved, alike, "bn", ("wasserstein",))),
             ("further than under noise", *_excess(moved, alike, "bn")),
+            ("RobustNorm's layers move, too", *_displacement(moved, alike, "rn", ("wasserstein",))),
         ],
         "C2": [
             ("BatchNorm's mean or deviation moves", *_displacement(moved, alike, "bn", ("mean", "log_std"))),

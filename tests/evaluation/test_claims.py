@@ -67,6 +67,15 @@ def test_it_disappears_exactly_up_to_one_grey_level():
     assert [(s.model, s.statistics) for s in judgement.sources] == [("cifar10-resnet20-bn", "batch")]
 
 
+@pytest.mark.parametrize(
+    ("kept", "edge"), [((900, 900, 0), 0.5), ((0, 900, 900), 0.5), ((900, 900, 900), 1), ((0, 0, 0), 0.25)]
+)
+def test_the_numbers_shown_are_those_where_it_turns(kept, edge):
+    e025, e05, e1 = kept
+    judgement = of(curve(CARDS[0], "batch", e0=900, e0_25=e025, e0_5=e05, e1=e1))["C3"][0]
+    assert judgement.edge.size == edge
+
+
 def test_more_robust_counts_images_that_both_recognise():
     """RobustNorm is right on fewer images; on those that count it keeps more, up to 1/255."""
     bn, rn = CARDS[:2]
