@@ -66,8 +66,7 @@ def inside(chosen: list[listing.Entry]) -> None:
 def in_full(chosen: list[listing.Entry]) -> None:
     """The card of one of them."""
     st.markdown("#### One of them in full")
-    cards = {entry.card.name: entry.card for entry in chosen}
-    model_card.show(cards[ui.choose_one("Card", list(cards), key="card", width=360)])
+    model_card.show(choose_models.one([entry.card for entry in chosen]))
 
 
 def doors(cards: list[zoo.Card]) -> None:

@@ -8,26 +8,27 @@ import streamlit as st
 from rnorm_core import figures
 from rnorm_core.ui import url
 from rnorm_core.ui.listing import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, record, sizes
+from rnorm_core.zoo import Card
 
 SHOWN, TABLE = "show", "_zoo"  # keys: the choice, in the address; the table's selection, which follows it
 ROW, MOST = 35, 11  # a row's height in pixels; rows that are seen at once
 SELECT = "Select rows at their left edge, or here. What you select is drawn below."
 
 
-def filters(zoo: Sequence[Entry]) -> tuple[Filter, float]:
+def filters(listed: Sequence[Entry]) -> tuple[Filter, float]:
     """What to list, and the attack size (k of k/255) of its robust accuracy."""
     columns = iter(st.columns([2, 1, 1, 1], gap="medium"))
-    known = [norm for norm in figures.LOOKS if any(entry.card.norm == norm for entry in zoo)]
+    known = [norm for norm in figures.LOOKS if any(entry.card.norm == norm for entry in listed)]
     titles = {figures.LOOKS[norm].name: norm for norm in known}
     with next(columns):
         chosen = url.bound(st.pills, "Norm", list(titles), key="norm", selection_mode="multi", wrap=True)
     with next(columns):
-        shapes = [EVERY, *dict.fromkeys(entry.card.architecture for entry in zoo)]
+        shapes = [EVERY, *dict.fromkeys(entry.card.architecture for entry in listed)]
         architecture = url.choose_one("Architecture", shapes, key="architecture")
     with next(columns):
         training = url.choose_one("Training", [EVERY, STANDARD, ADVERSARIAL], key="training")
     with next(columns):
-        offered = sizes(zoo) or [1.0]
+        offered = sizes(listed) or [1.0]
         first = 1 if 1 in offered else offered[0]
         eps = url.choose_one(
             "Robust at eps (k/255)", offered, key="robust_at", default=first, shown="{:g}".format,
@@ -36,16 +37,16 @@ def filters(zoo: Sequence[Entry]) -> tuple[Filter, float]:
     return Filter(tuple(titles[title] for title in chosen), architecture, training), eps
 
 
-def choose(zoo: Sequence[Entry], wanted: Filter, eps: float) -> list[Entry]:
+def choose(entries: Sequence[Entry], wanted: Filter, eps: float) -> list[Entry]:
     """Draws the list, and gives back what was chosen from it, in its order; that need not pass the filter."""
-    names = [entry.card.name for entry in zoo]
+    names = [entry.card.name for entry in entries]
     if SHOWN in st.session_state:  # a model that is no more gives way
         st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in names]
-    above, first = st.container(), first_choice([entry.card for entry in zoo])
+    above, first = st.container(), first_choice([entry.card for entry in entries])
     chosen = url.bound(st.multiselect, "Shown below", names, key=SHOWN, default=first, help=SELECT)
     with above:
-        _table([entry for entry in zoo if wanted.passes(entry.card)], eps, chosen)
-    return [entry for entry in zoo if entry.card.name in chosen]
+        _table([entry for entry in entries if wanted.passes(entry.card)], eps, chosen)
+    return [entry for entry in entries if entry.card.name in chosen]
 
 
 def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
@@ -73,3 +74,13 @@ def select(listed: Sequence[str]) -> None:
     rows = st.session_state[TABLE]["selection"]["rows"]
     hidden = [name for name in st.session_state.get(SHOWN, []) if name not in listed]
     st.session_state[SHOWN] = hidden + [listed[row] for row in rows]
+
+
+def one(cards: Sequence[Card]) -> Card:
+    """One of these, the first unless another is chosen."""
+    names = [card.name for card in cards]
+    if st.session_state.get("card") not in names:
+        st.session_state["card"] = None
+    # Without a default: the address leaves out what is one, and which is the first changes with what is shown.
+    name = url.bound(st.selectbox, "Card", names, None, key="card", placeholder=names[0], width=360)
+    return cards[names.index(name)] if name in names else cards[0]

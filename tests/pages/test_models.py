@@ -130,6 +130,17 @@ def test_what_the_address_cannot_have_is_named(open_page, key, value):
     assert listed(page) == [BN, RN]
 
 
+def test_the_card_chosen_stays_while_other_models_are_shown(open_page):
+    page = open_page("models", show=[RN])
+    assert f"**{RN}**" in texts(page)  # nothing chosen: the first
+    page.selectbox(key="card").set_value(RN).run()
+    page.multiselect(key="show").set_value([BN, RN]).run()
+    assert f"**{RN}**" in texts(page)
+    page.multiselect(key="show").set_value([BN]).run()
+    assert f"**{BN}**" in texts(page)
+    assert page.selectbox(key="card").value is None
+
+
 def test_a_filter_hides_from_the_list_and_not_from_the_choice(open_page):
     page = open_page("models", norm=["RobustNorm"])
     assert listed(page) == [RN]
