@@ -66,15 +66,15 @@ def show_repair(chosen: Look) -> None:
                 st.info(f"**{side.label}** {why}", icon=":material/info:")
             elif result and m and (conditions := view.mended(result, side)):
                 st.markdown(view.answer(result, side, m))
-                where = "the scored images" if asked.same else "other images"
+                where = "of the scored images" if asked.same else "other images"
                 what = side.label, side.norm, side.weight_hash, result.counts, m, where
                 ui.chart(figures.by_images(conditions, *what), key=f"repair {i}")
                 st.markdown(view.table(result, side, m))
     if result:
         st.caption(
-            "**mended**, **made worse**: the 95 % interval of the difference, image by image, lies above or below 0; "
-            f"otherwise {asked.plan.count} images cannot tell. An attack made anew is compared with the one on the "
-            "network as trained: each network under an attack that knows it."
+            "**mended**, **made worse**, in the tables bold: the 95 % interval of the difference, image by image, lies "
+            f"above or below 0; otherwise {asked.plan.count} images cannot tell. An attack made anew is compared with "
+            "the one on the network as trained: each network under an attack that knows it."
         )
 
 

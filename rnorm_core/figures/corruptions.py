@@ -181,7 +181,8 @@ def cost_of_shift(paths: Sequence[Path], measure: str, corruption: str, attack: 
         figure.add_scatter(
             x=list(path.moved), y=path.counts.percent, name=wrap(f"{path.label}: {kind}"), mode="lines+markers",
             line={"color": look.colour, "width": 1.5, "dash": NATURAL["dash"] if path.natural else "solid"},
-            marker={"symbol": symbol, "size": [7 + 1.4 * k for k in range(len(path.sizes))]}, cliponaxis=False,
+            marker={"symbol": symbol, "size": [7 + 1.4 * k for k in range(len(path.sizes))], "opacity": 1},
+            cliponaxis=False,
             customdata=[[size, path.counts.told(k)] for k, size in enumerate(path.sizes)],
             hovertemplate=f"{kind}, %{{customdata[0]}}: shift %{{x:.3f}}, %{{customdata[1]}}",
         )  # fmt: skip
@@ -223,7 +224,7 @@ def by_images(
 ) -> Figure:
     """Accuracy (%) against m, the number of images that statistics are taken from; before all the trained ones.
 
-    ticks: all m in order, one step apart. chosen: the m looked at, marked. where: which images these are.
+    ticks: all m in order, one step apart; chosen: the m looked at, marked; where: which images ("other images").
     """
     if not conditions:
         raise UserError("There is nothing to draw yet.", "wait for the first statistics.")
@@ -232,9 +233,8 @@ def by_images(
         ending, dash = _KINDS[mended.kind]
         symbol = NATURAL["symbol"] if ending is None else look.marker + ending
         colour, aside = CLEAN if mended.kind == "clean" else look.colour, 0.07 * (place - 1.5)
-        style: dict[str, Any] = {
-            "legendgroup": mended.kind, "marker": {"symbol": symbol, "size": 9, "color": colour, "line": {"width": 2}},
-        }  # fmt: skip
+        marker = {"symbol": symbol, "size": 9, "color": colour, "line": {"width": 2, "color": colour}}
+        style: dict[str, Any] = {"legendgroup": mended.kind, "marker": marker}
         if mended.before is not None:
             figure.add_scatter(
                 x=[aside], y=mended.before.percent, error_y=mended.before.bars, mode="markers", name=mended.name,
@@ -255,15 +255,15 @@ def by_images(
         at = 1 + list(ticks).index(chosen)
         figure.add_vrect(x0=at - 0.4, x1=at + 0.4, line={"color": EDGE, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
-        title="statistics of m images", tickvals=list(range(len(ticks) + 1)), range=[-0.5, len(ticks) + 0.5],
+        title=f"statistics of m {where}", tickvals=list(range(len(ticks) + 1)), range=[-0.5, len(ticks) + 0.5],
         ticktext=["as<br>trained", *map(str, ticks)], tickangle=0, showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     n = conditions[0].after.n
     title = "What do new statistics repair?"
     weights = f"; weights {weight_hash[:8]}" if weight_hash else ""
-    dress(figure, title, f"{label}; n = {_images(n)} a point; m from {where}; bars: 95 % interval{weights}", 340)
-    alt = f"{title} Accuracy of {label} against m, n = {_images(n)}, statistics from {where}. {'; '.join(said)}."
+    dress(figure, title, f"{label}; n = {_images(n)}; bars: 95 % interval{weights}", 340)
+    alt = f"{title} Accuracy of {label} against m, n = {_images(n)}, statistics of m {where}. {'; '.join(said)}."
     return Figure(figure, alt)
 
 

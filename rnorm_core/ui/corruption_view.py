@@ -141,16 +141,17 @@ def rate(hits: Tensor) -> str:
 # --- new statistics
 
 
+def said_of(result: Result, kind: str) -> str:
+    """What the images went through."""
+    asked = result.asked
+    size = {NATURAL: asked.severity, CLEAN: 0}.get(kind, asked.eps_255)
+    return said(asked.plan, (ATTACK if kind == AGAIN else kind, size))
+
+
 def name(result: Result, kind: str) -> str:
     """A condition, for people."""
-    asked = result.asked
-    attack = said(asked.plan, (ATTACK, asked.eps_255))
-    return {
-        CLEAN: "clean",
-        NATURAL: said(asked.plan, (NATURAL, asked.severity)),
-        ATTACK: f"{attack}, made for the trained statistics",
-        AGAIN: f"{attack}, made anew for the new ones",
-    }[kind]
+    made = {ATTACK: ", made for the trained statistics", AGAIN: ", made anew for the new ones"}
+    return said_of(result, kind) + made.get(kind, "")
 
 
 def mended(result: Result, side: Side) -> list[figures.Mended]:
@@ -174,9 +175,12 @@ def difference(repaired: Repaired, kind: str, m: int) -> Paired | None:
     return None if before is None or after is None else evaluation.paired(after, before)
 
 
+UNCLEAR = "no difference to be told"
+
+
 def verdict(found: Paired) -> str:
     """By the 95 % interval of the paired difference."""
-    return "mended" if found.low > 0 else "made worse" if found.high < 0 else "no difference to be told"
+    return "mended" if found.low > 0 else "made worse" if found.high < 0 else UNCLEAR
 
 
 def table(result: Result, side: Side, m: int) -> str:
@@ -185,11 +189,13 @@ def table(result: Result, side: Side, m: int) -> str:
     for kind in CONDITIONS:
         if found := difference(repaired, kind, m):
             before, after = repaired.before[ATTACK if kind == AGAIN else kind], repaired.after[kind, m]
-            points = f"{_points(found.difference)} ({_points(found.low)} to {_points(found.high)}): {verdict(found)}"
-            lines.append(f"| {name(result, kind)} | {int(before.sum())} | {int(after.sum())} | {points} |")
+            points = f"{_points(found.difference)} ({_points(found.low)} to {_points(found.high)})"
+            points = points if verdict(found) == UNCLEAR else f"**{points}**"
+            what = {AGAIN: "made anew for these"}.get(kind, said_of(result, kind))
+            lines.append(f"| {what} | {int(before.sum())} | {int(after.sum())} | {points} |")
     if not lines:
         return ""
-    head = f"| right of {result.asked.plan.count} | as trained | statistics of {m} | difference in %, 95 % interval |"
+    head = f"| right of {result.asked.plan.count} | trained | of {m} | difference in % |"
     return "\n".join([head, "| --- | --- | --- | --- |", *lines])
 
 

@@ -35,7 +35,7 @@ def open_page(monkeypatch):
 
     yield opened
     for page in pages:
-        for key in ("_ticket work", "_ticket read", "_ticket fetch"):
+        for key in ("_ticket work", "_ticket read", "_ticket fetch", "_ticket repair"):
             if key in page.session_state:
                 page.session_state[key].leave()
     for thread in threading.enumerate():  # the next test finds all workers free

@@ -299,11 +299,11 @@ def test_the_answer_is_computed_from_the_intervals():
     assert "the attack: **no difference to be told**;" in said
     assert said.endswith("the attack made anew: **made worse**.")
     rows = view.table(result, side, 16).splitlines()
-    assert rows[0] == "| right of 40 | as trained | statistics of 16 | difference in %, 95 % interval |"
+    assert rows[0] == "| right of 40 | trained | of 16 | difference in % |"
     assert rows[2].startswith("| clean | 36 | 35 | −")
-    assert rows[3].startswith("| Fog, severity 4 | 8 | 29 | +52 (")
-    assert rows[3].endswith("mended |")
-    assert rows[5].startswith("| PGD at 2/255, made anew for the new ones | 10 | 1 |")
+    assert rows[3].startswith("| Fog, severity 4 | 8 | 29 | **+52 (")
+    assert rows[4].startswith("| PGD at 2/255 | 10 | 12 | +5 (")
+    assert rows[5].startswith("| made anew for these | 10 | 1 | **−22 (")
     difference = evaluation.paired(torch.arange(40) < 29, torch.arange(40) < 8)
     assert f"({100 * difference.low:+.0f} to {100 * difference.high:+.0f})" in rows[3]
 

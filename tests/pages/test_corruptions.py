@@ -1,0 +1,197 @@
+import json
+import re
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.data import CORRUPTIONS
+from rnorm_core.ui import corrupting, reestimating
+
+pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
+FEW = {"n": "8", "corruption": "Contrast"}
+BN = "cifar10-resnet20-bn"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(corrupting, "STEPS", 2)
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in page.markdown)
+
+
+def captions(page) -> str:
+    return "\n".join(block.value for block in page.caption)
+
+
+def titles(page) -> list[str]:
+    """Of the charts, with their small print."""
+    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return [" ".join(re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]).split()) for spec in specs]
+
+
+def stripped(page) -> str:
+    """The pictures' words."""
+    return " ".join(block.proto.body for block in page.get("html") if "row-of-pictures" in block.proto.body)
+
+
+def test_corruption_and_attack_are_there_at_once(open_page):
+    page = open_page("corruptions", **FEW, severity="5", eps="8")
+    said = [block.value for block in page.markdown if "clean, " in block.value]
+    assert len(said) == 2
+    assert all("Contrast, severity 5: **" in text and "PGD at 8/255: **" in text for text in said)
+    assert [title.split("?")[0] for title in titles(page)] == [
+        *["Who moves the statistics"] * 2, "What does it cost", "How much accuracy does a shift cost",
+    ]  # fmt: skip
+    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert "factor 0.15" in captions(page)
+    assert "1903.12261" in captions(page)
+    assert stripped(page).count("<figure>") == 7 + 6
+    assert re.search("[✓✗] [✓✗]", stripped(page))
+    for part in ("What you see", "Why", "Try this"):
+        assert part in texts(page)
+    assert not page.warning
+    assert not page.error
+
+
+def test_pictures_are_there_before_anything_is_measured(open_page, monkeypatch):
+    monkeypatch.setattr(corrupting, "measure", lambda *args: lambda job: job.progress(0, "waiting") or endless(job))
+
+    def endless(job):
+        import time
+
+        while True:
+            time.sleep(0.02)
+            job.progress(0, "waiting")
+
+    page = open_page("corruptions", settled=False, **FEW, seed="99")
+    assert stripped(page).count("<figure>") == 6 + 6
+    assert "✗" not in stripped(page)
+    assert not page.get("plotly_chart")
+    next(button for button in page.button if button.label == "Stop").click().run()
+
+
+def test_severity_and_attack_move_without_measuring_again(open_page, monkeypatch):
+    page = open_page("corruptions", **FEW, severity="2")
+
+    def never(*args):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(corrupting, "carry_out", never)
+    page.select_slider(key="severity").set_value(4).run()
+    page.select_slider(key="eps").set_value(0.25).run()
+    assert not page.exception
+    assert "Contrast, severity 4" in texts(page)
+    assert "PGD at 0.25/255" in texts(page)
+    assert "Contrast, severity 4" in page.get("plotly_chart")[0].proto.alt
+
+
+@pytest.mark.parametrize("title", [corruption.title for corruption in CORRUPTIONS.values()])
+def test_every_corruption_can_be_looked_at(open_page, title):
+    page = open_page("corruptions", settled=False, n="8", corruption=title)
+    assert title in captions(page)
+    assert not page.error
+    assert not page.exception
+
+
+def test_the_button_re_estimates_and_m_moves_for_free(open_page, settle, monkeypatch):
+    page = open_page("corruptions", **FEW, severity="5", of="the same images")
+    assert "What do new statistics repair" not in " ".join(titles(page))
+    next(button for button in page.button if button.label == "Re-estimate the statistics").click().run()
+    settle(page)
+    assert page.select_slider(key="m").value == "all"
+    assert [title.split("?")[0] for title in titles(page)][4:] == ["What do new statistics repair"] * 2
+    assert texts(page).count("statistics of 8 images. Contrast, severity 5: **") == 2
+    assert texts(page).count("| right of 8 | trained | of 8 |") == 2
+    assert "8 images cannot tell" in captions(page)
+    assert "these images' own batch statistics" in captions(page)
+
+    def never(*args):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(reestimating, "carry_out", never)
+    page.select_slider(key="m").set_value("2").run()
+    assert not page.exception
+    assert texts(page).count("| right of 8 | trained | of 2 |") == 2
+    assert "m = 2 gives 2,048 values a channel" in captions(page)
+
+
+def test_an_address_holds_everything(open_page):
+    page = open_page(
+        "corruptions", **FEW, severity="5", eps="8", of="other images", m="4", measure="Change of the range"
+    )
+    assert texts(page).count("statistics of 4 images") == 2
+    assert "12 images that are not scored" in captions(page)
+    assert "m other images" in page.get("plotly_chart")[4].proto.alt
+    assert not page.warning
+    widgets = [*page.selectbox, *page.number_input, *page.select_slider]
+    keys = {widget.proto.query_param_key for widget in widgets}
+    assert {"corruption", "severity", "eps", "n", "measure", "of", "m", "seed", "source"} <= keys
+
+
+def test_with_all_twenty_samples_no_others_are_left(open_page):
+    page = open_page("corruptions", settled=False, corruption="Fog")
+    assert page.selectbox(key="of").options == ["the same images"]
+    assert [int(n) for n in page.selectbox(key="n").options] == [8, 20]
+    assert page.select_slider(key="m").options == ["as trained", "1", "2", "4", "8", "16", "all"]
+
+
+def test_batch_statistics_have_nothing_to_re_estimate(open_page):
+    page = open_page("corruptions", **FEW, right=BN, right_mode="batch", m="all")
+    (info,) = page.info
+    assert "takes its statistics from each batch anew" in info.value
+    assert texts(page).count("statistics of 12 images") == 1
+    both = open_page("corruptions", **FEW, left=BN, left_mode="batch", right=BN, right_mode="batch", m="all")
+    assert len(both.info) == 2
+    assert "What do new statistics repair" not in " ".join(titles(both))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("corruption", "Snow"),
+        ("severity", "6"),
+        ("eps", "3"),
+        ("n", "128"),
+        ("measure", "the mood"),
+        ("of", "my images"),
+        ("m", "5"),
+        ("surprise", "1"),
+    ],
+)
+def test_what_the_address_cannot_have_is_named(open_page, key, value):
+    page = open_page("corruptions", settled=False, **(FEW | {key: value}))
+    assert [w.value.split(" ")[0].strip("`") for w in page.warning] == [f"{key}={value}".split(" ")[0]]
+    assert not page.exception
+    assert not page.error
+
+
+def test_a_model_without_a_population_still_has_accuracies(open_page, monkeypatch, tmp_path):
+    for file in zoo.DIRECTORY.iterdir():
+        if file.name != "cifar10-resnet20-rn.population.safetensors":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+    page = open_page("corruptions", **FEW, seed="78")
+    assert "have not been measured with cifar10-resnet20-rn" in page.error[0].value
+    assert [title.split("?")[0] for title in titles(page)] == [
+        "Who moves the statistics", "What does it cost", "How much accuracy does a shift cost",
+    ]  # fmt: skip
+    assert "Try this" in texts(page)
+
+
+def test_a_door_changes_corruption_and_statistics(open_page, settle):
+    page = open_page("corruptions", **FEW)
+    next(button for button in page.button if "JPEG" in button.label).click().run()
+    settle(page)
+    assert (page.selectbox(key="corruption").value, page.select_slider(key="m").value) == ("JPEG", "all")
+    assert "JPEG, severity 5" in texts(page)
+    assert not page.warning
+
+
+def test_with_the_full_test_set(open_page):
+    page = open_page("corruptions", full=True, source="full test set", settled=False, corruption="Fog", n="8")
+    assert [int(n) for n in page.selectbox(key="n").options] == [8, 20, 128]
+    assert page.selectbox(key="of").options == ["other images", "the same images"]
+    assert page.select_slider(key="m").options[-2:] == ["64", "all"]
+    assert "128 images that are not scored" in captions(page)
