@@ -1,9 +1,10 @@
-"""What arrives at each norm layer of a network: per channel moments, extremes, quantiles and a histogram.
+"""What arrives at each norm layer of a network: per channel moments, extremes, quantiles and a histogram; and what
+comes of it when a layer is given other statistics than its own (`patched`).
 
 A network without norms is looked at where they would stand (its `NoNorm` layers).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -269,3 +270,123 @@ def _chosen(only: Sequence[int] | None, n: int) -> Tensor | None:
     if len(only) == 0 or not all(0 <= i < n for i in only):
         raise ValueError(f"`only` has to name images of the batch, 0 to {n - 1}, not {list(only)}.")
     return torch.tensor([int(i) for i in only])
+
+
+# --- other statistics than a layer's own
+
+TAKES = ("mode", "batch")
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What a norm layer normalises with, each (C,): the mean, and the spread, which is BatchNorm's biased variance or
+    RobustNorm's range. They can stand for the population's: a layer in "tracked" mode would keep these two numbers.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+
+@torch.no_grad()
+def statistics(model: nn.Module, images: Tensor, take: str = "mode") -> dict[str, Statistics]:
+    """Layer name -> the statistics of the batch `images` at that layer, in a pass in which no layer is patched.
+
+    So a layer's *clean statistics* are those of what arrives at it when the clean batch runs through the network as it
+    is, every layer before it using its own. take says which:
+        mode   what the layer takes in its statistics mode: the batch's in "batch", the batch's spread about the
+               population's mean in "tracked-mean", the population's in "tracked".
+        batch  the batch's mean and spread in every mode.
+    Only BatchNorm and RobustNorm layers are listed; of a dual norm, the branch in use. ValueError if there is none.
+    """
+    if take not in TAKES:
+        raise ValueError(f"`take` is {take!r}, and has to be one of {', '.join(TAKES)}.")
+    found: dict[str, Statistics] = {}
+
+    def hear(name: str, module: nn.Module, x: Tensor) -> None:
+        layer = _keeper(module)
+        if layer is not None:
+            found[name] = _of_batch(layer, x) if take == "batch" else _own(layer, x)
+
+    with listening(model, hear):
+        model(images.to(next(model.parameters()).device))
+    if not found:
+        raise ValueError("The model has no layer whose statistics could be another batch's.")
+    return found
+
+
+@contextmanager
+def patched(
+    model: nn.Module, given: Mapping[str, Statistics], layers: Iterable[str] | None = None
+) -> Iterator[nn.Module]:
+    """Inside, these layers (None: all that are given) normalise with the statistics `given`, whatever the mode.
+
+    A patched layer does what it would do in "tracked" mode with the given numbers in its buffers. Where they equal
+    the layer's own, its own output stands to the last bit. Gradients flow through a patched layer, but not into the
+    numbers given. The model has to be one's own; buffers and modes are never touched, and on leaving every hook is
+    removed. ValueError for a name that is not given, or of which the model has no such layer.
+    """
+    chosen = list(given if layers is None else dict.fromkeys(layers))
+    keepers = {name: _keeper(model.get_submodule(name)) for name in norm_layers(model)}
+    if wrong := [name for name in chosen if name not in given or keepers.get(name) is None]:
+        raise ValueError(f"No statistics can be given to {', '.join(wrong)}.")
+    with ExitStack() as hooks:
+        for name in chosen:
+            layer = keepers[name]
+            assert layer is not None
+            if layer.training:
+                raise ValueError("The model is in training mode; call model.eval() before it is patched.")
+            hooks.enter_context(layer.register_forward_hook(partial(_patch, _stand_in(layer, given[name]))))
+        yield model
+
+
+def _patch(stand_in: nn.Module, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    assert isinstance(layer, BatchNorm2d | RobustNorm2d)
+    (x,) = inputs
+    own, given = _own(layer, x.detach()), _population(stand_in)
+    same = (own.mean == given.mean) & (own.spread == given.spread)
+    return torch.where(same[:, None, None], output, stand_in(x))
+
+
+def _stand_in(layer: BatchNorm2d | RobustNorm2d, given: Statistics) -> nn.Module:
+    """The layer in "tracked" mode with these population statistics; weight and bias are shared."""
+    if isinstance(layer, BatchNorm2d):
+        twin = BatchNorm2d(layer.num_features, layer.eps)
+        twin.running_var = given.spread
+    else:
+        twin = RobustNorm2d(layer.num_features, layer.eps, power=layer.power)
+        twin.running_range = given.spread
+    twin.running_mean = given.mean
+    twin.register_parameter("weight", layer.weight)
+    twin.register_parameter("bias", layer.bias)
+    return twin.eval()
+
+
+def _keeper(module: nn.Module) -> BatchNorm2d | RobustNorm2d | None:
+    """The layer that has statistics, if it is one."""
+    module = module.branch if isinstance(module, DualBatchNorm2d) else module
+    return module if isinstance(module, BatchNorm2d | RobustNorm2d) else None
+
+
+def _population(layer: nn.Module) -> Statistics:
+    assert isinstance(layer, BatchNorm2d | RobustNorm2d)
+    return Statistics(layer.running_mean, layer.running_var if isinstance(layer, BatchNorm2d) else layer.running_range)
+
+
+def _of_batch(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
+    wide = x if x.dtype == torch.float64 else x.float()
+    var, mean = torch.var_mean(wide, (0, 2, 3), correction=0)
+    if isinstance(layer, BatchNorm2d):
+        return Statistics(mean, var)
+    return Statistics(mean, wide.amax((0, 2, 3)) - wide.amin((0, 2, 3)))
+
+
+def _own(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
+    """What the layer takes for x in its mode."""
+    if layer.track_running_stats and layer.mode == "tracked":
+        return _population(layer)
+    of_batch = _of_batch(layer, x)
+    if layer.track_running_stats and layer.mode == "tracked-mean":
+        return Statistics(layer.running_mean, of_batch.spread)
+    if isinstance(layer, RobustNorm2d):  # the output of a channel that is constant is the bias: an endless scale
+        return Statistics(of_batch.mean, of_batch.spread.where(of_batch.spread > 0, torch.inf))
+    return of_batch
