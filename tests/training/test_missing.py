@@ -7,7 +7,7 @@ import torch
 
 from rnorm_core import evaluation, models, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import sweep
+from rnorm_core.evaluation import protocol
 from rnorm_core.training import __main__ as training
 from rnorm_core.training import measure, missing, population
 from rnorm_core.training.recipe import recipe
@@ -94,8 +94,7 @@ def test_what_is_missing_is_trained_and_measured_once(words, monkeypatch, capsys
 
 
 def test_population_and_table_come_if_asked_for(words, monkeypatch):
-    monkeypatch.setattr(sweep, "ATTACKS", ("clean",))
-    monkeypatch.setattr("rnorm_core.evaluation.__main__.ATTACKS", ("clean",))
+    monkeypatch.setattr(protocol, "ATTACKS", ("clean",))
     run(words("--only", BN, "--population", "--sweep", "--count", "20"))
     assert zoo.population(BN).about["n"] == "300"
     assert [(row.model, row.n) for row in evaluation.read(zoo.DIRECTORY / "cifar10-sweep.jsonl")] == [(BN, 20)] * 3
