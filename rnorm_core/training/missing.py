@@ -27,7 +27,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=ZOO, default=list(ZOO), metavar="NAME", help="of the zoo")
     parser.add_argument("--list", action="store_true", help="say what is there, and do nothing")
     parser.add_argument("--population", action="store_true", help="also what arrives at the norm layers in training")
-    parser.add_argument("--sweep", action="store_true", help="also the table of accuracies, 2,000 images by default")
+    parser.add_argument("--sweep", action="store_true", help="also the table of accuracies, on the images planned")
     parser.add_argument("--count", type=int, help="images of the table instead")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--work", type=Path, default=training.CACHE, help="folder of checkpoints and logs")
