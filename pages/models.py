@@ -9,12 +9,12 @@ import streamlit as st
 from rnorm_core import evaluation, figures, ui, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.learned import learned
-from rnorm_core.ui import choose_models, listing, model_card, seeds_view
+from rnorm_core.ui import bringing, choose_models, listing, model_card, seeds_view
 
 
 def read_zoo() -> list[listing.Entry]:
     """Every model with a sound card, and its measured accuracies; what is wrong with the rest is named."""
-    cards, problems = listing.sound(zoo.names())
+    cards, problems = listing.sound([*zoo.names(), *bringing.names()])
     for problem in problems:
         ui.show_error(problem)
     rows = []

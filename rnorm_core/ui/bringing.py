@@ -55,6 +55,11 @@ def yours(dataset: str) -> list[str]:
     return names
 
 
+def names() -> list[str]:
+    """Of the models of this visit, which `yours` has made again."""
+    return list(_all())
+
+
 def _tell(name: str) -> None:
     card = zoo.card(name)
     with st.container(horizontal=True, vertical_alignment="center"):

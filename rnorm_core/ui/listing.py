@@ -1,19 +1,21 @@
 """The zoo as rows and figures of the Models page: cards and the table of accuracies -> numbers. No Streamlit."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnorm_core import evaluation, figures, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.learned import LearnedLayer
-from rnorm_core.ui import naming
+from rnorm_core.ui import naming, shipped
+from rnorm_core.ui.crafting import Side
 from rnorm_core.zoo import Card
 
 EVERY = "all"
 STANDARD, ADVERSARIAL, UNKNOWN = "standard", "adversarial", "not known"
 CLEAN, PGD, STEPS = "clean", "pgd", 20
+STRONG = ("apgd", "square")  # attacks that make a worst case one
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,14 @@ def training(card: Card) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A model and its accuracy in its norm's default mode, by eps (k of k/255): without an attack at 0, else PGD."""
+    """A model and its accuracy in its norm's default mode, by eps (k of k/255): without an attack at 0, else PGD.
+
+    worst: over all attacks it was measured under, where APGD or Square Attack are among them.
+    """
 
     card: Card
     scores: dict[float, Score]
+    worst: dict[float, Score] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -78,7 +84,7 @@ def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
     rows: dict[str, list[Row]] = {}
     for row in table.rows:
         rows.setdefault(row.model, []).append(row)
-    return [Entry(card, _scores(card, rows.get(card.name, []))) for card in cards]
+    return [Entry(card, _scores(card, mine := rows.get(card.name, [])), _worst(card, mine)) for card in cards]
 
 
 def _scores(card: Card, rows: Sequence[Row]) -> dict[float, Score]:
@@ -97,6 +103,18 @@ def _scores(card: Card, rows: Sequence[Row]) -> dict[float, Score]:
     for eps, score in sorted(found, key=lambda pair: (pair[0], -pair[1].n)):
         best.setdefault(eps, score)
     return best
+
+
+def _worst(card: Card, rows: Sequence[Row]) -> dict[float, Score]:
+    side = Side(card.name, norms.modes(card.norm)[0], card.norm, card.sha256)
+    strong = {row.eps_255 for row in rows if row.attack in STRONG and row.statistics == side.statistics}
+    lines = shipped.lines(evaluation.Table(tuple(rows)), [side], shipped.WORST, "float", fair=False) if strong else []
+    return {
+        row.eps_255: Score(row.correct, row.n, row.low, row.high, "table")
+        for line in lines
+        for row in line.rows
+        if row.eps_255 in strong
+    }
 
 
 def _counts(attack: str, settings: dict[str, Any]) -> bool:
@@ -124,17 +142,24 @@ class Filter:
         )
 
 
-def record(entry: Entry, eps_255: float) -> dict[str, Any]:
-    """A row of the list, for people; numbers stay numbers, so that they sort as such."""
+def records(listed: Sequence[Entry], eps_255: float) -> list[dict[str, Any]]:
+    """The rows of the list, for people; numbers stay numbers, so that they sort as such."""
+    worst = any(eps_255 in entry.worst for entry in listed)
+    return [_record(entry, eps_255, worst) for entry in listed]
+
+
+def _record(entry: Entry, eps_255: float, with_worst: bool) -> dict[str, Any]:
     card, plain, attacked = entry.card, entry.scores.get(0), entry.scores.get(eps_255)
-    under = f"PGD-{STEPS} at {eps_255:g}/255"
+    under, worst = f"PGD-{STEPS} at {eps_255:g}/255", entry.worst.get(eps_255)
     return {
         "model": card.name,
         "norm": figures.LOOKS[card.norm].name,
         "clean (%)": plain and 100 * plain.value,
         f"{under} (%)": attacked and 100 * attacked.value,
+        **({"worst case (%)": worst and 100 * worst.value} if with_worst else {}),
         "clean, 95 %": plain and plain.interval,
         f"{under}, 95 %": attacked and attacked.interval,
+        **({"worst case, 95 %": worst and worst.interval} if with_worst else {}),
         "p": card.power,
         "training": training(card),
         "seed": card.seed,

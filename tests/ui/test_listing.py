@@ -83,18 +83,32 @@ def test_a_dual_norm_is_judged_by_its_clean_branch(make_card):
 
 
 def test_a_record_has_numbers_where_there_are_numbers(card, make_card):
-    found = listing.record(entry(card), 1)
+    (found,) = listing.records([entry(card)], 1)
     assert found["model"] == "cifar10-resnet20-rn"
     assert (found["norm"], found["p"], found["seed"], found["parameters"]) == ("RobustNorm", 0.2, 0, 269_722)
     assert (found["clean (%)"], found["PGD-20 at 1/255 (%)"]) == (90, 20)
     assert found["PGD-20 at 1/255, 95 %"] == "13.3–28.9, n = 100"
     assert found["weights"] == card.sha256[:12]
     assert found["training"] == "standard, 3 epochs"
-    nothing = listing.record(entry(make_card("none", "adv", width=0.5, architecture="vgg11")), 8)
+    (nothing,) = listing.records([entry(make_card("none", "adv", width=0.5, architecture="vgg11"))], 8)
     assert (nothing["p"], nothing["clean (%)"], nothing["PGD-20 at 8/255 (%)"]) == (None, None, None)
     assert nothing["architecture"] == "vgg11 × 0.5"
     assert nothing["training"] == "adversarial at 8/255, 3 epochs"
-    assert found.keys() == listing.record(entry(make_card("bn")), 1).keys()
+    assert found.keys() == listing.records([entry(make_card("bn"))], 1)[0].keys()
+
+
+def test_the_worst_case_counts_what_no_attack_fooled(card, make_card):
+    hits = torch.arange(100)
+    rows = [row(card, 0, 90, 100), row(card, 8, 30, 100), row(card, 1, 60, 100, attack="fgsm")]
+    rows += [row(card, 8, 40, 100, attack="square", hits=pack((hits >= 10) & (hits < 50)))]
+    found = entry(card, *rows)
+    assert list(found.worst) == [8]
+    assert (found.worst[8].correct, found.worst[8].n) == (20, 100)  # 10 to 29
+    both = listing.records([found, entry(make_card("bn"))], 8)
+    assert [record["worst case (%)"] for record in both] == [20, None]
+    assert both[0]["worst case, 95 %"].endswith("n = 100")
+    assert "worst case (%)" not in listing.records([found], 1)[0]
+    assert entry(card, *rows[:3]).worst == {}
 
 
 def test_a_brought_model_is_of_unknown_training(make_card):
@@ -188,5 +202,5 @@ def test_what_a_norm_does_not_have_is_not_drawn_but_said(make_card):
 @pytest.mark.parametrize("norm", figures.LOOKS)
 def test_every_norm_can_be_listed(make_card, norm):
     card = make_card(norm)
-    assert listing.record(entry(card), 1)["norm"] == figures.LOOKS[norm].name
+    assert listing.records([entry(card)], 1)[0]["norm"] == figures.LOOKS[norm].name
     listing.lacking([card])
