@@ -1,0 +1,108 @@
+"""The loss around an image: as hills over the plane of two directions, and the classes in the same plane."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from rnorm_core.errors import UserError
+from rnorm_core.figures.style import Figure, dress, numbers
+from rnorm_core.honesty import Surface
+
+ALONG, ASIDE = "along the gradient's sign (in eps)", "random signs (in eps)"
+# Paul Tol's light scheme and one grey: nine hues that the colour-blind tell apart; letters name the classes anyway.
+COLOURS = (
+    "#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00", "#DDDDDD", "#BBAACC",
+)  # fmt: skip
+
+
+def common_scale(surfaces: Sequence[Surface]) -> tuple[float, float]:
+    """One scale of loss for several models: from 0 to the highest point, UserError if there is none that is finite."""
+    losses = [numbers(surface.loss) for surface in surfaces]
+    if not losses or not all(np.isfinite(loss).all() for loss in losses):
+        raise UserError("There is no loss to draw.", "choose a model whose answers are numbers.")
+    return 0.0, max(float(max(loss.max() for loss in losses)), 1e-6)
+
+
+def loss_surface(surface: Surface, label: str, classes: Sequence[str], scale: tuple[float, float]) -> Figure:
+    """Cross entropy over the plane, in 3-D. scale: `common_scale` of all that stand beside each other."""
+    grid, loss = numbers(surface.grid), numbers(surface.loss)
+    names = np.array([[classes[k] for k in row] for row in surface.predicted.tolist()])
+    figure = go.Figure(
+        go.Surface(
+            x=grid.tolist(), y=grid.tolist(), z=loss.T.tolist(), customdata=names.T.tolist(), cmin=scale[0],
+            cmax=scale[1], colorscale="Cividis", colorbar={"title": "loss", "thickness": 12, "len": 0.7},
+            contours={"z": {"show": True, "usecolormap": False, "color": "rgba(255,255,255,0.5)", "width": 1}},
+            hovertemplate="gradient %{x:.2g}, random %{y:.2g}: loss %{z:.3g}, seen as %{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    if len(middle := np.flatnonzero(grid == 0)):
+        k = int(middle[0])
+        figure.add_scatter3d(
+            x=[0], y=[0], z=[float(loss[k, k])], mode="markers+text", text=["the image"], showlegend=False,
+            marker={"size": 5, "color": "black", "line": {"color": "white", "width": 2}}, hoverinfo="skip",
+        )  # fmt: skip
+    figure.update_scenes(
+        xaxis_title="gradient (eps)", yaxis_title="random (eps)", zaxis_title="loss",
+        zaxis_range=[scale[0], 1.02 * scale[1]], aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.7},
+        camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.9}},
+    )  # fmt: skip
+    title = "What does the loss look like around this image?"
+    dress(figure, title, _about(surface, label), 420)
+    top, low = np.unravel_index(int(loss.argmax()), loss.shape), float(loss.min())
+    alt = (
+        f"{title} Cross entropy of {classes[surface.label]} for {label}, one image, 1 eps = {255 * surface.eps:g}/255: "
+        f"between {low:.3g} and {loss.max():.3g}, highest at {grid[top[0]]:.2g} eps along the gradient and "
+        f"{grid[top[1]]:.2g} eps of random signs; length of the gradient {surface.gradient:.2g}."
+    )
+    return Figure(figure, alt)
+
+
+def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure:
+    """The predicted class at each point of the same plane; a dotted square holds what lies within eps on each side."""
+    grid, predicted = numbers(surface.grid), surface.predicted.numpy()
+    seen = np.unique(predicted).tolist()
+    bands = [[(k + end) / len(seen), COLOURS[c % len(COLOURS)]] for k, c in enumerate(seen) for end in (0, 1)]
+    names = np.array([[classes[k] for k in row] for row in predicted.tolist()])
+    figure = go.Figure(
+        go.Heatmap(
+            x=grid.tolist(), y=grid.tolist(), z=np.searchsorted(seen, predicted).T.tolist(), zmin=-0.5,
+            zmax=len(seen) - 0.5, colorscale=bands, showscale=False,
+            customdata=np.stack([names.T, np.char.mod("%.3g", numbers(surface.margin).T)], axis=-1).tolist(),
+            hovertemplate="gradient %{x:.2g}, random %{y:.2g}: %{customdata[0]}, other minus own logit "
+            "%{customdata[1]}<extra></extra>",
+        )
+    )  # fmt: skip
+    for k in seen:
+        a, b = _heart(predicted == k)
+        name = f"{classes[k]} (right)" if k == surface.label else classes[k]
+        figure.add_annotation(
+            x=grid[a], y=grid[b], text=name, showarrow=False, font={"color": "black", "size": 13},
+            bgcolor="rgba(255,255,255,0.65)",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=[0], y=[0], mode="markers", showlegend=False, hoverinfo="skip",
+        marker={"symbol": "x", "size": 10, "color": "black", "line": {"color": "white", "width": 1}},
+    )  # fmt: skip
+    figure.add_shape(type="rect", x0=-1, x1=1, y0=-1, y1=1, line={"color": "black", "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(title=ALONG, constrain="domain", showgrid=False, zeroline=False)
+    figure.update_yaxes(title=ASIDE, scaleanchor="x", constrain="domain", showgrid=False, zeroline=False)
+    title = "Where does the answer change?"
+    dress(figure, title, _about(surface, label) + "; cross: the image", 420)
+    shares = ", ".join(f"{classes[k]} at {np.mean(predicted == k):.0%} of the points" for k in seen)
+    right = classes[surface.label]
+    alt = f"{title} Predicted class of {label} in the plane of two directions; the label is {right}: {shares}."
+    return Figure(figure, alt)
+
+
+def _about(surface: Surface, label: str) -> str:
+    beside = f", beside {surface.company} others" if surface.company else ""
+    weights = f"; weights {surface.weight_hash[:8]}" if surface.weight_hash else ""
+    return f"{label}; one image{beside}; 1 eps = {255 * surface.eps:g}/255{weights}"
+
+
+def _heart(mask: np.ndarray) -> tuple[int, int]:
+    """The point of bool (G, G) nearest to the middle of all its points: a region may not hold its own middle."""
+    points = np.argwhere(mask)
+    a, b = points[((points - points.mean(0)) ** 2).sum(1).argmin()].tolist()
+    return a, b

@@ -1,0 +1,83 @@
+"""The same checks from accuracies that were measured before, as far as these suffice."""
+
+from collections.abc import Sequence
+
+from rnorm_core.evaluation import Accuracy, Row, Table, worst_case
+from rnorm_core.honesty import checks
+from rnorm_core.honesty.finding import Finding, not_measured
+from rnorm_core.honesty.rules import CHECKS
+
+STRONG = ("apgd-ce", "apgd-dlr", "apgd-margin", "square")
+
+
+def from_table(table: Table, model: str, statistics: str) -> tuple[Finding, ...]:
+    """One finding for every check, in the order of `rules.CHECKS`; "not measured" where the table does not suffice.
+
+    Attacks are compared at the largest size that was measured of both, on the same images.
+    """
+    kinds = ("pgd", "fgsm", "noise", *STRONG)
+    rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
+    found = [_curve(rows["pgd"]), _zero(rows["pgd"])]
+    if pair := _both(rows, "fgsm", "pgd"):
+        found.append(checks.steps(*map(measured, pair)))
+    if pair := _both(rows, "noise", "pgd"):
+        found.append(checks.noise(*map(measured, pair)))
+    if pair := _both(rows, "pgd", "apgd-ce"):
+        found.append(checks.effort(*map(measured, pair)))
+    if pair := _both(rows, "pgd", "square"):
+        white, blind = pair
+        others = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
+        strongest = min((row for row in others if row and row.images == blind.images), key=lambda row: row.correct)
+        found.append(checks.black_box(measured(strongest), [measured(blind)]))
+    found.append(_worst(rows))
+    by_key = {finding.check: finding for finding in found if finding}
+    return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
+
+
+def measured(row: Row) -> Accuracy:
+    """A row as the checks take it."""
+    return Accuracy(
+        row.correct, row.n, row.low, row.high, row.mask, row.model, row.statistics, row.weight_hash, row.settings,
+        row.batch_size,
+    )  # fmt: skip
+
+
+def _curve(pgd: dict[float, Row]) -> Finding | None:
+    """Of the rows that saw the same images as the clean one."""
+    if 0 not in pgd:
+        return None
+    curve = [row for row in pgd.values() if row.images == pgd[0].images]
+    return checks.eps([measured(row) for row in curve]) if len(curve) > 1 else None
+
+
+def _zero(pgd: dict[float, Row]) -> Finding | None:
+    return checks.zero(measured(pgd[max(pgd)])) if any(pgd) else None
+
+
+def _both(rows: dict[str, dict[float, Row]], left: str, right: str) -> tuple[Row, Row] | None:
+    """The rows of two attacks at the largest size at which both saw the same images."""
+    sizes = sorted(rows[left].keys() & rows[right].keys() - {0}, reverse=True)
+    pairs = [(rows[left][size], rows[right][size]) for size in sizes]
+    return next((pair for pair in pairs if pair[0].images == pair[1].images), None)
+
+
+def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
+    pair = _both(rows, "pgd", "apgd-ce") or _both(rows, "pgd", "square")
+    if pair is None:
+        return None
+    usual = pair[0]
+    here = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
+    together: Sequence[Row] = [row for row in here if row.images == usual.images]
+    parts = [checks.right(checks.named(measured(row)), measured(row)) for row in together if row is not usual]
+    return checks.worst_case(measured(usual), worst_case(together), parts)
+
+
+def _missing(key: str) -> str:
+    return {
+        "gradients": "The table holds accuracies, not gradients.",
+        "neighbours": "The table holds accuracies in one partition into batches.",
+        "zero": "The largest attack of the table is too small to tell.",
+        "effort": "The table has no stronger attack of this network than PGD in 20 steps.",
+        "black-box": "The table has no attack of this network without its gradient.",
+        "worst-case": "The table has no ensemble of attacks on this network.",
+    }.get(key, "The table lacks the accuracies for it.") + " Run the checks to see."
