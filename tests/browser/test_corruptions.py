@@ -66,10 +66,10 @@ def test_corrupt_re_estimate_stop_and_back_by_link(visit):
     assert all("Contrast, severity 5" in said and "PGD at 1/255" in said for said in first)
 
     # new statistics, stopped on the way: what there is stays
-    page.get_by_role("button", name="Re-estimate the statistics").click()
+    page.get_by_test_id("stBaseButton-primary").click()
     address_says(page, "m=all")
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length >= 5")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Start again").wait_for()
     settled(page, 5)
     assert not page.locator(WORK).all()
