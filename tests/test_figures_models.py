@@ -80,6 +80,8 @@ def test_each_phase_of_small_crops_is_shaded_and_says_whose_it_is():
     assert names == [
         "shaded: 24-pixel crops, epochs 1 to 2 (BatchNorm)", "shaded: 16-pixel crops, epochs 1 to 1 (no norm)",
     ]  # fmt: skip
+    many = [training(f"seed {i}", small=(1, 16) if i else None) for i in range(5)]
+    assert figures.training_loss(many).plotly.data[-1].name.replace("<br>", " ").endswith("epochs 1 to 1 (4 of 5)")
     assert not figures.training_loss([training(small=None)]).plotly.layout.shapes
 
 

@@ -47,7 +47,7 @@ def training_loss(trainings: Sequence[Training]) -> Figure:
 
 def training_accuracy(trainings: Sequence[Training]) -> Figure:
     """Training accuracy (%) by epoch, the phase of small crops shaded."""
-    title, axis = "How soon is it right?", "training accuracy (%)"
+    title, axis = "How fast do they learn?", "training accuracy (%)"
     figure = _training(trainings, title, axis, lambda t: [100 * a for a in t.accuracy])
     figure.plotly.update_yaxes(range=[0, 102])
     return figure
@@ -74,7 +74,8 @@ def _training(trainings: Sequence[Training], title: str, axis: str, values) -> F
             phases.setdefault(t.small, []).append(t.label)
     for (epochs, pixels), labels in phases.items():
         figure.add_vrect(x0=0.5, x1=epochs + 0.5, fillcolor=CLEAN, opacity=0.16, line_width=0, layer="below")
-        whose = "" if len(labels) == len(trainings) else f" ({', '.join(labels)})"
+        some = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} of {len(trainings)}"
+        whose = "" if len(labels) == len(trainings) else f" ({some})"
         phase = f"shaded: {pixels}-pixel crops, epochs 1 to {epochs}{whose}"
         grey = {"symbol": "square", "size": 12, "color": CLEAN, "opacity": 0.4}
         figure.add_scatter(x=[1], y=[None], name=wrap(phase), mode="markers", marker=grey, hoverinfo="skip")
@@ -136,8 +137,6 @@ def by_depth(depths: Sequence[Depth], title: str, axis: str, log: bool = False) 
     counts = [len(v) for d in depths for v in d.values]
     channels = f"n = {min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"n = {counts[0]}"
     dress(figure, title, f"line: median of a layer's channels ({channels}); band: 90 % of them", 340)
-    unseen = 20 * len(depths)  # the bands stand in no legend
-    figure.update_layout(height=figure.to_dict()["layout"]["height"] - unseen)
     return Figure(figure, f"{title} {axis.capitalize()} by layer, {channels} channels a layer. {'; '.join(said)}.")
 
 
@@ -199,9 +198,9 @@ def by_seed(rows: Sequence[Dots], title: str, axis: str, subtitle: str) -> Figur
         listed += [f"not reached (seed {seed})" for seed in never]
         said.append(f"{row.label}{f', {row.what}' if row.what else ''}: {', '.join(listed)}")
     levels = list(dict.fromkeys(f"{row.label}, seed {seed}" for row in rows for seed in row.seeds))
-    figure.update_yaxes(categoryorder="array", categoryarray=levels[::-1], range=[-0.6, len(levels) - 0.4])
+    figure.update_yaxes(categoryorder="array", categoryarray=levels[::-1], range=[-0.6, len(levels) - 0.4], dtick=1)
     figure.update_xaxes(title=axis)
-    dress(figure, title, subtitle, 110 + 24 * len(levels) - 20 * len(rows))  # nothing stands in a legend
+    dress(figure, title, subtitle, 110 + 24 * len(levels))
     return Figure(figure, f"{title} {axis.capitalize()}, {subtitle}. {'; '.join(said)}.")
 
 

@@ -61,9 +61,10 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
         st.session_state[TABLE] = {"selection": {"rows": rows}}
     columns = {key: st.column_config.NumberColumn(format="%.1f") for key in shown[0] if key.endswith("(%)")}
     columns["worst case (%)"] = st.column_config.NumberColumn(format="%.1f", help=WORST)
+    columns |= {key: st.column_config.TextColumn("95 %, n") for key in shown[0] if key.endswith("95 %")}
     columns["p"] = st.column_config.NumberColumn(format="%.2f", help="RobustNorm divides by range to the power of p.")
     columns["parameters"] = st.column_config.NumberColumn(format="localized")
-    columns["model"] = st.column_config.TextColumn(pinned=True)
+    columns["model"] = st.column_config.TextColumn(pinned=True, width=218)
     st.dataframe(
         shown, key=TABLE, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
         height=ROW * (min(len(shown), MOST) + 1) + 3, on_select=partial(select, names),

@@ -151,15 +151,13 @@ def records(listed: Sequence[Entry], eps_255: float) -> list[dict[str, Any]]:
 def _record(entry: Entry, eps_255: float, with_worst: bool) -> dict[str, Any]:
     card, plain, attacked = entry.card, entry.scores.get(0), entry.scores.get(eps_255)
     under, worst = f"PGD-{STEPS} at {eps_255:g}/255", entry.worst.get(eps_255)
+    found = {"clean": plain, under: attacked} | ({"worst case": worst} if with_worst else {})
+    numbers = {f"{name} (%)": score and 100 * score.value for name, score in found.items()}
+    intervals = {f"{name}, 95 %": score and score.interval for name, score in found.items()}
     return {
         "model": card.name,
+        **{key: value for pair in zip(numbers.items(), intervals.items(), strict=True) for key, value in pair},
         "norm": figures.LOOKS[card.norm].name,
-        "clean (%)": plain and 100 * plain.value,
-        f"{under} (%)": attacked and 100 * attacked.value,
-        **({"worst case (%)": worst and 100 * worst.value} if with_worst else {}),
-        "clean, 95 %": plain and plain.interval,
-        f"{under}, 95 %": attacked and attacked.interval,
-        **({"worst case, 95 %": worst and worst.interval} if with_worst else {}),
         "p": card.power,
         "training": training(card),
         "seed": card.seed,

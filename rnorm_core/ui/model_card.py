@@ -23,23 +23,24 @@ MEANINGS = {
     "batch_size": "images a step",
     "momentum": "of SGD",
     "nesterov": "Nesterov's form of momentum",
-    "warmup": "share of the steps in which the learning rate rises",
-    "milestones": "epochs from which it is a tenth",
-    "label_smoothing": "share of the label given to all classes",
-    "padding": "pixels around an image before it is cropped",
-    "crop": "pixels a side, of the random crop",
+    "warmup": "share of steps with a rising rate",
+    "milestones": "epochs: from here on a tenth",
+    "label_smoothing": "of the label, given to all classes",
+    "padding": "pixels around an image",
+    "crop": "pixels a side, cut at random",
     "small_crop": "pixels a side, in the first epochs",
     "small_epochs": "epochs with the small crop",
     "flip": "half of the images are mirrored",
-    "clip": "bound of the gradient's length; 0: none",
+    "clip": "bound of the gradient; 0: none",
     "precision": "of activations in training",
-    "attack_eps_255": "size the network is to withstand, in 255ths; 0: trained on clean images",
-    "attack_steps": "steps of the attack in training",
-    "attack_step_255": "length of such a step, in 255ths",
-    "attack_start_255": "how far from the image the attack starts at most, in 255ths",
-    "attack_projected": "whether the attack is kept within its size",
-    "statistics_from": "images that the running statistics are of",
+    "attack_eps_255": "/255 to withstand; 0: clean images",
+    "attack_steps": "of the attack in training",
+    "attack_step_255": "/255, the length of such a step",
+    "attack_start_255": "/255, its random start at most",
+    "attack_projected": "kept within the size",
+    "statistics_from": "images behind running statistics",
 }
+ROW = 35  # a table's row, in pixels
 
 
 def show(card: Card) -> None:
@@ -59,7 +60,11 @@ def show(card: Card) -> None:
         st.markdown(origins(card))
     with made:
         st.markdown("##### How it was trained")
-        st.dataframe(recipe_rows(card), hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}")
+        rows = recipe_rows(card)
+        st.dataframe(
+            rows, hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}",
+            height=ROW * (len(rows) + 1) + 3,
+        )  # fmt: skip
     st.markdown("##### To train it again")
     reproduce(card)
 

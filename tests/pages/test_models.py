@@ -75,7 +75,7 @@ def test_everything_is_there_at_once(open_page):
     assert page.multiselect(key="show").value == [BN, RN]
     found = charts(page)
     assert list(found) == [
-        "How does the training loss fall", "How soon is it right", "How large is the learned gamma",
+        "How does the training loss fall", "How fast do they learn", "How large is the learned gamma",
         "Where is the running mean", "How far do the inputs spread", "How much does a layer amplify",
     ]  # fmt: skip
     assert all(drawn(spec) == ["BatchNorm", "RobustNorm"] for spec in found.values())
@@ -183,7 +183,7 @@ def test_weights_that_are_not_the_cards_cost_only_their_own_lines(open_page, add
     name = add("rn", "-seed1", seed=1, sha256="0" * 64)
     page = open_page("models", show=[BN, name])
     assert "is not what its card describes" in page.error[0].value
-    assert drawn(charts(page)["How soon is it right"]) == ["BatchNorm", "RobustNorm, seed 1"]
+    assert drawn(charts(page)["How fast do they learn"]) == ["BatchNorm", "RobustNorm, seed 1"]
     assert drawn(charts(page)["How large is the learned gamma"]) == ["BatchNorm"]
 
 
@@ -212,7 +212,7 @@ def test_models_of_other_data_sets_are_listed(open_page):
     assert "100 classes apart: apple" in texts(page)
     assert "classifier." in page.error[0].value
     assert "expected (100" in page.error[0].value
-    assert drawn(charts(page)["How soon is it right"]) == ["CIFAR-100 BatchNorm"]
+    assert drawn(charts(page)["How fast do they learn"]) == ["CIFAR-100 BatchNorm"]
 
 
 def test_the_study_of_learning_rates_is_shown_when_it_is_there(open_page, own_zoo):
