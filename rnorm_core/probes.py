@@ -339,6 +339,26 @@ def patched(
         yield model
 
 
+@contextmanager
+def switched(model: nn.Module, layers: Iterable[str]) -> Iterator[nn.Module]:
+    """Inside, these layers normalise with the statistics of whatever arrives, as in "batch" mode.
+
+    Unlike `patched`, where several layers are switched each takes what arrives through the others. The model has to
+    be one's own; the modes are put back. ValueError for a name of which the model has no such layer.
+    """
+    keepers = {name: _keeper(model.get_submodule(name)) if name in norm_layers(model) else None for name in layers}
+    if wrong := [name for name, layer in keepers.items() if layer is None]:
+        raise ValueError(f"There are no statistics to switch at {', '.join(wrong)}.")
+    before = [(layer, layer.mode) for layer in keepers.values() if layer is not None]
+    try:
+        for layer, _ in before:
+            layer.mode = "batch"
+        yield model
+    finally:
+        for layer, mode in before:
+            layer.mode = mode
+
+
 def _patch(stand_in: nn.Module, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
     assert isinstance(layer, BatchNorm2d | RobustNorm2d)
     (x,) = inputs

@@ -170,3 +170,20 @@ def test_training_mode_and_unknown_kinds_are_refused():
     with pytest.raises(ValueError, match="training mode"), probes.patched(model.train(), given):
         pass
     assert hooks(model) == 0
+
+
+@pytest.mark.parametrize("norm", ["bn", "rn"])
+def test_switched_layers_take_what_arrives(norm):
+    """All of them: the network in batch mode, exactly. Some: as if these had been built in that mode."""
+    model, images = network(norm, "tracked"), pictures(7)
+    names = list(probes.norm_layers(model))
+    with probes.switched(model, names):
+        assert torch.equal(model(images), network(norm, "batch")(images))
+    some = network(norm, "tracked")
+    for name in names[3:5]:
+        some.get_submodule(name).mode = "batch"
+    with probes.switched(model, names[3:5]):
+        assert torch.equal(model(images), some(images))
+    assert torch.equal(model(images), network(norm, "tracked")(images))
+    with pytest.raises(ValueError, match="no statistics to switch"), probes.switched(model, ["stem"]):
+        pass

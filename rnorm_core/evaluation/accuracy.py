@@ -100,7 +100,7 @@ def accuracies(
             hits[kind][start:end] = found
         if on_progress:
             on_progress(end, len(batch))
-    return {kind: _accuracy(share.together(found), model, attack, batch_size) for kind, found in hits.items()}
+    return {kind: tally(share.together(found), model, attack, batch_size) for kind, found in hits.items()}
 
 
 def batch_generator(seed: int, index: int) -> torch.Generator:
@@ -135,7 +135,8 @@ def _hits(
     return {kind: predicted[kind].cpu() == labels for kind in pixels}
 
 
-def _accuracy(hits: Tensor, model: nn.Module, attack: "Attack | None", batch_size: int) -> Accuracy:
+def tally(hits: Tensor, model: nn.Module, attack: "Attack | None", batch_size: int) -> Accuracy:
+    """The Accuracy that bool (N,) says, with the names of what made it."""
     correct, n = int(hits.sum()), len(hits)
     return Accuracy(
         correct, n, *wilson(correct, n), hits,
