@@ -366,7 +366,7 @@ def _anew(name: str) -> str:
     return f"restore the file from the repository, or run `python -m rnorm_core.training.population {name}`."
 
 
-MIN_WIDTH = 1 / 16  # one channel is left
+MIN_WIDTH, MAX_WIDTH = weights.WIDTHS
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CURVE = ("epoch", "train_loss", "train_accuracy", "lr", "seconds")
@@ -398,7 +398,7 @@ def _problem(content: Any, name: str) -> str | None:
         (content["norm"] not in norms.NORMS, f"norm {content['norm']!r} is unknown"),
         ((content["power"] is None) == (content["norm"] == "rn"), "'power' goes with norm 'rn' and with no other"),
         (not 0 <= (content["power"] or 0) < math.inf, f"'power' is {content['power']}, not a number from 0"),
-        (not MIN_WIDTH <= content["width"] <= 16, f"'width' is {content['width']}, not from {MIN_WIDTH} to 16"),
+        (not MIN_WIDTH <= content["width"] <= MAX_WIDTH, f"'width' is {content['width']}, not from {MIN_WIDTH} to 16"),
         (tuple(content["classes"]) != CLASSES.get(content["dataset"]), "'classes' are not those of the data set"),
         (not _HEX.fullmatch(content["sha256"]), "'sha256' is not 64 hexadecimal digits"),
         (not _HEX.fullmatch(content["data_hash"]), "'data_hash' is not 64 hexadecimal digits"),

@@ -78,6 +78,19 @@ def test_metadata_are_believed_and_answers_more():
     assert zoo.card(zoo.bring(raw, "a.safetensors", power=0.5)).power == 0.5
 
 
+def test_a_network_of_torchvision_is_brought_by_what_its_file_says(tmp_path):
+    pytest.importorskip("torchvision")
+    torch.manual_seed(0)
+    of = "torchvision:shufflenet_v2_x0_5"
+    model = models.build(of, "rn", power=0.5).train()
+    model(torch.rand(8, 3, 32, 32))
+    path = zoo.save(model.eval(), tmp_path / "shuffle.safetensors", architecture=of, norm="rn")
+    name, images = zoo.bring(path.read_bytes(), path.name), torch.rand(2, 3, 32, 32)
+    assert (zoo.card(name).architecture, zoo.card(name).power) == (of, 0.5)
+    assert torch.allclose(zoo.load(name, device="cpu", fold=True)(images), model(images), atol=1e-4)
+    refused(file_of(network(), architecture="torchvision:no_such"), "not known here", "no_such")
+
+
 def test_one_file_with_two_p_is_two_models():
     raw, images = file_of(network(norm="rn")), torch.rand(2, 3, 32, 32)
     one, other = (zoo.bring(raw, "a.safetensors", power=p) for p in (0.2, 0.5))

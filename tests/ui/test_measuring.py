@@ -84,7 +84,8 @@ def test_points_come_one_after_another_and_progress_never_goes_back(asked):
     partials = [partial for _, _, partial in listener.told if partial]
     assert [len(partial.hits) for partial in partials] == [0, 1, 2, 3, 4, 5, 6]
     assert list(partials[-1].hits) == [(side, eps) for eps in (0, 1, 8) for side in (asked.left, asked.right)]
-    assert "RobustNorm, batch, eps 8/255: images 7 to 8 of 8, step 1 of 1" in [text for _, text, _ in listener.told]
+    texts = [text for _, text, _ in listener.told]
+    assert "RobustNorm, right-rn, batch, eps 8/255: images 7 to 8 of 8, step 1 of 1" in texts
 
 
 def test_it_can_be_stopped_within_a_batch(asked):
