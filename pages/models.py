@@ -89,6 +89,7 @@ def doors(cards: list[zoo.Card]) -> None:
 with ui.guard("models"):
     with ui.problems():
         ui.sidebar()
+        st.sidebar.caption("On this page the list chooses; left and right are for the other pages.")
     st.title("What is in the zoo, and how was it made?")
     st.markdown(
         "Networks that differ in one thing: the **norm**, the **seed**, RobustNorm's **p**, the **training**. Each has "

@@ -116,9 +116,9 @@ def measured(card: Card) -> list[dict[str, Any]]:
 
 def _measured(row: dict[str, Any]) -> dict[str, Any]:
     entry, steps = CATALOGUE.get(row["attack"] or ""), row["settings"].get("steps", 1)
-    attack = entry.title if entry else row["attack"] or "none"
+    attack = entry.title.removesuffix(" (L-inf)") if entry else row["attack"] or "none"
     return {
-        "attack": f"{attack}, {steps} steps" if steps > 1 else attack,
+        "attack": f"{attack}-{steps}" if steps > 1 else attack,
         "eps (k/255)": row["eps_255"],
         "accuracy (%)": round(100 * row["correct"] / row["n"], 2),
         "95 %": f"{100 * row['low']:.1f}–{100 * row['high']:.1f}",

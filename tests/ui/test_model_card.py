@@ -47,8 +47,8 @@ def test_measured_accuracies_begin_with_the_default_mode(make_card):
     )
     found = model_card.measured(make_card("bn", accuracies=rows))
     assert [(row["statistics"], row["attack"], row["eps (k/255)"], row["accuracy (%)"]) for row in found] == [
-        ("tracked", "none", None, 91.0), ("tracked", "PGD (L-inf), 20 steps", 0.5, 50.0),
-        ("tracked", "PGD (L-inf), 20 steps", 8, 1.0), ("batch", "none", None, 90.0),
+        ("tracked", "none", None, 91.0), ("tracked", "PGD-20", 0.5, 50.0),
+        ("tracked", "PGD-20", 8, 1.0), ("batch", "none", None, 90.0),
     ]  # fmt: skip
     assert (found[0]["n"], found[0]["95 %"]) == (1000, "90.0–95.0")
 
