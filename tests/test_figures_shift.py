@@ -140,6 +140,9 @@ def test_what_is_outside_wears_a_ring():
     assert (list(rings.x), list(rings.y)) == ([1, 2], [0.9, -0.7])
     _, rings, *_ = figures.shift_by_layer(places(adversarial=None), MEASURE, ATTACK).plotly.data
     assert (list(rings.x), list(rings.y)) == ([4], [0.5])
+    inside = places(adversarial=np.array([0.1, 0.1, 0.1, 0.1]))
+    _, rings, *_ = figures.shift_by_layer(inside, MEASURE, ATTACK).plotly.data
+    assert list(rings.x) == [None]  # explained in the legend all the same
 
 
 def test_without_an_attack_only_hollow_clean_points_are_drawn():

@@ -132,11 +132,16 @@ def _drawn(
             hoverinfo="skip",
         )
         figure.add_scatter(
-            x=np.array(x)[outside].tolist(),
-            y=shown[outside].tolist(),
+            x=np.array(x)[outside].tolist() or [None],  # so that it stands in the legend, on both sides alike
+            y=shown[outside].tolist() or [None],
             name="outside the band",
             mode="markers",
-            marker={"symbol": "circle-open", "size": 18 if len(x) < 40 else 12, "color": RING, "line": {"width": 2}},
+            marker={
+                "symbol": "circle-open",
+                "size": 18 if len(x) < 40 else 11,
+                "color": RING,
+                "line": {"width": 2 if joined else 1},
+            },
             hoverinfo="skip",
         )
     mode = "lines+markers" if joined else "markers"
@@ -169,7 +174,7 @@ def _drawn(
     figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
     # Anywhere above or below a place is a click on it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}", 300)
+    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}", 340 if joined else 300)
     what, looked_at = "layers" if joined else "channels", "clean" if places.adversarial is None else places.changed
     worst = max(range(len(names)), key=lambda i: abs(shown[i]))
     beyond, between = "Where clean batches lie by chance is not known", ""
@@ -243,7 +248,7 @@ def distribution(
     figure.update_xaxes(title="value that arrives (above: mean ± deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
-    subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}; above: mean and deviation"
+    subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}"
     dress(figure, title, subtitle, 300)
     return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
 

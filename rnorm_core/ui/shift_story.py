@@ -18,14 +18,14 @@ def headline(view: View) -> str:
         (True, False): "on the left more layers leave their bands than chance explains, on the right not; ",
         (False, True): "on the right more layers leave their bands than chance explains, on the left not; ",
     }.get((view.beyond_chance(0), view.beyond_chance(1)), "")  # pyright: ignore
+    attack = "No attack" if view.is_clean else view.attack
     now, before = ([int(read(i).hits.sum()) for i in (0, 1)] for read in (view.attacked, view.clean))
     if view.n == 1:
         left, right = ("right" if hit else "wrong" for hit in now)
-        return f"**{view.attack}**: {layers}the image is {left} on the left, {right} on the right."
+        return f"**{attack}**: {layers}the image is {left} on the left, {right} on the right."
     was = "" if view.is_clean else f" (clean: {before[0]} and {before[1]})"
     return (
-        f"**{view.attack}**: {layers}of {view.n} images {now[0]} on the left and {now[1]} on the right are recognised"
-        f"{was}."
+        f"**{attack}**: {layers}of {view.n} images {now[0]} on the left and {now[1]} on the right are recognised{was}."
     )
 
 
@@ -166,11 +166,12 @@ def by_chance(view: View) -> str:
     size = places.band_size
     other = "" if size == view.n else f" (the size nearest to {view.n} for which it was measured)"
     source = "" if live else " from the training set"
-    ends = " Axes end where they do for every attack." if view.layer_axis == (0, LAYERS[view.measure]) else ""
+    end, least = view.layer_axis[1], LAYERS[view.measure]
+    ends = f"Axes end at {end:.2g}{', as for every attack that stays below' if end == least else ''}."
     return (
         f"The grey band holds 95 % of {_batches(size)}{source}{other}, layer by layer; it has a lower edge, too, since "
         "no batch is quite like the whole training set. A ring marks what lies outside. Layers do not move "
-        f"independently: chance puts several outside at once, or none.{ends}"
+        f"independently: chance puts several outside at once, or none. {ends}"
     )
 
 

@@ -13,7 +13,7 @@ from rnorm_core.ui import reference
 from rnorm_core.ui.shifting import Course, Reading, Shifted, nice
 
 # Axes reach at least so far, so that attacks can be compared: layers, and channels (to both sides, but for a distance).
-LAYERS = {"mean": 0.75, "log_std": 1.0, "log_range": 0.75, "wasserstein": 1.0}
+LAYERS = {"mean": 0.5, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}
 CHANNELS = {"mean": 1.5, "log_std": 1.3, "log_range": 1.2, "wasserstein": 1.5}
 SILENT = 0.01  # of a layer's largest gamma: what passes a channel with less is next to nothing
 
@@ -46,7 +46,7 @@ class View:
 
     @property
     def attack(self) -> str:
-        return f"{self.title} at {self.eps_255:g}/255" if self.eps_255 else "No attack"
+        return f"{self.title} at {self.eps_255:g}/255" if self.eps_255 else "no attack"
 
     @property
     def changed(self) -> str:

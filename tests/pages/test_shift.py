@@ -114,7 +114,7 @@ def test_axes_end_at_the_same_place_for_an_attack_and_its_control(open_page, mon
     for title, end in (("Which layers move?", 7), ("How far does", 7), ("Which channels move?", 60)):
         for found in (spec for said, spec in charts(page).items() if said.startswith(title)):
             assert found["layout"]["yaxis"]["range"] == [0, end]
-    assert "Axes end where they do for every attack." in captions(page)
+    assert "Axes end at 7, as for every attack that stays below." in captions(page)
 
 
 def test_left_and_right_share_their_scales(open_page):
