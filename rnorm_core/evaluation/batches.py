@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
+from rnorm_core.attacks import statistics_of
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import Accuracy, accuracy, batch_generator, predict, tally
@@ -268,6 +269,6 @@ def company(model: nn.Module, batch: Batch, index: int, size: int, draws: int = 
         met.append(tuple(batch.ids[i] for i in drawn))
     return Company(
         torch.stack(probabilities), tuple(met), batch.ids[index], int(batch.labels[index]), batch.classes,
-        getattr(model, "name", "unnamed"), getattr(model, "statistics", "tracked"), getattr(model, "weight_hash", ""),
+        getattr(model, "name", "unnamed"), statistics_of(model), getattr(model, "weight_hash", ""),
         size, seed,
     )  # fmt: skip

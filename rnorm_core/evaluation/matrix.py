@@ -106,6 +106,4 @@ def noise_like(attack: "Attack") -> "Attack":
 
 
 def _party(model: nn.Module) -> Party:
-    return Party(
-        getattr(model, "name", "unnamed"), getattr(model, "statistics", "tracked"), getattr(model, "weight_hash", "")
-    )
+    return Party(getattr(model, "name", "unnamed"), attacks.statistics_of(model), getattr(model, "weight_hash", ""))

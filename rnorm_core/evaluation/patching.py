@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rnorm_core import probes
+from rnorm_core.attacks import statistics_of
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import Accuracy, predict, tally
@@ -109,7 +110,7 @@ def patching(
     UserError for a network without statistics, or for an experiment that is not `possible` in its mode.
     """
     labelled(batch)
-    asked, layers, mode = EXPERIMENTS[experiment], patchable(model), getattr(model, "statistics", "tracked")
+    asked, layers, mode = EXPERIMENTS[experiment], patchable(model), statistics_of(model)
     if experiment not in possible(mode):
         raise UserError("Layers in batch mode take the statistics of what arrives already.", "choose another mode.")
     take = "mode" if looks_at_batch(mode) else "batch"

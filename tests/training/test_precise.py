@@ -1,0 +1,96 @@
+"""PreciseBN by k: accuracies of networks recalibrated by hand, distances from numbers that are written down."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from rnorm_core import attacks, evaluation, models, probes
+from rnorm_core.data import CLASSES, Batch
+from rnorm_core.errors import UserError
+from rnorm_core.norms import BatchNorm2d, RobustNorm2d
+from rnorm_core.training.precise import counts, distance, median, precise
+from rnorm_core.training.recalibrate import recalibrate
+
+
+def pictures(n: int, seed: int) -> torch.Tensor:
+    return torch.rand((n, 3, 32, 32), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(params=["bn", "rn"])
+def load(request):
+    torch.manual_seed(1)
+    made = models.build("resnet20", request.param, width=0.25).train()
+    made(pictures(8, 1))
+    made.requires_grad_(False).eval()
+    return lambda: copy.deepcopy(made)
+
+
+@pytest.fixture
+def batch():
+    labels = torch.arange(10).repeat(2)[:12]
+    return Batch(pictures(12, 2), labels, CLASSES["cifar10"], tuple(map(str, range(12))), "random", "cifar10")
+
+
+def test_accuracies_are_those_of_recalibrated_networks(load, batch):
+    pool, attack = pictures(16, 3), attacks.make("fgsm", eps=1 / 255)
+    found = precise(load, pool, batch, (1, 4), size=4, attack=attack, batch_size=6, seed=2)
+    assert [e.k for e in (found.moving, *found.estimates)] == [0, 1, 4]
+    for e in (found.moving, *found.estimates):
+        model = recalibrate(load(), pool.split(4)[: e.k]) if e.k else load()
+        assert torch.equal(e.clean.hits, evaluation.accuracy(model, batch, None, 6).hits)
+        assert torch.equal(e.attacked.hits, evaluation.accuracy(model, batch, attack, 6, seed=2).hits)
+
+
+def test_distances_are_between_the_buffers(load, batch):
+    pool, seen = pictures(16, 3), []
+    found = precise(load, pool, batch, size=4, on_progress=lambda *at: seen.append(at))
+    assert [e.k for e in found.estimates] == [1, 2, 4]
+    assert seen == [(i, 4) for i in range(1, 5)]
+    assert set(found.moving.from_moving.mean) == {0.0}
+    assert set(found.estimates[-1].from_most.spread) == {0.0}
+    name = found.layers[7]
+    moving, new = (m.get_submodule(name) for m in (load(), recalibrate(load(), pool.split(4)[:2])))
+    scales = [n.running_var.sqrt() if isinstance(n, BatchNorm2d) else n.running_range for n in (moving, new)]
+    mean = ((new.running_mean - moving.running_mean) / scales[0]).square().mean().sqrt()
+    spread = (scales[1] / scales[0]).log().square().mean().sqrt()
+    assert found.estimates[1].from_moving.mean[7] == pytest.approx(mean.item(), rel=1e-4)
+    assert found.estimates[1].from_moving.spread[7] == pytest.approx(spread.item(), rel=1e-4)
+    assert found.estimates[1].attacked is None
+
+
+def test_more_batches_come_nearer_to_the_most(load, batch):
+    found = precise(load, pictures(64, 3), batch, (1, 4, 16), size=4)
+    far = [median(e.from_most.mean) for e in found.estimates]
+    assert far[0] > far[1] > far[2] == 0
+
+
+@pytest.mark.parametrize(("norm", "spreads", "scale", "ratio"), [("bn", (4.0, 16.0), 2, 2), ("rn", (4.0, 16.0), 4, 4)])
+def test_distance_by_hand(norm, spreads, scale, ratio):
+    """Means 6 apart; the scale is the variance's root, or the range. A channel without spread is left out."""
+    model = nn.Sequential((BatchNorm2d if norm == "bn" else RobustNorm2d)(2))
+    reference, ours = (
+        {"0": probes.Statistics(torch.tensor([mean, mean]), torch.tensor([spread, 0.0]))}
+        for mean, spread in zip((1.0, 7.0), spreads, strict=True)
+    )
+    found = distance(model, ours, reference)
+    assert found.mean == (pytest.approx(6 / scale),)
+    assert found.spread == (pytest.approx(math.log(ratio)),)
+
+
+def test_a_pool_that_is_too_small_is_refused(load, batch):
+    assert counts(7, 8) == ()
+    assert counts(50, 8) == (1, 2, 4, 6)
+    for chosen in (None, (9,), (0, 1)):
+        with pytest.raises(UserError, match="are not"):
+            precise(load, pictures(7 if chosen is None else 64, 3), batch, chosen, size=8)
+
+
+@pytest.mark.parametrize("mode", ["batch", "tracked-mean"])
+def test_a_network_that_keeps_no_statistics_is_refused(batch, mode):
+    with pytest.raises(UserError, match="keeps none"):
+        precise(
+            lambda: models.build("resnet20", "bn", width=0.25, statistics=mode).eval(), pictures(8, 3), batch, size=8
+        )
