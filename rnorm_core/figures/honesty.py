@@ -45,7 +45,7 @@ def loss_surface(surface: Surface, label: str, classes: Sequence[str], scale: tu
     figure.update_scenes(
         xaxis_title="gradient (eps)", yaxis_title="random (eps)", zaxis_title="loss",
         zaxis_range=[scale[0], 1.02 * scale[1]], aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.7},
-        camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.9}},
+        camera={"eye": {"x": -1.65, "y": -1.65, "z": 1.0}},
     )  # fmt: skip
     title = "What does the loss look like around this image?"
     dress(figure, title, _about(surface, label), 420)
@@ -75,9 +75,10 @@ def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure
     )  # fmt: skip
     for k in seen:
         a, b = _heart(predicted == k)
+        beside = 18 if abs(grid[a]) < 0.4 and abs(grid[b]) < 0.2 else 0  # not on the cross
         name = f"{classes[k]} (right)" if k == surface.label else classes[k]
         figure.add_annotation(
-            x=grid[a], y=grid[b], text=name, showarrow=False, font={"color": "black", "size": 13},
+            x=grid[a], y=grid[b], text=name, showarrow=False, yshift=beside, font={"color": "black", "size": 13},
             bgcolor="rgba(255,255,255,0.65)",
         )  # fmt: skip
     figure.add_scatter(

@@ -10,7 +10,7 @@ from rnorm_core.honesty.finding import Finding, Number, Report, overall
 from rnorm_core.honesty.planted import PLANTED, Plant, plant
 from rnorm_core.honesty.rules import CHECKS, FAIL, NOT_MEASURED, PASS, VERDICTS, WARN, Rule
 from rnorm_core.honesty.shipped import from_table
-from rnorm_core.honesty.surface import Surface, surface
+from rnorm_core.honesty.surface import Surface, even, surface
 
 __all__ = [
     "CHECKS",
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Rule",
     "Surface",
+    "even",
     "examine",
     "from_table",
     "overall",

@@ -40,6 +40,14 @@ class Surface:
     weight_hash: str
 
 
+def even(points: int = 21, reach: float = 1.5) -> tuple[float, ...]:
+    """A grid from -reach to reach with exactly 0, the image itself, in the middle; UserError if it has no middle."""
+    if points < 3 or points % 2 == 0:
+        raise UserError(f"A grid of {points} points has no middle.", "Choose an odd number of at least 3.")
+    half = points // 2
+    return tuple(reach * k / half for k in range(-half, half + 1))
+
+
 def surface(
     model: nn.Module,
     image: Tensor,
