@@ -12,6 +12,7 @@ import streamlit as st
 from rnorm_core import evaluation, figures, ui, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.file import COMMAND
 from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.norms import looks_at_batch
 
@@ -62,10 +63,12 @@ def powers(dataset: str, table: evaluation.Table, choice: ui.Curves) -> None:
 
 
 def behind(records: list[dict]) -> None:
+    weights = ", ".join(dict.fromkeys(f"{record['model']} `{record['weights'][:12]}`" for record in records))
     st.caption(
         f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
         f"divide pixels by about {figures.PAPER_STD} (CIFAR-10's own deviation is about {figures.OWN_STD}; touch a "
-        "point for both). Left of the dotted line a change is smaller than one grey level, the least that a file holds."
+        "point for both). Left of the dotted line a change is smaller than one grey level, the least a file holds. "
+        f"Weights: {weights}. `{COMMAND}` measures all of it again; the table has the command of each number."
     )
     ui.numbers(records, "The numbers behind the curves", "accuracy.csv")
 
@@ -81,6 +84,11 @@ def compare(comparison: ui.Comparison | None, sides: tuple[ui.Side, ...]) -> Non
     picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
     with words:
         st.markdown("\n\n".join(ui.told(comparison)))
+        st.caption(
+            "The intervals and p (McNemar's test: of the images on which the two differ, could as many be on one side "
+            "by chance?) say what other images might do. Another training might do otherwise, too: one seed is an "
+            "example."
+        )
     if comparison.left != comparison.right:
         left, right = ((side.label, side.norm) for side in (comparison.left, comparison.right))
         with picture:
@@ -129,15 +137,13 @@ with ui.guard("accuracy"):
     attack, eps = ui.attack_and_size()
     compare(ui.compare(table, *sides, attack, eps, choice.pixels), sides)
     asked = ui.measurement(settings, attack, eps, choice.pixels)
+    low, high = evaluation.wilson(asked.count // 2, asked.count)
+    st.caption(
+        f"{asked.count} images tell an accuracy near a half to within about {50 * (high - low):.0f} points either way."
+    )
     if st.session_state.get("_measuring") == asked:
         lines = ui.lines(table, sides, attack, choice.pixels, choice.fair)
         measure(asked, [line.curve for line in lines], choice, eps)
-    if found := ui.findings(table):
-        st.markdown("#### What becomes of the claims?\n" + "\n".join(f"- {sentence}" for sentence in found))
-        st.caption(
-            f"Written from the table: {PGD}, float pixels, on images that both networks of a claim get right when "
-            "clean; “ahead” and “behind” mean more than chance explains (exact McNemar test, p < 0.05)."
-        )
     ui.explain(
         "Each point counts the images that a network still recognises when they are attacked at that size; the bar "
         "through it says how far the choice of images may have moved it. Left against right, the same images are "
@@ -156,5 +162,6 @@ with ui.guard("accuracy"):
         ui.door("accuracy", "Rounded to what a file can hold", pixels="8-bit")
         ui.door("accuracy", "Only images all of them get right", counted="right when clean")
         ui.door("accuracy", "The sizes to scale", axis="to scale")
+        ui.door("paper", "What becomes of the paper's claims?")
         ui.door("craft", "Look at such an attack", attack=PGD, eps=1)
         ui.door("start", "Back to the start")

@@ -16,7 +16,7 @@ from rnorm_core.ui.look import FAVICON
 from rnorm_core.ui.measuring import Measured, Measurement, measure
 from rnorm_core.ui.panels import before_and_after, chart, explain, live, pictures
 from rnorm_core.ui.run import is_stopped, run
-from rnorm_core.ui.shipped import WORST, Comparison, as_csv, compare, conditions, findings, lines, records, told
+from rnorm_core.ui.shipped import WORST, Comparison, as_csv, compare, conditions, lines, records, told
 from rnorm_core.ui.shipped import title as attack_title
 from rnorm_core.ui.sidebar import Settings, sidebar
 from rnorm_core.ui.story import after_png, joint_note, of_all, verdict, what_happened
@@ -55,7 +55,6 @@ __all__ = [
     "downloads",
     "epsilon",
     "explain",
-    "findings",
     "guard",
     "is_stopped",
     "joint_note",

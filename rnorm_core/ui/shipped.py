@@ -1,4 +1,4 @@
-"""What the shipped table of measured accuracies says: curves, comparisons, findings. Pure functions, no Streamlit."""
+"""What the shipped table of measured accuracies says: curves, comparisons. Pure functions, no Streamlit."""
 
 import csv
 import io
@@ -10,15 +10,12 @@ from torch import Tensor
 
 from rnorm_core import figures
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.data import CLASSES
 from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson, worst_case
 from rnorm_core.evaluation.row import pack
 from rnorm_core.figures import Curve
-from rnorm_core.ui import naming
 from rnorm_core.ui.crafting import Side
 
 CHANCE = 0.05  # a p-value above it shows nothing
-LARGE = 4  # grey levels: from here on, attacks as most papers use them
 WORST, WORST_TITLE = "worst", "Worst case over attacks"  # an image counts where no attack of this size fooled
 
 
@@ -234,15 +231,17 @@ def _images(n: int) -> str:
 
 def _lead(p: Paired, left: str, right: str) -> str:
     shares = [(100 * (p.both + only) / p.n) for only in (p.left_only, p.right_only)]
-    scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %"
+    alone = f"{p.left_only:,} only {left} gets right, {p.right_only:,} only {right}"
+    scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %; {alone}"
     if p.left_only == p.right_only:
-        return f"{scores}: no difference."
+        return f"{scores}. No difference."
     ahead, behind = (left, right) if p.difference >= 0 else (right, left)
     low, high = sorted((p.low, p.high)) if p.difference >= 0 else sorted((-p.low, -p.high))
     points = f"{abs(100 * p.difference):.1f} points (95 %: {_signed(100 * low)} to {_signed(100 * high)})"
     if p.p_value >= CHANCE:
         return f"{scores}. A difference of {points} may well be chance ({probability(p.p_value)})."
-    return f"{scores}: {ahead} is ahead of {behind} by {points}, more than chance explains ({probability(p.p_value)})."
+    more = f"more than the choice of images explains ({probability(p.p_value)})"
+    return f"{scores}. {ahead} is ahead of {behind} by {points}, {more}."
 
 
 def _signed(points: float) -> str:
@@ -253,72 +252,8 @@ def probability(p: float) -> str:
     return "exact McNemar p < 0.001" if p < 0.001 else f"exact McNemar p = {p:.3f}"
 
 
-# --- what the table says of the paper's claims
-
-# What is claimed, of whom, against whom: (norm, statistics). From arXiv 2006.11007; the last from the work before it.
-CLAIMS = (
-    ("RobustNorm is more robust than BatchNorm", ("rn", "tracked"), ("bn", "tracked")),
-    ("RobustNorm with the batch's own statistics is more robust than BatchNorm", ("rn", "batch"), ("bn", "tracked")),
-    (
-        "The batch's own statistics make BatchNorm more robust (the paper: its vulnerability disappears)",
-        ("bn", "batch"),
-        ("bn", "tracked"),
-    ),
-    ("A network without norm is more robust than one with BatchNorm", ("none", "tracked"), ("bn", "tracked")),
-)
-
-
-def findings(table: Table, attack: str = "pgd") -> list[str]:
-    """What was measured of each claim, in Markdown; claims of which nothing was measured are left out."""
-    attacked = table.select(attack=attack, pixels="float").rows
-    table = Table((*table.select(attack="clean").rows, *attacked))
-    sides = {
-        (r.norm, r.statistics): Side(r.model, r.statistics, r.norm, r.weight_hash)
-        for r in attacked
-        if naming.of_name(r.model, r.norm).plain
-    }
-    sizes, said = sorted({row.eps_255 for row in attacked}), []
-    guess = 1 / len(CLASSES[attacked[0].dataset]) if attacked else 0.0
-    for claim, one, other in CLAIMS:
-        if one in sides and other in sides:
-            found = [compare(table, sides[one], sides[other], attack, eps, "float") for eps in sizes]
-            if pairs := {c.eps_255: c.fair for c in found if c and c.fair}:
-                said.append(f"*{claim}.* {_finding(pairs, sides[one].label, sides[other].label, guess)}")
-    return said
-
-
-def _finding(pairs: dict[float, Paired], one: str, other: str, guess: float) -> str:
-    """pairs: by eps, on the images both get right when clean; left is `one`. guess: what guessing gets right."""
-    low, high = (figures.grey_levels(eps) for eps in figures.PAPER_EPS)
-    small = {eps: p for eps, p in pairs.items() if low <= eps <= high}
-    large = {eps: p for eps, p in pairs.items() if eps >= LARGE}
-    ahead = {eps: p.difference for eps, p in small.items() if p.p_value < CHANCE and p.difference > 0}
-    behind = {eps: -p.difference for eps, p in small.items() if p.p_value < CHANCE and p.difference < 0}
-    parts = []
-    if small:
-        holds = "holds at every size" if len(ahead) == len(small) else f"holds at {len(ahead)} of {len(small)} sizes"
-        word = f"In the paper's range it **{holds if ahead else 'is not seen'}**: {one} is "
-        where = [f"ahead of {other} at {_sizes(ahead)} by {_points(ahead)}"] if ahead else []
-        where += [f"behind {other} at {_sizes(behind)} by {_points(behind)}"] if behind else []
-        if rest := [eps for eps in small if eps not in ahead and eps not in behind]:
-            where.append(f"{'not told apart' if where else f'not to be told apart from {other}'} at {_sizes(rest)}")
-        parts.append(word + ", ".join(where) + ".")
-    kept = {eps: pairs[eps] for eps in [*list(small)[-1:], *large]}
-    if kept:
-        shares = _listed([f"{100 * (p.both + p.left_only) / p.n:.1f} % at {eps:g}/255" for eps, p in kept.items()])
-        gone = large and all(wilson(p.both + p.left_only, p.n)[1] < guess for p in large.values())
-        end = f": from {LARGE}/255 on **less than guessing** ({100 * guess:.0f} %)." if gone else "."
-        parts.append(f"Of these images {one} still gets {shares} right{end}")
-    return " ".join(parts)
-
-
 def _sizes(sizes) -> str:
     return _listed([f"{eps:g}" for eps in sizes]) + "/255"
-
-
-def _points(differences: dict[float, float]) -> str:
-    least, most = (f"{100 * f(differences.values()):.1f}" for f in (min, max))
-    return f"{least} points" if least == most else f"{least} to {most} points"
 
 
 def _listed(words: list[str]) -> str:

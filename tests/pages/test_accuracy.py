@@ -69,7 +69,9 @@ def test_curves_and_a_comparison_are_there_at_once(open_page):
     assert [bar["x"] for bar in agreement["data"]] == [[60, 75], [0, 0], [15, pytest.approx(18.75)], [25, 6.25]]
     said = texts(page)
     assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 15.0 points" in said
-    assert "In the paper's range it **holds at every size**" in said
+    assert "one seed is an example" in said
+    assert "0 only BatchNorm, tracked gets right, 15 only RobustNorm, tracked" in said
+    assert "python -m rnorm_core.evaluation" in said
     for part in ("What you see", "Why", "Try this"):
         assert part in said
     assert not page.warning
@@ -88,7 +90,7 @@ def test_an_address_chooses_everything(open_page):
     assert pgd["data"][0]["customdata"][1][:2] == [60, 70]
     assert pgd["data"][0]["x"] == [0, 1, 8]
     assert "only BatchNorm, batch" in [bar["name"] for bar in agreement["data"]]
-    assert "no difference" in texts(page)
+    assert "No difference" in texts(page)
     assert not page.warning
 
 
