@@ -107,7 +107,7 @@ def test_from_another_page_without_a_notice(visit):
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Accuracy").click()
     page.get_by_role("heading", name="How much accuracy is left?").wait_for()
     wait(page)
-    assert not page.get_by_text("in the address").count()
+    assert not page.get_by_test_id("stAlert").count()
 
 
 def test_a_door_to_another_page_from_an_address_with_choices(visit):
