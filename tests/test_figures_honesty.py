@@ -38,6 +38,8 @@ def test_the_surface_has_its_losses_where_they_were_found():
     assert z[2][0] == 20  # plotly's rows go along y: b = 1, a = -1
     assert z[0][2] == 2
     assert figure.plotly.data[0].customdata[0][2] == "h"  # a = 1
+    pin = figure.plotly.data[1]
+    assert (pin.x[0], pin.y[0], pin.z[0]) == (0, 0, 11)  # stands where the image is
     assert "BatchNorm" in figure.alt
     assert "between 0 and 22" in figure.alt
     assert "highest at 1 eps along the gradient and 1 eps of random signs" in figure.alt

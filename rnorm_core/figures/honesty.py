@@ -38,9 +38,11 @@ def loss_surface(surface: Surface, label: str, classes: Sequence[str], scale: tu
     )  # fmt: skip
     if len(middle := np.flatnonzero(grid == 0)):
         k = int(middle[0])
-        figure.add_scatter3d(
-            x=[0], y=[0], z=[float(loss[k, k])], mode="markers+text", text=["the image"], showlegend=False,
-            marker={"size": 5, "color": "black", "line": {"color": "white", "width": 2}}, hoverinfo="skip",
+        foot = float(loss[k, k])
+        figure.add_scatter3d(  # a pin: a mark on the ground would drown in it
+            x=[0, 0], y=[0, 0], z=[foot, scale[1]], mode="lines+markers+text",
+            text=["", "the image"], showlegend=False, hoverinfo="skip", line={"color": "#D55E00", "width": 5},
+            marker={"size": [5, 0], "color": "#D55E00"}, textfont={"size": 13, "color": "#D55E00"},
         )  # fmt: skip
     figure.update_scenes(
         xaxis_title="gradient (eps)", yaxis_title="random (eps)", zaxis_title="loss",
