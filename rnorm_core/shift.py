@@ -157,8 +157,8 @@ T = 2.365  # the 97.5 % quantile of Student's t with GROUPS - 1 degrees of freed
 
 @dataclass(frozen=True)
 class Ratio:
-    """One median layer's movement divided by the other's; low and high: its 95 % interval over the choice of images,
-    NaN where there were too few of them."""
+    """How far one network's layers move on average, divided by the same of another; low and high: the 95 % interval over
+    the choice of images, NaN where there were too few of them."""
 
     value: float
     low: float
@@ -171,12 +171,12 @@ class Ratio:
 
 
 def ratio(left: Tensor, right: Tensor) -> Ratio:
-    """Of the median layer of `left` (1 + G, L) to that of `right` (1 + G, L').
+    """Of the mean over the layers of `left` (1 + G, L) to that of `right` (1 + G, L').
 
     Rows are layers' movements, the first over all images, the others over all but one group of them, the same ones on
     both sides. G is GROUPS or 0. The interval is the jackknife's, taken on the logarithm (Efron and Tibshirani 1993).
     """
-    logs = [side.double().quantile(0.5, 1).clamp_min(1e-12).log() for side in (left, right)]
+    logs = [side.double().mean(1).clamp_min(1e-12).log() for side in (left, right)]
     (found, *without), groups = (logs[0] - logs[1]).tolist(), len(left) - 1
     if not groups:
         return Ratio(math.exp(found), math.nan, math.nan)

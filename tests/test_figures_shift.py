@@ -53,7 +53,7 @@ def drawn_distribution(**changes):
 
 
 def text(figure) -> str:
-    return figure.plotly.layout.title.text.replace("<br>", " ")
+    return figure.plotly.layout.title.text.replace("<br>", " ").replace("\N{NO-BREAK SPACE}", " ")
 
 
 ALL = {

@@ -174,21 +174,21 @@ def _drawn(
     figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
     # Anywhere above or below a place is a click on it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    dress(figure, title, f"{places.label}; {subtitle}; n = {_images(places.n)}", 340 if joined else 300)
+    dress(figure, title, f"{places.label}; {subtitle}; {_images(places.n)}", 340 if joined else 300)
     what, looked_at = "layers" if joined else "channels", "clean" if places.adversarial is None else places.changed
     worst = max(range(len(names)), key=lambda i: abs(shown[i]))
     beyond, between = "Where clean batches lie by chance is not known", ""
     if places.band_size:
         beyond = (
             f"{looked_at.capitalize()}, {int(outside.sum())} of {len(names)} lie outside the band in which 95 % of "
-            f"clean batches of {_images(places.band_size)} lie"
+            f"clean batches of {places.band_size:,} image{'' if places.band_size == 1 else 's'} lie"
         )
         between = f", band {low[worst]:.3f} to {high[worst]:.3f}"
     both = "clean" if places.adversarial is None else f"clean and {places.changed}"
     was = "" if places.adversarial is None else f"clean {clean[worst]:.3f}"
     alt = (
         f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), "
-        f"{both}, n = {_images(places.n)}. {beyond}; "
+        f"{both}, {_images(places.n)}. {beyond}; "
         f"most moved: {names[worst]} with {shown[worst]:.3f} ({(was + between).removeprefix(', ') or 'clean'})."
     )
     if left_out:
@@ -248,7 +248,7 @@ def distribution(
     figure.update_xaxes(title="value that arrives (above: mean ± deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
-    subtitle = f"{label}; layer {place}; {attack}; n = {_images(n)}"
+    subtitle = f"{label}; layer {place}; {attack}; {_images(n)}"
     dress(figure, title, subtitle, 300)
     return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
 
@@ -304,9 +304,9 @@ def shift_by_eps(
     )
     figure.update_yaxes(title=measure, rangemode="tozero", range=list(axis) if axis else None)
     title = "How far does this layer move?"
-    dress(figure, title, f"layer {layer}; {attack}; n = {_images(n)}; shaded: 95 % bands", 400)
+    dress(figure, title, f"layer {layer}; {attack}; {_images(n)}; shaded: 95 % bands", 400)
     drawn = Figure(
-        figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, n = {_images(n)}. {'; '.join(said)}."
+        figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, {_images(n)}. {'; '.join(said)}."
     )
     return drawn if eps is None else mark_eps(drawn, eps)
 
@@ -347,7 +347,7 @@ def _joined(
 
 
 def _images(n: int) -> str:
-    return f"{n:,} image{'' if n == 1 else 's'}"
+    return f"n = {n:,} image{'' if n == 1 else 's'}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _numbers(values) -> np.ndarray:

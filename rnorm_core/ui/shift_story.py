@@ -57,15 +57,15 @@ def _batches(size: int) -> str:
 
 
 def compared(view: View) -> str:
-    """Left against right: how far the attack itself moved the median layer, and how certain that is; in Markdown."""
+    """Left against right: how far the attack itself moved the layers, and how certain a difference is; in Markdown."""
     left, right = (view.course(i).side for i in (0, 1))
     if view.is_clean or left == right:
         return ""
     unit = "" if view.measure.startswith("log") else " standard deviations"
-    amounts = [short(float(view.moved(i)[0].median())) for i in (0, 1)]
+    amounts = [short(float(view.moved(i)[0].mean())) for i in (0, 1)]
     said = (
-        f"From clean to {view.changed}, the same images move the median layer by {amounts[0]}{unit} on the left and "
-        f"{amounts[1]} on the right"
+        f"The {'noise' if view.changed == 'with noise' else 'attack'} itself, counted from the same images when clean, "
+        f"moves a layer by {amounts[0]}{unit} on average on the left and by {amounts[1]} on the right"
     )
     found = view.ratio
     if math.isnan(found.low):
@@ -95,12 +95,10 @@ def kept(sizes: tuple[float, ...], wanted: float, shown: float, stopped: bool) -
 def telling(view: View) -> str:
     """By which rule the layer was chosen that is shown first."""
     largest = view.shifted.sizes[-1]
-    size = (
-        f"{view.title} at {largest:g}/255, the largest measured" if largest else "the clean batch, the only one there"
-    )
-    if all(course.has_bands for course in view.shifted.courses):
-        return f"{size}, is furthest out of the band there, in heights of the band, left and right together."
-    return f"{size}, has moved it furthest, left and right together."
+    if not largest:
+        return "the first one, until an attack is measured."
+    units = ", in heights of its band" if all(course.has_bands for course in view.shifted.courses) else ""
+    return f"of all layers its shift grows most from clean to {largest:g}/255, left and right together{units}."
 
 
 def fell(view: View) -> str:

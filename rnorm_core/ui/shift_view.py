@@ -12,9 +12,7 @@ from rnorm_core.shift import MEASURES, Band, Ratio, ratio
 from rnorm_core.ui import reference
 from rnorm_core.ui.shifting import Course, Reading, Shifted, nice
 
-# Axes reach at least so far, so that attacks can be compared: layers, and channels (to both sides, but for a distance).
-LAYERS = {"mean": 0.5, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}
-CHANNELS = {"mean": 1.5, "log_std": 1.3, "log_range": 1.2, "wasserstein": 1.5}
+LAYERS = {"mean": 0.5, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}  # axes reach so far under every attack
 SILENT = 0.01  # of a layer's largest gamma: what passes a channel with less is next to nothing
 
 
@@ -139,8 +137,13 @@ class View:
     @property
     def channel_axis(self) -> tuple[float, float]:
         """For both sides."""
-        top = CHANNELS[self.measure]
-        return figures.span([self.by_channel(i) for i in (0, 1)], (0 if self.measure == "wasserstein" else -top, top))
+        places = [self.by_channel(i) for i in (0, 1)]
+        low, high = figures.span(places)
+        # From twice the band on in large steps, so that attacks of about the same effect are drawn to one scale.
+        top = 2 * max((float(np.nanmax(np.abs(side.high))) for side in places if side.band_size), default=high)
+        while top < max(high, -low):
+            top *= 4
+        return (0 if self.measure == "wasserstein" else -top), top
 
     def distribution(self, i: int, channel: int) -> figures.Figure:
         """What the channel receives; with what is subtracted there, where a layer subtracts one number."""
@@ -179,17 +182,14 @@ class View:
 
 
 def telling_layer(shifted: Shifted, measure: str) -> int:
-    """Number, from 0, of the layer that the largest attack measured so far takes furthest out of its band.
+    """Number, from 0, of the layer whose shift grows most from clean to the largest attack measured so far.
 
-    In heights of the band, left and right together. Where a band is not known: of the layer that it moves furthest.
+    In heights of its band, or in plain units where a band is not known; left and right together.
     """
-    view = View(shifted, shifted.sizes[-1], measure, 0)
+    view, known = View(shifted, shifted.sizes[-1], measure, 0), all(course.has_bands for course in shifted.courses)
     found = []
-    for i in (0, 1):
-        places = view.by_layer(i)
-        height = np.maximum(places.high - places.low, 1e-9)
-        known = all(course.has_bands for course in shifted.courses)
-        found.append((places.shown - places.high) / height if known else view.moved(i)[0].numpy())
+    for places in (view.by_layer(0), view.by_layer(1)):
+        found.append((places.shown - places.clean) / (np.maximum(places.high - places.low, 1e-9) if known else 1))
     left, right = found
     return int((left + right[np.minimum(np.arange(len(left)), len(right) - 1)]).argmax())
 

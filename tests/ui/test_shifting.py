@@ -253,17 +253,39 @@ def test_nothing_is_said_of_chance_where_it_was_not_counted(done):
     assert shift_story.headline(view).startswith("**FGSM at 8/255**: of 8 images ")
 
 
-def test_the_layer_shown_first_is_the_one_furthest_out_in_heights_of_its_band(done):
-    shifted = planted(done, [0.2] * 5, [0.35, 0.2, 0.9, 0.6, 0.31])
-    assert shift_view.telling_layer(shifted, "mean") == 2
-    wide = torch.tensor([[0.1, 0.1, 0.1, 0.1, 0.1], [0.2] * 5, [0.3, 0.3, 5.0, 0.3, 0.3]])  # layer 2 does so by chance
+def test_the_layer_shown_first_is_the_one_that_grows_most_in_heights_of_its_band(done):
+    shifted = planted(done, [0.2, 0.2, 0.2, 0.2, 0.9], [0.35, 0.2, 0.9, 0.6, 1.0])
+    assert shift_view.telling_layer(shifted, "mean") == 2  # layer 4 is further out, but was so when clean
+    wide = torch.tensor([[0.1] * 5, [0.2] * 5, [0.3, 0.3, 5.0, 0.3, 0.3]])  # chance moves layer 2 as far
     courses = []
     for course in shifted.courses:
         ((key, (channels, _)),) = course.population.bands.items()
         courses.append(replace(course, population=replace(course.population, bands={key: (channels, wide)})))
     assert shift_view.telling_layer(replace(shifted, courses=tuple(courses)), "mean") == 3
     unknown = [replace(course, population=replace(course.population, bands={})) for course in shifted.courses]
-    assert shift_view.telling_layer(replace(shifted, courses=tuple(unknown)), "mean") == 2  # 0.7 from clean to attacked
+    assert shift_view.telling_layer(replace(shifted, courses=tuple(unknown)), "mean") == 2
+    short = replace(unknown[1], population=replace(unknown[1].population, statistics=replace(
+        unknown[1].population.statistics, layers=unknown[1].population.statistics.layers[:3]
+    )), readings=tuple(
+        replace(r, shift=replace(r.shift, layers=r.shift.layers[:3])) for r in unknown[1].readings
+    ))  # fmt: skip
+    assert shift_view.telling_layer(replace(shifted, courses=(unknown[0], short)), "mean") == 2
+    (clean,) = [replace(course, readings=course.readings[:1]) for course in shifted.courses[:1]]
+    assert shift_view.telling_layer(replace(shifted, courses=(clean, clean)), "mean") == 0
+
+
+def test_channels_are_drawn_to_one_scale_for_attacks_of_about_the_same_effect(done):
+    """The axis holds everything, and is decided by the band but for a power of four."""
+    for eps in (0, 0.25, 2, 8):
+        view = View(done, eps, "mean", 7)
+        low, high = view.channel_axis
+        places = [view.by_channel(i) for i in (0, 1)]
+        band = max(float(np.abs(p.high).max()) for p in places)
+        rung = np.log(high / (2 * band)) / np.log(4)
+        assert rung == pytest.approx(round(rung), abs=1e-6)
+        assert low == -high
+        assert all(np.nanmax(np.abs(p.shown)) <= high for p in places)
+    assert View(done, 8, "wasserstein", 7).channel_axis[0] == 0
 
 
 def test_a_curve_that_first_falls_is_explained(done):
@@ -309,7 +331,9 @@ def test_dead_channels_are_passed_over(done):
 def test_left_against_right(done):
     shifted = planted(done, [0.2] * 5, [0.2, 0.5, 0.4, 0.3, 0.6])
     equal = shift_story.compared(View(shifted, 8, "mean", 0))
-    assert "the median layer by 0.2 standard deviations on the left and 0.2 on the right: 1.00 times as far" in equal
+    assert (
+        "moves a layer by 0.2 standard deviations on average on the left and by 0.2 on the right: 1.00 times as far" in equal
+    )
     assert equal.endswith("**no clear difference**.")
     left, right = shifted.courses
     half = [replace(reading, moved={"mean": reading.moved["mean"] / 2}) for reading in left.readings]
