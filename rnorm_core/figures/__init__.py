@@ -16,6 +16,7 @@ from rnorm_core.figures.accuracy import (
     paper_units,
 )
 from rnorm_core.figures.images import magnified, to_display
+from rnorm_core.figures.inside import channel_values, outlier_effect, range_by_size, scale_by_power
 from rnorm_core.figures.models import (
     Depth,
     Dots,
@@ -37,6 +38,18 @@ from rnorm_core.figures.shift import (
     shift_by_layer,
     span,
 )
+from rnorm_core.figures.statistics import (
+    Dot,
+    Line,
+    accuracy_by_batches,
+    accuracy_by_share,
+    accuracy_by_size,
+    company,
+    compositions,
+    crafting_matrix,
+    distance_by_batches,
+    patched_layers,
+)
 from rnorm_core.figures.style import LOOKS, Figure, Look
 from rnorm_core.figures.trace import Side, confidence_by_step, probabilities, size_by_step
 
@@ -48,26 +61,40 @@ __all__ = [
     "Agreement",
     "Curve",
     "Depth",
+    "Dot",
     "Dots",
     "Figure",
     "Growth",
+    "Line",
     "Look",
     "Places",
     "Rates",
     "Side",
     "Training",
+    "accuracy_by_batches",
+    "accuracy_by_share",
+    "accuracy_by_size",
     "accuracy_curve",
     "agreement",
     "by_depth",
     "by_seed",
+    "channel_values",
+    "company",
+    "compositions",
     "confidence_by_step",
+    "crafting_matrix",
+    "distance_by_batches",
     "distribution",
     "grey_levels",
     "learning_rates",
     "magnified",
     "mark_eps",
+    "outlier_effect",
     "paper_units",
+    "patched_layers",
     "probabilities",
+    "range_by_size",
+    "scale_by_power",
     "shift_by_channel",
     "shift_by_eps",
     "shift_by_layer",
