@@ -99,14 +99,15 @@ with ui.guard("corruptions"):
         show_repair(chosen)
     ui.explain(
         "Each point above is one norm layer: how far the corrupted batch, and the attacked one, have moved what it "
-        "receives from what it received in training; the grey band is how far clean batches of that size move it. "
+        "receives from what it received in training; the grey band holds 95 % of clean batches. "
         "Then accuracy against that shift: two ways through the same plane. Below, the layers get the mean and the "
         "scale of m images of the same kind, nothing else changes, and the same images are counted again.",
         "A corruption changes all images in one way, and the statistics remember the clean world: part of its damage "
         "is that the layers normalise with numbers that are no longer right, and that part new statistics take away "
-        "(Schneider et al. 2020, Benz et al. 2021). An attack is a direction for each image, chosen by gradient, with "
-        "hardly any shift. What new statistics seem to win against it, they win because the attack was made for other "
-        "ones: let it be made anew, and look what is left. Few images are poor statistics, and cost clean accuracy.",
+        "(Schneider et al. 2020, Benz et al. 2021). An attack is a direction for each image, found by gradient: see "
+        "how little shift it needs. What new statistics win against it may be won only as it was made for others. "
+        "So it is made anew, for them: what is left then is theirs. And few images are poor statistics: see what they "
+        "cost clean images.",
         there=look is not None,
     )
     with st.container(horizontal=True, vertical_alignment="center"):

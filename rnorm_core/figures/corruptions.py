@@ -188,7 +188,7 @@ def cost_of_shift(paths: Sequence[Path], measure: str, corruption: str, attack: 
         )  # fmt: skip
         values = zip(path.sizes, path.moved, path.counts.percent, strict=True)
         said.append(f"{path.label}, {kind}: " + ", ".join(f"{p:.1f} % at {m:.3f} ({s})" for s, m, p in values))
-    figure.update_xaxes(title=f"{measure}, mean over the layers", rangemode="tozero")
+    figure.update_xaxes(title=wrap(f"{measure}, mean over the layers"), rangemode="tozero")
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     n = drawn[0].counts.n
     title = "How much accuracy does a shift cost?"
@@ -263,8 +263,16 @@ def by_images(
     title = "What do new statistics repair?"
     weights = f"; weights {weight_hash[:8]}" if weight_hash else ""
     dress(figure, title, f"{label}; n = {_images(n)}; bars: 95 % interval{weights}", 340)
+    _make_room(figure)
     alt = f"{title} Accuracy of {label} against m, n = {_images(n)}, statistics of m {where}. {'; '.join(said)}."
     return Figure(figure, alt)
+
+
+def _make_room(figure: go.Figure) -> None:
+    """One line more between the axis, whose title or ticks take two, and the legend."""
+    layout = figure.to_dict()["layout"]
+    lower = layout["legend"]["y"] * 84 / 64
+    figure.update_layout(height=layout["height"] + 20, legend={"y": lower})
 
 
 def _images(n: int) -> str:

@@ -109,7 +109,7 @@ def strips(plan: Plan, found: Corrupted | None, severity: int, eps_255: float) -
     one = [(batch.images[0], "clean", _marks(found, (CLEAN, 0), 0))]
     for s in SEVERITIES:
         image = plan.corrupted(batch.select([0]), s).images[0]
-        one.append((image, f"severity {s}", _marks(found, (NATURAL, s), 0)))
+        one.append((image, f"sev. {s}", _marks(found, (NATURAL, s), 0)))
     if found and (attacked := found.attacked.get(eps_255)) is not None:
         one.append((attacked, f"PGD {eps_255:g}/255", _marks(found, (ATTACK, eps_255), 0)))
     corrupted = plan.corrupted(batch.select(range(SHOWN + 1)), severity)

@@ -263,7 +263,7 @@ def test_the_sentence_counts_images_and_layers(done):
 
 def test_pictures_are_of_the_images_and_marked_by_who_is_right(done, few):
     one, some = view.strips(done.plan, done, 5, 8)
-    assert [what for _, what, _ in one] == ["clean", *(f"severity {s}" for s in SEVERITIES), "PGD 8/255"]
+    assert [what for _, what, _ in one] == ["clean", *(f"sev. {s}" for s in SEVERITIES), "PGD 8/255"]
     assert torch.equal(one[0][0], done.batch.images[0])
     assert (one[-1][0] - one[0][0]).abs().max() <= 8 / 255 + 1e-6
     corrupted = data.corrupt(done.batch, "contrast", 5, torch.Generator().manual_seed(3))
@@ -273,7 +273,7 @@ def test_pictures_are_of_the_images_and_marked_by_who_is_right(done, few):
         hits = [bool(course.readings[NATURAL, 5].hits[k]) for course in done.courses]
         assert marks == " ".join("✓" if hit else "✗" for hit in hits)
     early = view.strips(done.plan, None, 5, 8)
-    assert [what for _, what, _ in early[0]] == ["clean", *(f"severity {s}" for s in SEVERITIES)]
+    assert [what for _, what, _ in early[0]] == ["clean", *(f"sev. {s}" for s in SEVERITIES)]
     assert not any(marks for strip in early for _, _, marks in strip)
     assert torch.equal(early[1][2][0], some[2][0])
 
