@@ -195,6 +195,7 @@ def cost_of_shift(paths: Sequence[Path], measure: str, corruption: str, attack: 
     dress(
         figure, title, f"the larger the mark, the stronger; n = {_images(n)} a point; touch one for its interval", 340
     )
+    _make_room(figure)
     return Figure(figure, f"{title} Accuracy against {measure}, n = {_images(n)}. {'; '.join(said)}.")
 
 
