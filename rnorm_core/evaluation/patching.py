@@ -50,11 +50,12 @@ EXPERIMENTS = {
 
 @dataclass(frozen=True)
 class Part:
-    """A share of the damage, with a 95 % interval from resampling the images 4000 times (Efron and Tibshirani 1993).
+    """A share of the damage; low and high bound a 95 % interval over the choice of images.
 
-    value is not a number where the attack did no damage, low and high where more than one resample in forty has none.
-    The images count as if each answered for itself. In batch modes those of a batch do not quite; other batches are
-    no part of this interval.
+    value is not a number where the attack did no damage, low and high where the images may well tell of none. The
+    interval is Bayes': every way in which an image can fare (clean, attacked, patched: right or wrong) counts half an
+    image from the start (Jeffreys' prior), so that it is not empty where no image at all changed. The images count as
+    if each answered for itself. In batch modes those of a batch do not quite; other batches are no part of it.
     """
 
     value: float
@@ -157,14 +158,15 @@ def part_of_damage(clean: Tensor, attacked: Tensor, patched: Tensor, done: bool 
     n = len(clean)
     kinds = 4 * clean.int() + 2 * attacked.int() + patched.int()
     counts = np.bincount(kinds.cpu().numpy(), minlength=8)
-    # Images of one kind are alike: drawing n images is drawing how many there are of each.
-    drawn = np.concatenate([counts[None], np.random.default_rng(0).multinomial(n, counts / n, 4000)])
+    # Images of one kind are alike: what is uncertain is how many there are of each. The first row is what was found.
+    drawn = np.concatenate([counts[None], n * np.random.default_rng(0).dirichlet(counts + 0.5, 4000)])
     right = {name: drawn[:, [k for k in range(8) if k & bit]].sum(1) for name, bit in (("c", 4), ("a", 2), ("p", 1))}
     damage = right["c"] - right["a"]
     gain = right["c"] - right["p"] if done else right["p"] - right["a"]
-    parts = gain[damage > 0] / damage[damage > 0]
-    value = float(gain[0] / damage[0]) if damage[0] > 0 else math.nan
-    if not damage[0] > 0 or (damage <= 0).mean() > 0.025:
+    if damage[0] <= 0:
+        return Part(math.nan, math.nan, math.nan, n)
+    value, harmed = float(gain[0] / damage[0]), damage > 0
+    if harmed.mean() < 0.975:
         return Part(value, math.nan, math.nan, n)
-    low, high = np.quantile(parts, (0.025, 0.975))
+    low, high = np.quantile(gain[harmed] / damage[harmed], (0.025, 0.975))
     return Part(value, float(low), float(high), n)
