@@ -174,7 +174,7 @@ def _drawn(
     figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
     # Anywhere above or below a place is a click on it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    dress(figure, title, f"{places.label}; {subtitle}; {_images(places.n)}", 340 if joined else 300)
+    dress(figure, title, f"{places.label}; {subtitle}; {_images(places.n)}", 340)
     what, looked_at = "layers" if joined else "channels", "clean" if places.adversarial is None else places.changed
     worst = max(range(len(names)), key=lambda i: abs(shown[i]))
     beyond, between = "Where clean batches lie by chance is not known", ""
@@ -245,7 +245,7 @@ def distribution(
             x=centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
             annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
         )  # fmt: skip
-    figure.update_xaxes(title="value that arrives (above: mean ± deviation)", fixedrange=True, zeroline=False)
+    figure.update_xaxes(title="value (above: mean ± deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
     subtitle = f"{label}; layer {place}; {attack}; {_images(n)}"

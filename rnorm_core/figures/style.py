@@ -80,7 +80,7 @@ def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
             "pad": {"t": 22, "l": 4},  # of its first line's foot, as soon as there are two lines,
         },
         height=height + head + foot,
-        margin={"l": 8, "r": 8, "t": 24 + head, "b": 8},
+        margin={"l": 8, "r": 8, "t": 30 + head, "b": 8},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -64 / (height - 80), "yanchor": "top", "title": ""},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

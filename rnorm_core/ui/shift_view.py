@@ -12,7 +12,7 @@ from rnorm_core.shift import MEASURES, Band, Ratio, ratio
 from rnorm_core.ui import reference
 from rnorm_core.ui.shifting import Course, Reading, Shifted, nice
 
-LAYERS = {"mean": 0.5, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}  # axes reach so far under every attack
+LAYERS = {"mean": 0.55, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}  # axes reach so far under every attack
 SILENT = 0.01  # of a layer's largest gamma: what passes a channel with less is next to nothing
 
 
