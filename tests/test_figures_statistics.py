@@ -68,7 +68,9 @@ def test_other_networks_are_not_framed():
 def test_lines_have_intervals_levels_and_marks_of_their_own(draw):
     sizes = (1, 2, 20)
     lines = [
-        figures.Line("BN clean", "bn", "batch", sizes, [accuracy(c) for c in (2, 9, 18)], True, accuracy(19)),
+        figures.Line(
+            "BN clean", "bn", "batch", sizes, [accuracy(c) for c in (2, 9, 18)], True, accuracy(19), "BN tracked, clean"
+        ),
         figures.Line("BN attacked", "bn", "batch", sizes, [accuracy(c) for c in (0, 1, 9)]),
         figures.Line("other BN attacked", "bn", "batch", sizes, [accuracy(c) for c in (0, 1, 9)]),
     ]
@@ -79,10 +81,11 @@ def test_lines_have_intervals_levels_and_marks_of_their_own(draw):
     low, high = evaluation.wilson(9, 20)
     assert clean["error_y"]["array"][1] == pytest.approx(100 * high - 45)
     assert clean["error_y"]["arrayminus"][1] == pytest.approx(45 - 100 * low)
-    assert drawn["level of BN clean"]["y"] == [95, 95]
+    assert drawn["BN tracked, clean"]["y"] == [95, 95]
     assert len({drawn[line.label]["marker"]["symbol"] for line in lines}) == 3
     assert plotly(figure)["layout"]["xaxis"]["tickvals"] == [1, 2, 20]
     assert f"BN attacked: {told(accuracy(0))} at 1" in figure.alt
+    assert f"BN tracked, clean {told(accuracy(19))}" in figure.alt
     with pytest.raises(UserError):
         draw([])
 

@@ -81,7 +81,8 @@ def crafting_matrix(matrix: "Matrix", crafters: Sequence[str], scorers: Sequence
 class Line:
     """Accuracies of one model at numbers `x`. open: drawn with open marks, for clean images beside attacked ones.
 
-    level: an accuracy that does not depend on x, drawn as a thin line across.
+    level: an accuracy that does not depend on x, such as that with tracked statistics, as a thin line across that
+    the legend calls `level_label`.
     """
 
     label: str
@@ -91,6 +92,7 @@ class Line:
     accuracies: Sequence["Accuracy"]
     open: bool = False
     level: "Accuracy | None" = None
+    level_label: str = "level"
 
 
 def accuracy_by_size(lines: Sequence[Line], attack: str) -> Figure:
@@ -151,11 +153,12 @@ def _along(lines: Sequence[Line], title: str, axis: str, attack: str) -> Figure:
         words = [f"{told(a)} at {x}" for x, a in zip(line.x, line.accuracies, strict=True)]
         if line.level is not None:
             figure.add_scatter(
-                x=[everywhere[0], everywhere[-1]], y=[100 * line.level.value] * 2, mode="lines", showlegend=False,
-                name=f"level of {line.label}", line={"color": colour, "dash": DASHES[line.statistics], "width": 1},
-                customdata=[told(line.level)] * 2, hovertemplate="level: %{customdata}",
+                x=[everywhere[0], everywhere[-1]], y=[100 * line.level.value] * 2, mode="lines",
+                name=wrap(line.level_label),
+                line={"color": colour, "dash": "dot" if line.open else DASHES[line.level.statistics], "width": 1},
+                customdata=[told(line.level)] * 2, hovertemplate="%{customdata}",
             )  # fmt: skip
-            words.append(f"level {told(line.level)}")
+            words.append(f"{line.level_label} {told(line.level)}")
         said.append(f"{line.label}: {', '.join(words)}")
     _doubling(figure, everywhere, axis)
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
