@@ -11,6 +11,9 @@ import pytest
 
 # Before anything imports huggingface_hub. The cache is still read.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Before anything imports torch: processes that share the cores take one each.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -24,6 +27,13 @@ def is_local(family: int, address: object) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All journeys run in one process, one after another: two browsers and their servers would starve each other."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(autouse=True)
