@@ -9,45 +9,15 @@ from functools import partial
 
 import streamlit as st
 
-from rnorm_core import data, figures, ui
+from rnorm_core import figures, ui
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.norms import modes
 from rnorm_core.shift import MEASURES
-from rnorm_core.ui import exploring, shift_formula, shift_story, shift_view, shifting, url
+from rnorm_core.ui import ask_shift, exploring, shift_formula, shift_story, shift_view, shifting, url
 
-ATTACKS = {CATALOGUE[name].title: name for name in shifting.ATTACKS}
-MEASURED = {measure.title: key for key, measure in MEASURES.items()}
 SIDES, MOST, ORDERS = ("left", "right"), "most moved", ("most moved first", "by number")
 INSIDE = ("layer", "order", "channel_left", "channel_right")
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
-BATCH = "They run through the networks together, as one batch; the seed chooses which. One image is a batch of its own."
-
-
-def choose(settings: ui.Settings) -> tuple[shifting.Plan, float, str]:
-    """What is measured, at which attack size it is looked at, and by which measure."""
-    columns = iter(st.columns([1.5, 1, 1.35, 1.4], gap="medium"))
-    with next(columns):
-        attack = ATTACKS[ui.choose_one("Attack", list(ATTACKS), key="attack")]
-    sizes = [n for n in shifting.SIZES if settings.complete or n <= 20]
-    with next(columns):
-        count = ui.choose_one("How many images", sizes, key="batch", default=20, help=BATCH)
-        names = shifting.named(data.samples(settings.dataset))
-        cat = next(name for name in names if name.endswith("af12e124"))
-        image = ui.choose_one("Which", names, key="image", default=cat) if count == 1 else None
-    with next(columns):
-        title = ui.choose_one("Measure", list(MEASURED), key="measure")
-    with next(columns):
-        eps = ui.choose_one(
-            "eps (k/255)", list(shifting.GRID), key="eps", default=1, widget=st.select_slider, shown="{:g}".format,
-            help="The attack size to look at. All of these are measured, so moving it costs nothing.",
-        )  # fmt: skip
-    measure, entry = MEASURED[title], CATALOGUE[attack]
-    st.caption(
-        f"**{title}**, in {MEASURES[measure].unit}. {MEASURES[measure].sentence} **{entry.title}.** {entry.about} "
-        f"{entry.source}."
-    )
-    images = settings.dataset, settings.complete, settings.source, count, image
-    return shifting.Plan(settings.left, settings.right, *images, attack, settings.seed, settings.device), eps, measure
 
 
 def show(plan: shifting.Plan, wanted: float, measure: str) -> None:
@@ -137,7 +107,7 @@ with ui.guard("shift"):
         "than one batch of ordinary photos differs from another, the **grey band**? And is that when accuracy falls?"
     )
     with ui.problems():
-        show(*choose(settings))
+        show(*ask_shift.choose(settings))
     ui.explain(
         "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
         "from the training images, over all its channels. Hollow: the clean batch; filled: the same images, attacked; "

@@ -21,8 +21,13 @@ def headline(view: View) -> str:
     attack = "No attack" if view.is_clean else view.attack
     now, before = ([int(read(i).hits.sum()) for i in (0, 1)] for read in (view.attacked, view.clean))
     if view.n == 1:
-        left, right = ("right" if hit else "wrong" for hit in now)
-        return f"**{attack}**: {layers}the image is {left} on the left, {right} on the right."
+        where = {
+            (1, 1): "on both sides",
+            (0, 0): "on neither side",
+            (1, 0): "on the left alone",
+            (0, 1): "on the right alone",
+        }
+        return f"**{attack}**: {layers}the image is recognised {where[now[0], now[1]]}."
     was = "" if view.is_clean else f" (clean: {before[0]} and {before[1]})"
     return (
         f"**{attack}**: {layers}of {view.n} images {now[0]} on the left and {now[1]} on the right are recognised{was}."

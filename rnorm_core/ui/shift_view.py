@@ -139,10 +139,11 @@ class View:
         """For both sides."""
         places = [self.by_channel(i) for i in (0, 1)]
         low, high = figures.span(places)
-        # From twice the band on in large steps, so that attacks of about the same effect are drawn to one scale.
-        top = 2 * max((float(np.nanmax(np.abs(side.high))) for side in places if side.band_size), default=high)
+        ends = [np.nanmax(np.abs(end)) for side in places if side.band_size for end in (side.low, side.high)]
+        # From the band on in steps of two, so that attacks of about the same effect are drawn to one scale.
+        top = 1.5 * float(max(ends, default=high))
         while top < max(high, -low):
-            top *= 4
+            top *= 2
         return (0 if self.measure == "wasserstein" else -top), top
 
     def distribution(self, i: int, channel: int) -> figures.Figure:
