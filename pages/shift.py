@@ -20,14 +20,14 @@ INSIDE = ("layer", "order", "channel_left", "channel_right")
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
 
 
-def show(plan: shifting.Plan, wanted: float, measure: str) -> None:
-    """What is measured so far; what can be asked about it comes with the first of it."""
+def show(plan: shifting.Plan, wanted: float, measure: str) -> bool:
+    """What is measured so far, with what can be asked about it; whether there is anything."""
     shifted = exploring.growing(plan, shifting.measure(plan, wanted))
     if shifted is None:
         url.reserve(*INSIDE)
         if ui.is_stopped():
             st.caption("Nothing is kept: not even the clean batch was measured.")
-        return
+        return False
     eps = max(size for size in shifted.sizes if size <= wanted)
     if note := shift_story.kept(shifted.sizes, wanted, eps, ui.is_stopped()):
         st.caption(note)
@@ -46,6 +46,7 @@ def show(plan: shifting.Plan, wanted: float, measure: str) -> None:
     for i in (0, 1):
         with columns[i]:
             show_channels(view, i, counts[i], order == ORDERS[0])
+    return True
 
 
 def show_layers(view: shift_view.View, layers: list[str]) -> None:
@@ -106,8 +107,9 @@ with ui.guard("shift"):
         "A norm layer trusts that what arrives looks like it did in training. Does an **attack** change that, more "
         "than one batch of ordinary photos differs from another, the **grey band**? And is that when accuracy falls?"
     )
+    there = False
     with ui.problems():
-        show(*ask_shift.choose(settings))
+        there = show(*ask_shift.choose(settings))
     ui.explain(
         "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
         "from the training images, over all its channels. Hollow: the clean batch; filled: the same images, attacked; "
@@ -119,6 +121,7 @@ with ui.guard("shift"):
         "enough, or the batch, and for other norms as well. Neither says that the shift is what *fools* the network. "
         "Look at 1/255: how many images are lost, and how far have the layers moved? Then at random noise of 8/255: "
         "how far has it moved them, and what did that cost? An attack needs a direction, not only a distance.",
+        there=there,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise, fgsm = (CATALOGUE[name].title for name in ("pgd", "noise", "fgsm"))

@@ -285,6 +285,7 @@ def test_nothing_is_asked_about_what_is_not_there(open_page, monkeypatch):
         if page.get("progress"):
             next(button for button in page.button if button.label == "Stop").click().run()
     assert "Nothing is kept" in captions(page)
+    assert "What you will see" in texts(page)
 
 
 def test_a_doors_label_says_all_that_it_changes(open_page, settle):
