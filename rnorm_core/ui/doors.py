@@ -25,6 +25,7 @@ PAGES = {
     "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:"),
     "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
     "corruptions": Place("pages/corruptions.py", "A natural shift", ":material/foggy:"),
+    "honesty": Place("pages/honesty.py", "Is it really robust?", ":material/verified_user:"),
     "models": Place("pages/models.py", "Models", ":material/pets:"),
     "paper": Place("pages/paper.py", "The paper, claim by claim", ":material/fact_check:"),
 }

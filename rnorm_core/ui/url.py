@@ -24,7 +24,7 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
         options["format_func"] = shown
     value = widget(label, *args, key=key, bind="query-params", **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
-    _compare(key, said, [shown(v) for v in values])
+    _compare(key, said, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values])
     return value
 
 

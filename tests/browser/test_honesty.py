@@ -1,0 +1,65 @@
+"""The honesty page in a browser: what is there at once, an examination with stop, and a planted fake by link."""
+
+import re
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.honesty import CHECKS, PLANTED
+
+BN = "cifar10-resnet20-bn"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(f"'{BN}' not in zoo.names()", reason="the trained models are not here"),
+]
+assert zoo  # for the condition above
+FAKE = PLANTED["crowded"]
+NEIGHBOURS = CHECKS["neighbours"].title
+MAIN = "[data-testid=stMain]"
+
+
+def lines(page) -> list[str]:
+    """ "pass · Gradients do not vanish · ...", in the order of the page."""
+    shown = page.locator(f"{MAIN} [data-testid=stExpander] summary").all_inner_texts()
+    found = [re.search(r"(pass|warn|fail|not measured) · .*", text, re.DOTALL) for text in shown]
+    return [" ".join(match[0].split()) for match in found if match]
+
+
+def at_least(page, n: int) -> None:
+    page.wait_for_function(
+        "n => document.querySelectorAll('[data-testid=stMain] [data-testid=stExpander]').length >= n", arg=n
+    )
+
+
+def test_examine_with_stop_and_a_fake_by_link(visit):
+    page = visit("/honesty")
+    at_least(page, 18)
+    assert len(lines(page)) == 18
+    # a line opens by keyboard, with its rule
+    first = page.locator(f"{MAIN} [data-testid=stExpander] summary").first
+    first.focus()
+    first.press("Enter")
+    page.get_by_text("The rule.").first.wait_for()
+
+    # findings come as they are made, in the order of the list, and stay when stopped
+    page.get_by_test_id("stCheckbox").filter(has_text="Examine it here").locator("label").click()
+    page.wait_for_url(lambda url: "examine=true" in url)
+    at_least(page, 20)
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Start again").wait_for()
+    found = lines(page)[18:]
+    assert 2 <= len(found) < 9
+    assert [line.split(" · ")[1] for line in found][:2] == [rule.title for rule in CHECKS.values()][:2]
+    assert all(line.startswith("pass") for line in found[:2])
+
+    # a planted fake, by link, is called one, and caught; its hills stand beside the real ones
+    other = visit(f"/honesty?subject=FAKE: {FAKE.title}&examine=true&hills=true", width=390, height=844)
+    at_least(other, 20)
+    caught = [line for line in lines(other)[18:] if NEIGHBOURS in line]
+    assert caught
+    assert caught[0].startswith("fail")
+    other.get_by_text(f"FAKE: {FAKE.title}.").wait_for()
+    other.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length >= 4")
+    other.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .gl-container canvas').length >= 2")
+    assert not other.locator("[data-testid=stAlertContentWarning], [data-testid=stAlertContentError]").all()
+    assert other.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -1,0 +1,177 @@
+"""The honesty page, without a browser."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from rnorm_core import evaluation, honesty, zoo
+from rnorm_core.honesty import CHECKS, FAIL, PLANTED, Finding, Number
+from rnorm_core.ui import ask_honesty, examining, findings
+
+BN = "cifar10-resnet20-bn"
+SMALL = replace(
+    honesty.LIVE, sizes=(1 / 255, 64 / 255), steps=2, more_steps=3, restarts=1, apgd=3, aims=1, queries=6
+)  # fmt: skip
+FAKE = "FAKE: rounded pixels"
+
+
+@pytest.fixture(autouse=True)
+def quick(small_zoo, monkeypatch):
+    monkeypatch.setattr(examining, "BUDGETS", {"quick": SMALL, "thorough": SMALL})
+    monkeypatch.setattr(examining, "POINTS", 3)
+    monkeypatch.setattr(evaluation, "table", lambda dataset="cifar10": evaluation.Table(()))
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in [*page.markdown, *page.caption])
+
+
+def lines(page) -> list[str]:
+    return [box.label for box in page.expander if " · " in box.label]
+
+
+def leave(page) -> None:
+    for key in ("_ticket examine", "_ticket plane"):
+        if key in page.session_state:
+            page.session_state[key].leave()
+
+
+def checked(listed: list[str]) -> list[str]:
+    return [line.split(" · ")[1] for line in listed]
+
+
+TITLES = [rule.title for rule in CHECKS.values()]
+
+
+def test_what_was_measured_is_there_at_once(open_page, monkeypatch):
+    monkeypatch.undo()  # the shipped models and their table
+    if not evaluation.table("cifar10").rows:
+        pytest.skip("nothing that was measured belongs to the shipped weights")
+    page = open_page("honesty", settled=False)
+    leave(page)
+    shown = lines(page)
+    assert checked(shown) == TITLES * 2
+    found = honesty.from_table(evaluation.table("cifar10"), BN, "tracked")
+    for line, finding in zip(shown, found, strict=False):
+        assert line.startswith(f"**{finding.verdict}** · ")
+        assert all(str(number) in texts(page) for number in finding.numbers)
+        number = findings.deciding(finding)
+        assert number is None or line.endswith(str(number))
+    assert zoo.card(BN).sha256[:8] in texts(page)
+    for part in ("What you see", "Why", "Try this"):
+        assert part in texts(page)
+    assert not page.warning
+    assert not page.error
+
+
+def test_nothing_is_examined_before_it_is_asked_for(open_page, monkeypatch):
+    monkeypatch.setattr(examining, "examine", None)
+    page = open_page("honesty")
+    assert len(lines(page)) == 2 * 9
+    assert "Nothing runs until you ask" in texts(page)
+
+
+def test_a_model_is_put_through_all_checks(open_page):
+    page = open_page("honesty", examine="true", subject="right model")
+    shown = lines(page)[18:]
+    assert checked(shown) == TITLES
+    assert not any("not measured" in line for line in shown)
+    assert all("n = 20" in line for line in shown)
+    assert "**RobustNorm, tracked**" in texts(page)
+    assert "(9 of 9 checks)" in texts(page)
+    assert "transferred attacks are crafted on BatchNorm, tracked" in texts(page)
+    assert not page.warning
+    assert not page.error
+
+
+@pytest.mark.parametrize("key", PLANTED)
+def test_a_planted_fake_is_called_a_fake_and_is_caught(open_page, key):
+    page = open_page("honesty", examine="true", subject=f"FAKE: {PLANTED[key].title}")
+    shown = lines(page)[18:]
+    caught = {title for line, title in zip(shown, checked(shown), strict=True) if not line.startswith("**pass**")}
+    assert any(CHECKS[check].title in caught for check in PLANTED[key].caught_by)
+    assert PLANTED[key].about in page.info[0].value
+    assert f"**FAKE ({PLANTED[key].title}) around BatchNorm, tracked**" in texts(page)
+    maps = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in page.get("plotly_chart")]
+    assert ["FAKE" in title for title in maps] == [False, True]
+
+
+def test_neighbours_fail_by_mode_and_the_page_says_so(open_page):
+    page = open_page("honesty", left=BN, left_mode="batch", examine="true")
+    (line,) = (line for line in lines(page)[18:] if CHECKS["neighbours"].title in line)
+    assert not line.startswith("**pass**")
+    assert len(page.info) == 2
+    assert all("is no fraud" in info.value for info in page.info)
+
+
+def test_findings_come_one_by_one_and_stay_when_stopped(open_page, monkeypatch):
+    go_on = threading.Event()
+
+    def slow(model, batch, budget, *, on_finding, on_progress, **more):
+        for key in ("steps", "gradients"):  # not in the order of the list
+            on_finding(Finding(key, FAIL, (Number("a share", 0.25, 20),), "made for a test"))
+        while not go_on.wait(0.02):
+            on_progress(0.5, "waiting")
+
+    monkeypatch.setattr(examining, "examine", slow)
+    page = open_page("honesty", settled=False, examine="true", seed="7")
+    for _ in range(50):
+        if len(lines(page)) == 18 + 2 and not page.session_state["_ticket plane"].state.fraction < 1:
+            break
+        go_on.wait(0.1)
+        page.run()
+    try:
+        assert checked(lines(page)[18:]) == [CHECKS["gradients"].title, CHECKS["steps"].title]
+        assert lines(page)[18].endswith("a share: 25.0 % (n = 20)")
+        page.button(key="stop examine").click().run()
+        assert page.button(key="again examine")
+        assert len(lines(page)) == 18 + 2
+        assert "(2 of 9 checks)" in texts(page)
+    finally:
+        go_on.set()
+        leave(page)
+
+
+def test_hills_stand_on_one_scale_and_only_when_asked_for(open_page):
+    page = open_page("honesty")
+    assert ["scene" in json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart")] == [False, False]
+    page = open_page("honesty", hills="true", eps="8", right_mode="batch")
+    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    hills = [spec for spec in specs if "scene" in spec["layout"]]
+    assert len(hills) == 2
+    assert len({spec["data"][0]["cmax"] for spec in hills}) == 1
+    assert "beside 19 others" in specs[2]["layout"]["title"]["text"].replace("<br>", " ")
+    assert all("8/255" in chart.proto.alt for chart in page.get("plotly_chart") if "Cross entropy" in chart.proto.alt)
+    assert not page.error
+
+
+@pytest.mark.parametrize("key", ["subject", "n", "effort", "image", "eps"])
+def test_what_the_address_cannot_have_is_named(open_page, settle, key):
+    page = open_page("honesty", **{key: "nonsense"})
+    assert [w.value.split("`")[1] for w in page.warning] == [f"{key}=nonsense"]
+    assert not page.error
+
+
+def test_an_address_holds_everything(open_page, in_address):
+    page = open_page("honesty", subject=FAKE, n="20", effort="thorough", image="cat af12e124", eps="4", hills="true")
+    assert {"subject", "n", "effort", "image", "eps", "left", "right", "seed", "source"} <= in_address(page)
+    assert {t.key: t.proto.query_param_key for t in page.toggle} == {"examine": "examine", "hills": "hills"}
+    assert page.selectbox(key="subject").value == FAKE
+    assert not page.warning
+
+
+def test_a_door_plants_a_fake(open_page, settle):
+    page = open_page("honesty")
+    next(button for button in page.button if button.label == "A planted fake").click().run()
+    settle(page)
+    assert page.selectbox(key="subject").value == next(iter(ask_honesty.FAKES))
+    assert checked(lines(page)[18:]) == TITLES
+    assert not page.warning
+
+
+def test_the_same_weights_give_no_transfer(open_page):
+    page = open_page("honesty", right=BN, right_mode="batch", examine="true")
+    assert "transferred attacks are crafted on" not in texts(page)
+    assert ", crafted on" not in texts(page)
