@@ -157,8 +157,8 @@ T = 2.365  # the 97.5 % quantile of Student's t with GROUPS - 1 degrees of freed
 
 @dataclass(frozen=True)
 class Ratio:
-    """How far one network's layers move on average, divided by the same of another; low and high: the 95 % interval over
-    the choice of images, NaN where there were too few of them."""
+    """How far one network's layers move on average, divided by the same of another; low and high: the 95 % interval
+    over the choice of images, NaN where there were too few of them."""
 
     value: float
     low: float
