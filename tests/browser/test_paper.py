@@ -64,8 +64,7 @@ def test_from_the_overview_to_a_claim_and_back_by_the_link(visit):
                     return [layout.xaxis.l2p(plot.data[k].x[i]) + layout.xaxis._offset,
                             layout.yaxis.l2p(plot.data[k].y[i]) + layout.yaxis._offset];}"""
     )
-    box = overview.bounding_box()
-    page.mouse.click(box["x"] + place[0], box["y"] + place[1])
+    overview.click(position={"x": place[0], "y": place[1]})
     inside.get_by_role("heading", name=re.compile("^C5: ")).wait_for()
     wait(page)
     assert "claim=C5" in page.url
