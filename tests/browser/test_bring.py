@@ -68,7 +68,7 @@ def test_mine_is_mine_alone(visit, files):
     other = visit(page.url[page.url.index("/accuracy") :])
     wait(other)
     other.get_by_text("in the address could not be used").wait_for()
-    other.locator(f"{side} .st-key-right-shown").click()
+    other.locator(f"{side} .st-key-right-shown").get_by_role("combobox").click()
     other.get_by_role("option").first.wait_for()
     assert not other.get_by_role("option").get_by_text("Yours").count()
     other.keyboard.press("Escape")
