@@ -29,13 +29,6 @@ def is_local(family: int, address: object) -> bool:
         return False
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All journeys run in one process, one after another: two browsers and their servers would starve each other."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Connections to other machines fail as they do without a network, on every machine alike."""
