@@ -68,7 +68,7 @@ def behind(records: list[dict]) -> None:
         f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
         f"divide pixels by about {figures.PAPER_STD} (CIFAR-10's own deviation is about {figures.OWN_STD}; touch a "
         "point for both). Left of the dotted line a change is smaller than one grey level, the least a file holds. "
-        f"Weights: {weights}. `{COMMAND}` measures all of it again; the table has the command of each number."
+        f"Weights: {weights}. `{COMMAND}` makes such a table; the command of each number stands in it."
     )
     ui.numbers(records, "The numbers behind the curves", "accuracy.csv")
 

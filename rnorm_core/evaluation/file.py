@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.row import Row, parse
@@ -11,6 +12,11 @@ from rnorm_core.evaluation.row import Row, parse
 COMMAND = "python -m rnorm_core.evaluation"
 FIX = f"restore the file, or delete the line and run `{COMMAND}`: it measures what is missing."
 BEGINNING = b'{"model": "'  # of every line
+
+
+class Line(Protocol):
+    @property
+    def line(self) -> str: ...
 
 
 def read(path: Path) -> tuple[Row, ...]:
@@ -40,7 +46,7 @@ def heal(path: Path) -> tuple[Row, ...]:
     return _rows(path, content)
 
 
-def append(path: Path, rows: Iterable[Row]) -> None:
+def append(path: Path, rows: Iterable[Line]) -> None:
     """Adds rows at the end, all or none. UserError if they cannot be written."""
     content = "".join(row.line for row in rows).encode()
     try:
@@ -57,7 +63,7 @@ def append(path: Path, rows: Iterable[Row]) -> None:
         raise _unwritten(path, error) from error
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
+def write(path: Path, rows: Iterable[Line]) -> None:
     """Replaces the file in one move. UserError if it cannot be written, and the one before stays."""
     aside = path.with_name(path.name + ".partial")
     try:

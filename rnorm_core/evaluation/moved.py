@@ -16,6 +16,7 @@ import numpy as np
 
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.current import split, weights
 from rnorm_core.norms import NORMS
 
 COMMAND = "python -m rnorm_core.training.evidence"
@@ -105,10 +106,7 @@ def moved(dataset: str = "cifar10") -> tuple[tuple[Moved, ...], tuple[Moved, ...
     path = shipped(dataset)
     if not path.exists():
         return (), ()
-    rows = _read(path, (path.stat().st_mtime_ns, path.stat().st_size))
-    known = {(name, zoo.card(name).sha256) for name in zoo.names()}
-    fresh = tuple(row for row in rows if (row.model, row.weight_hash) in known)
-    return fresh, tuple(row for row in rows if row not in fresh)
+    return split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), set(weights()))
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rnorm_core import zoo
+from rnorm_core.evaluation.current import split, weights
 from rnorm_core.evaluation.file import read
 from rnorm_core.evaluation.row import Row
 
@@ -18,10 +19,7 @@ def by_size(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]
     path = shipped(dataset)
     if not path.exists():
         return (), ()
-    rows = _read(path, (path.stat().st_mtime_ns, path.stat().st_size))
-    known = {(name, zoo.card(name).sha256) for name in zoo.names()}
-    fresh = tuple(row for row in rows if (row.model, row.weight_hash) in known)
-    return fresh, tuple(row for row in rows if row not in fresh)
+    return split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), set(weights()))
 
 
 @lru_cache(maxsize=4)

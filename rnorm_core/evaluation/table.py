@@ -1,7 +1,5 @@
 """The measured accuracies that ship with the models: `pretrained/<dataset>-sweep.jsonl`, one Row a line."""
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.current import split, weights
 from rnorm_core.evaluation.file import COMMAND, read
 from rnorm_core.evaluation.row import Row
 
@@ -70,18 +69,9 @@ def table(dataset: str = "cifar10") -> Table:
     path = shipped(dataset)
     if not path.exists():
         raise UserError(f"No accuracies have been measured for {dataset} yet.", f"run `{COMMAND}`.")
-    return _table(path, (path.stat().st_mtime_ns, path.stat().st_size), tuple(_weights()))
-
-
-def _weights() -> Iterator[tuple[str, str]]:
-    """(name, weight hash) of the shipped models; one whose card is not sound counts as not there."""
-    for name in zoo.names():
-        with suppress(UserError):
-            yield name, zoo.card(name).sha256
+    return _table(path, (path.stat().st_mtime_ns, path.stat().st_size), tuple(weights()))
 
 
 @lru_cache(maxsize=4)
 def _table(path: Path, stamp: tuple[int, int], hashes: tuple[tuple[str, str], ...]) -> Table:
-    rows = read(path)
-    current = tuple(row for row in rows if (row.model, row.weight_hash) in hashes)
-    return Table(current, tuple(row for row in rows if (row.model, row.weight_hash) not in hashes))
+    return Table(*split(read(path), hashes))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 HOLDS, FAILS, OPEN, OPPOSITE = "holds", "does not hold", "open", "the opposite holds"
-STATES = (HOLDS, OPEN, FAILS, OPPOSITE)
 
 
 @dataclass(frozen=True)
@@ -12,7 +11,7 @@ class Finding:
     """What was found at one size.
 
     size:  the attack's, in grey levels (1 is 1/255), or of a batch; None where there is none.
-    state: one of `STATES`. said: the numbers that decided, with their n, for people.
+    state: one of the four above. said: the numbers that decided, with their n, for people.
     """
 
     size: float | None

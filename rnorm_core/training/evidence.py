@@ -20,6 +20,7 @@ from rnorm_core.data.files import locate
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import file, sizes
 from rnorm_core.evaluation import moved as movements
+from rnorm_core.evaluation.batches import SIZES
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.row import Row, pack
 from rnorm_core.evaluation.sweep import images_hash
@@ -28,7 +29,6 @@ from rnorm_core.versions import versions
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
 EPS_255 = (1, 8, 4, 2, 0.5, 0.25, 1.5)  # those of the sweep
 STEPS, BATCH, COUNT, SEED = 10, 128, 512, 0
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # images that are looked at together
 AT_255, ATTACKED = 1, 256  # the attack on batches of these sizes, and its images
 
 Say = Callable[[str], object]
@@ -50,15 +50,14 @@ def move(names: Sequence[str], batch: data.Batch, out: Path, say: Say = print, e
     kept = movements.read(out) if out.exists() else ()
     current = {name: zoo.card(name).sha256 for name in names}
     rows = [row for row in kept if row.weight_hash == current.get(row.model, row.weight_hash)]
-    _replace(out, [row.line for row in rows])
+    file.write(out, rows)
     known = {row.identity for row in rows}
     for attack, eps in [("clean", 0.0), *(("pgd", e) for e in eps_255), *(("noise", e) for e in eps_255)]:
         for name in names:
             blank = _blank(name, batch, attack, eps)
             if blank.identity not in known:
                 row = _moved(blank, batch)
-                with out.open("a", encoding="utf-8") as lines:
-                    lines.write(row.line)
+                file.append(out, [row])
                 share = row.beyond("wasserstein").mean()
                 right = int(row.mask().sum())
                 say(f"{name} {attack} {eps:g}/255: {100 * share:.0f} % of layers beyond, {right} of {row.n} right")
@@ -109,12 +108,6 @@ def _moved(blank: Moved, batch: data.Batch) -> Moved:
         blank, layers=list(population.statistics.names), shifts=shifts, bands=bands, hits=pack(torch.cat(hits)),
         own=pack(torch.cat(own)) if own else None,
     )  # fmt: skip
-
-
-def _replace(path: Path, lines: Sequence[str]) -> None:
-    aside = path.with_name(path.name + ".partial")
-    aside.write_text("".join(lines), encoding="utf-8")
-    aside.replace(path)
 
 
 # --- C4: how many images are looked at together

@@ -1,7 +1,7 @@
 """Picking models: a list of all that one can search by typing, by what people call them, in groups.
 
 The address holds the models' names. A widget that is bound to the address writes there what it shows, so there are two:
-a bound one with the names, which is not seen, and one with the titles, which is; they are kept alike.
+a bound one with the names, which `look` hides, and one with the titles, which is; they are kept alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,6 @@ import streamlit as st
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
 from rnorm_core.ui import naming, url
-
-HIDDEN = ("left", "right", "models")  # keys whose bound widgets are not seen
 
 
 def one(label: str, key: str, norms: Mapping[str, str], default: str) -> str:

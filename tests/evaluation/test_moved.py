@@ -77,3 +77,5 @@ def test_rows_of_other_weights_are_set_aside(small_zoo):
     fresh = replace(ROW, model=name, weight_hash=zoo.card(name).sha256)
     (small_zoo / "cifar10-moved.jsonl").write_text(fresh.line + ROW.line)
     assert moved.moved() == ((fresh,), (ROW,))
+    (small_zoo / f"{name}.json").write_text("{}")
+    assert moved.moved() == ((), (fresh, ROW))  # a card that is not sound takes only its own rows
