@@ -89,6 +89,8 @@ def show_channels(view: shift_view.View, i: int, count: int, by_size: bool) -> N
     latex, words = shift_formula.formula(view, i, channel)
     st.latex(latex)
     st.markdown(words)
+    if there := shift_view.way_inside(view, i, channel):
+        ui.door("inside", "Look inside this channel", **there, net=side)
 
 
 def go_to_layer(layers: list[str], k: int) -> None:

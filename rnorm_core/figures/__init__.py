@@ -16,7 +16,15 @@ from rnorm_core.figures.accuracy import (
     paper_units,
 )
 from rnorm_core.figures.images import magnified, to_display
-from rnorm_core.figures.inside import channel_values, outlier_effect, range_by_size, scale_by_power
+from rnorm_core.figures.inside import (
+    AtPower,
+    accuracy_by_power,
+    channel_values,
+    normalised_values,
+    outlier_effect,
+    range_by_size,
+    scale_by_power,
+)
 from rnorm_core.figures.models import (
     Depth,
     Dots,
@@ -59,6 +67,7 @@ __all__ = [
     "PAPER_EPS",
     "PAPER_STD",
     "Agreement",
+    "AtPower",
     "Curve",
     "Depth",
     "Dot",
@@ -72,6 +81,7 @@ __all__ = [
     "Side",
     "Training",
     "accuracy_by_batches",
+    "accuracy_by_power",
     "accuracy_by_share",
     "accuracy_by_size",
     "accuracy_curve",
@@ -89,6 +99,7 @@ __all__ = [
     "learning_rates",
     "magnified",
     "mark_eps",
+    "normalised_values",
     "outlier_effect",
     "paper_units",
     "patched_layers",

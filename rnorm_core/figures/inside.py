@@ -1,15 +1,18 @@
-"""Inside one norm layer: a channel's values, and the two numbers that they can be divided by."""
+"""Inside one norm layer: a channel's values and what they can be divided by; and whole networks by their p."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, numbers
+from rnorm_core.errors import UserError
+from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, numbers, wrap
 
 if TYPE_CHECKING:  # names for readers
+    from rnorm_core.evaluation import Row
     from rnorm_core.evaluation.inside import Growth, Outlier, Spread
 
 EDGE = "rgba(128,128,128,0.9)"  # seen on white and on black
@@ -77,8 +80,35 @@ def scale_by_power(spread: "Spread", powers: Sequence[float], chosen: float, pla
     return Figure(figure, alt)
 
 
-def outlier_effect(outliers: Sequence["Outlier"], power: float, place: str) -> Figure:
-    """By what factor one more value changes the deviation and range**p, against how far out it lies."""
+def normalised_values(by_std: Tensor, by_range: Tensor, power: float, place: str) -> Figure:
+    """What becomes of a channel's values: as multiples of their deviation, and of their range to the power p."""
+    figure, said = go.Figure(), []
+    both = [numbers(values).ravel() for values in (by_std, by_range)]
+    _, edges = np.histogram(np.concatenate(both), 2 * BINS)
+    for name, values, line, fill in (
+        ("divided by the deviation", both[0], STD, "rgba(0,114,178,0.15)"),
+        (f"divided by range to the power {power:g}", both[1], RANGE, "rgba(213,94,0,0.15)"),
+    ):
+        counts, _ = np.histogram(values, edges)
+        figure.add_scatter(
+            x=((edges[:-1] + edges[1:]) / 2).tolist(), y=(100 * counts / counts.sum()).tolist(), name=name,
+            mode="lines", line={**line, "shape": "hvh", "width": 2}, fill="tozeroy", fillcolor=fill,
+            hovertemplate="%{x:.3f}: %{y:.2f} %",
+        )  # fmt: skip
+        said.append(f"{name}: from {values.min():.3f} to {values.max():.3f}, deviation {values.std():.3f}")
+    figure.update_xaxes(title="value, before gamma and beta", zeroline=False)
+    figure.update_yaxes(title="share of the values (%)", rangemode="tozero")
+    title = "What is made of it?"
+    dress(figure, title, f"{place}; {len(both[0]):,} values", 300)
+    return Figure(figure, f"{title} {place}, {len(both[0]):,} values less their mean. {'; '.join(said)}.")
+
+
+def outlier_effect(
+    outliers: Sequence["Outlier"], power: float, place: str, chosen: "Outlier | None" = None
+) -> Figure:  # fmt: skip
+    """By what factor one more value changes the deviation and range**p, against how far out it lies; `chosen` is
+    marked.
+    """
     figure, said = go.Figure(), []
     sizes, n = [o.size for o in outliers], outliers[0].found.n - 1
     for name, factors, line, symbol in (
@@ -92,6 +122,10 @@ def outlier_effect(outliers: Sequence["Outlier"], power: float, place: str) -> F
         )  # fmt: skip
         said.append(f"{name}: " + ", ".join(f"times {f:.3f} at {s:g}" for s, f in zip(sizes, factors, strict=True)))
     figure.add_hline(1, line={"color": EDGE, "width": 1, "dash": "dot"})
+    if chosen is not None:
+        figure.add_vline(chosen.size, line={"color": EDGE, "width": 2, "dash": "dot"})
+        both = f"times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}"
+        said.append(f"a line marks {chosen.size:g} deviations, {both}")
     figure.update_xaxes(title="distance of the outlier (deviations)")
     figure.update_yaxes(title="scale with it / without")
     title = "What does one outlier do?"
@@ -124,3 +158,74 @@ def range_by_size(growth: Sequence["Growth"], power: float, place: str) -> Figur
     n = max(g.size * g.batches for g in growth)
     dress(figure, title, f"{place}; n = {n:,} images; bars: smallest to largest batch", 320)
     return Figure(figure, f"{title} {place}, n = {n:,} images. {'; '.join(said)}.")
+
+
+# --- networks that were trained with different p
+
+
+@dataclass(frozen=True, eq=False)
+class AtPower:
+    """A network's accuracy without an attack and, where it was measured, under one. power: None for BatchNorm."""
+
+    label: str
+    power: float | None
+    clean: "Row"
+    attacked: "Row | None"
+
+
+def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, about: str) -> Figure:
+    """Accuracy (%), clean and attacked, of RobustNorm networks against their p, with 95 % bars; a network without p is
+    a level line in its interval. `chosen`: the p looked at, as a dotted line. attack: "PGD at 1/255"; about: in which
+    mode. UserError without a network that has a p.
+    """
+    found = sorted((point for point in points if point.power is not None), key=lambda point: point.power or 0)
+    if not found:
+        raise UserError("No RobustNorm was measured under this attack.", "choose another attack size.")
+    figure, said, counts = go.Figure(), [], set()
+    for kind, line, symbol, dash in (
+        ("clean", [(p, p.clean) for p in found], LOOKS["rn"].marker + "-open", "solid"),
+        (attack, [(p, p.attacked) for p in found if p.attacked], LOOKS["rn"].marker, "dash"),
+    ):
+        rows = [row for _, row in line]
+        counts |= {row.n for row in rows}
+        bars = {
+            "array": [100 * (r.high - r.value) for r in rows],
+            "arrayminus": [100 * (r.value - r.low) for r in rows],
+        }
+        figure.add_scatter(
+            x=[p.power for p, _ in line], y=[100 * row.value for row in rows], name=f"{LOOKS['rn'].name}, {kind}",
+            mode="lines+markers", line={"color": LOOKS["rn"].colour, "width": 2, "dash": dash},
+            marker={"symbol": symbol, "size": 11, "color": LOOKS["rn"].colour}, cliponaxis=False,
+            error_y={"type": "data", "symmetric": False, "thickness": 1.5, **bars},
+            customdata=[[p.label, *_counted(row)] for p, row in line],
+            hovertemplate="%{customdata[0]}: %{y:.1f} % (%{customdata[1]}; 95 %: %{customdata[2]})",
+        )  # fmt: skip
+        said += [f"{p.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})" for p, row in line]
+    for point in (point for point in points if point.power is None):
+        for kind, row, dash in (("clean", point.clean, "solid"), (attack, point.attacked, "dash")):
+            if row is not None:
+                counts.add(row.n)
+                _level(figure, f"{point.label}, {kind}", row, dash)
+                said.append(f"{point.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})")
+    figure.add_vline(chosen, line={"color": EDGE, "width": 1.5, "dash": "dot"})
+    ticks: dict[str, Any] = {"tickvals": [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1]}
+    figure.update_xaxes(title="p with which the network was trained", range=[-0.03, 1.03], **ticks)
+    figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
+    title = "How much is left, for which p?"
+    n = " to ".join(f"{k:,}" for k in dict.fromkeys((min(counts), max(counts))))
+    dress(figure, title, f"{about}; n = {n} images a point; bars, bands: 95 % interval; dotted: p = {chosen:g}", 340)
+    return Figure(figure, f"{title} {about}, n = {n} images a point. {'; '.join(said)}.")
+
+
+def _level(figure: go.Figure, name: str, row: "Row", dash: str) -> None:
+    """An accuracy that does not depend on p: a line from end to end, in a band of its interval."""
+    figure.add_hrect(100 * row.low, 100 * row.high, fillcolor=STD["color"], opacity=0.15, line_width=0, layer="below")
+    figure.add_scatter(
+        x=[0, 0.25, 0.5, 0.75, 1], y=[100 * row.value] * 5, name=wrap(name), mode="lines",
+        line={"color": STD["color"], "width": 2, "dash": dash}, customdata=[_counted(row)] * 5,
+        hovertemplate=name + ": %{y:.1f} % (%{customdata[0]}; 95 %: %{customdata[1]})<extra></extra>",
+    )  # fmt: skip
+
+
+def _counted(row: "Row") -> tuple[str, str]:
+    return f"{row.correct:,} of {row.n:,}", f"{100 * row.low:.1f} to {100 * row.high:.1f}"

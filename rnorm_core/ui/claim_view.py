@@ -41,10 +41,10 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     ),
     "C5": (
         ("accuracy", "These two, image by image", dict(left=_RN, right=_BN, under=PGD, at=1)),
-        ("inside", "Inside RobustNorm", dict()),
+        ("inside", "The range instead of the deviation", dict(right=_RN, net="right", p=0.2)),
         ("honesty", "Is what is left real?", dict()),
     ),
-    "C6": (("models", "Training curves of all models", dict()), ("inside", "Inside RobustNorm", dict())),
+    "C6": (("models", "Training curves of all models", dict()), ("inside", "Accuracy for other p", dict(right=_RN))),
 }  # fmt: skip
 
 

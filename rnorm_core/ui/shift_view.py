@@ -1,6 +1,7 @@
 """One look at what was measured, at one attack size, by one measure, into one layer: results -> what figures draw."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from rnorm_core import evaluation, figures
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.shift import MEASURES, Band, Ratio, ratio
-from rnorm_core.ui import reference
+from rnorm_core.ui import looking_inside, reference
 from rnorm_core.ui.shifting import Course, Reading, Shifted, nice
 
 LAYERS = {"mean": 0.55, "log_std": 0.9, "log_range": 0.6, "wasserstein": 1.0}  # axes reach so far under every attack
@@ -193,6 +194,14 @@ def telling_layer(shifted: Shifted, measure: str) -> int:
         found.append((places.shown - places.clean) / (np.maximum(places.high - places.low, 1e-9) if known else 1))
     left, right = found
     return int((left + right[np.minimum(np.arange(len(left)), len(right) - 1)]).argmax())
+
+
+def way_inside(view: View, i: int, channel: int) -> dict[str, Any]:
+    """Settings of the page about the inside of a layer that show this channel there; none where it cannot."""
+    if view.course(i).side.norm not in looking_inside.SCALED:
+        return {}
+    there = {"layer": f"{view.number(i) + 1} {nice(view.name(i))}", "channel": str(channel)}
+    return there | ({"n": view.n} if view.n in looking_inside.SIZES else {})
 
 
 def shift_reference(course: Course) -> str:
