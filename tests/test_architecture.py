@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # A module imports only from the stages to its left. Modules of one stage do not import each other.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("norms", "data", "pixels", "versions"),
+    ("norms", "data", "pixels", "replace", "versions"),
     ("models",),
     ("weights",),
+    ("cards",),
     ("zoo", "probes", "attacks"),
     ("shift", "evaluation"),
     ("honesty", "training"),

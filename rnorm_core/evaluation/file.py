@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.row import Row, parse
+from rnorm_core.replace import put
 
 COMMAND = "python -m rnorm_core.evaluation"
 FIX = f"restore the file, or delete the line and run `{COMMAND}`: it measures what is missing."
+AGAIN = "make room or name another file with --out, then run the same command again; what the file holds stays."
 BEGINNING = b'{"model": "'  # of every line
 
 
@@ -60,20 +61,12 @@ def append(path: Path, rows: Iterable[Line]) -> None:
                 file.truncate(before)
                 raise
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise UserError(f"{path} could not be written: {error}.", AGAIN) from error
 
 
 def write(path: Path, rows: Iterable[Line]) -> None:
     """Replaces the file in one move. UserError if it cannot be written, and the one before stays."""
-    aside = path.with_name(path.name + ".partial")
-    try:
-        aside.write_text("".join(row.line for row in rows), encoding="utf-8")
-        os.replace(aside, path)
-    except OSError as error:
-        raise _unwritten(path, error) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink()
+    put({path: "".join(row.line for row in rows).encode()}, AGAIN)
 
 
 def _content(path: Path) -> bytes:
@@ -93,10 +86,3 @@ def _rows(path: Path, content: bytes) -> tuple[Row, ...]:
         except ValueError as error:
             raise UserError(f"Line {number} of the table {path.name} is not sound: {error}.", FIX) from error
     return tuple(rows.values())
-
-
-def _unwritten(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"The table {path} could not be written: {error}.",
-        "make room or name another file with --out, then run the same command again; what the file holds stays.",
-    )

@@ -1,16 +1,17 @@
 """One file that a training continues from: weights and momentum as safetensors, the rest in its header as JSON."""
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from rnorm_core.errors import UserError
+from rnorm_core.replace import put
+
+FIX = "make room on the disk or name another folder with --work, then run the same command again."
 
 
 def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:
@@ -19,18 +20,7 @@ def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progres
     for name, parameter in model.named_parameters():
         if "momentum_buffer" in optimizer.state[parameter]:
             tensors[f"momentum.{name}"] = optimizer.state[parameter]["momentum_buffer"].cpu().contiguous()
-    partial = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata={"progress": json.dumps(progress)})
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UserError(
-            f"The checkpoint {path} could not be written: {error}. The one before it is untouched.",
-            "make room on the disk or name another folder with --work, then run the same command again.",
-        ) from error
+    put({path: save_tensors(tensors, {"progress": json.dumps(progress)})}, FIX)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:

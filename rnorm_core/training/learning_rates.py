@@ -7,7 +7,6 @@ core. Needs torch, numpy, pyarrow, Pillow and safetensors. Run again after a sto
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -20,6 +19,7 @@ import torch
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import wilson
+from rnorm_core.replace import put
 from rnorm_core.training import __main__ as training
 from rnorm_core.training.loop import Diverged
 from rnorm_core.training.recipe import recipe
@@ -28,6 +28,7 @@ from rnorm_core.versions import code_version, versions
 NORMS = ("bn", "rn", "none")
 RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 HELD = 5_000
+FIX = "make room or name another file with --out; run again, nothing is trained twice."
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def run(options: argparse.Namespace) -> tuple[Trial, ...]:
                 blank = _blank(norm, rate, seed, options)
                 trials = read(path)
                 if blank.identity not in {trial.identity for trial in trials}:
-                    _write(path, (*trials, _train(blank, options)))
+                    put({path: _text((*trials, _train(blank, options)))}, FIX)
     return read(path)
 
 
@@ -143,18 +144,8 @@ def _train(blank: Trial, options: argparse.Namespace) -> Trial:
     return replace(blank, correct=correct, low=low, high=high, curve=tuple(curve))
 
 
-def _write(path: Path, trials: Sequence[Trial]) -> None:
-    """All of the new file or none of it."""
-    aside = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text("".join(json.dumps(asdict(trial)) + "\n" for trial in trials), encoding="utf-8")
-        os.replace(aside, path)
-    except OSError as error:
-        fix = "make room or name another file with --out; run again, nothing is trained twice."
-        raise UserError(f"{path} could not be written: {error}.", fix) from error
-    finally:
-        aside.unlink(missing_ok=True)
+def _text(trials: Sequence[Trial]) -> bytes:
+    return "".join(json.dumps(asdict(trial)) + "\n" for trial in trials).encode()
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,6 @@ ResNet-20.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from rnorm_core import norms, probes, shift, zoo
 from rnorm_core.data import data_hash, files
 from rnorm_core.errors import UserError
+from rnorm_core.replace import put
 from rnorm_core.versions import code_version, versions
 
 BATCH = 128
@@ -68,7 +68,7 @@ def measure(
         tensors |= bands(model, images, reference, batches or BATCHES, on_progress)
     about["sha256"] = zoo.digest(tensors)
     path = zoo.population_path(name)
-    _write(path, save(tensors, about))
+    put({path: save(tensors, about)}, "make room or allow writing there.")
     return path
 
 
@@ -166,18 +166,6 @@ def _run(
 def _floats(images: Tensor) -> Tensor:
     """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]."""
     return images.permute(0, 3, 1, 2).float().div(255)
-
-
-def _write(path: Path, raw: bytes) -> None:
-    """All of the new file or none of it."""
-    aside = path.with_name(path.name + ".partial")
-    try:
-        aside.write_bytes(raw)
-        os.replace(aside, path)
-    except OSError as error:
-        raise UserError(f"{path} could not be written: {error}.", "make room or allow writing there.") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
 import platform
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 
 from rnorm_core import zoo
 from rnorm_core.data.classes import CLASSES
-from rnorm_core.errors import UserError
+from rnorm_core.replace import put
 from rnorm_core.training.recipe import Recipe
 from rnorm_core.versions import code_version, versions
 
@@ -26,6 +24,7 @@ FIXUP = (
     "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions, 0.01 where a branch "
     "widens the network"
 )
+FIX = "make room or name another folder with --out, then run the same command again; nothing is trained twice."
 HE = "He normal (fan-in) in the convolutions, PyTorch's default in the classifier; norms start at weight 1 and bias 0"
 
 
@@ -66,13 +65,13 @@ def publish(
         code_version=code_version(),
         date=datetime.now(UTC).date().isoformat(),
     )
-    _replace({path: raw, path.with_suffix(".json"): _text(card)})
+    put({path: raw, path.with_suffix(".json"): _text(card)}, FIX)
     return path
 
 
 def write_card(path: Path, card: zoo.Card) -> None:
     """Replaces the card at `path`; UserError if it cannot be written, and the one before stays."""
-    _replace({path: _text(card)})
+    put({path: _text(card)}, FIX)
 
 
 def _text(card: zoo.Card) -> bytes:
@@ -84,23 +83,3 @@ def _text(card: zoo.Card) -> bytes:
 
 def _hardware(parameter: Tensor) -> str:
     return torch.cuda.get_device_name(parameter.device) if parameter.is_cuda else platform.machine()
-
-
-def _replace(contents: dict[Path, bytes]) -> None:
-    """Writes all files aside before the first one takes its place, so that a full disk changes nothing."""
-    aside = {path: path.with_name(path.name + ".partial") for path in contents}
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside[path].write_bytes(content)
-        for path in contents:
-            os.replace(aside[path], path)
-    except OSError as error:
-        raise UserError(
-            f"{next(iter(contents))} could not be written: {error}.",
-            "make room or name another folder with --out, then run the same command again; nothing is trained twice.",
-        ) from error
-    finally:
-        for partial in aside.values():
-            with suppress(OSError):
-                partial.unlink()
