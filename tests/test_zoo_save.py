@@ -77,6 +77,13 @@ def test_numbers_that_are_not_finite_are_not_saved(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_folder_that_is_not_there_is_made(tmp_path):
+    path = tmp_path / "new" / "mine"
+    assert zoo.save(network(width=0.25), path, architecture="resnet20", norm="rn", width=0.25) == path
+    assert path.exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "no").write_text("in the way")
     with pytest.raises(UserError, match="could not be written"):
         zoo.save(network(width=0.25), tmp_path / "no" / "mine", architecture="resnet20", norm="rn", width=0.25)

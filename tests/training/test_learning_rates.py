@@ -91,7 +91,7 @@ def test_a_full_disk_keeps_the_file(words, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(learning_rates.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     monkeypatch.setattr(learning_rates.training, "run", lambda _: [{"held_out_accuracy": 0.5}])
     monkeypatch.setattr(sys, "argv", ["learning_rates", *words("--norms", "none", "--rates", "0.1")])
     with pytest.raises(SystemExit, match="No space left on device"):

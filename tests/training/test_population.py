@@ -152,7 +152,7 @@ def test_a_failure_leaves_the_file_before(shipped, cifar, monkeypatch):
     def fail(*words):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(measuring.os, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises(UserError, match="No space left"):
         measuring.measure(name, cifar, batches=FEW)
     assert path.read_bytes() == before
