@@ -1,0 +1,164 @@
+"""The questions of the page about whose statistics are used: which part of it, and the row of controls of each."""
+
+import streamlit as st
+
+from rnorm_core.evaluation.patching import EXPERIMENTS, possible
+from rnorm_core.norms import STATISTICS
+from rnorm_core.ui import crossing, grouping, images, patches, poisoning, recounting, url
+from rnorm_core.ui.crafting import FIRST
+from rnorm_core.ui.run import abandon
+from rnorm_core.ui.sidebar import Settings
+from rnorm_core.ui.whose import EPS_255, STEPS, Plan, everyday
+
+MATRIX, SIZE, COMPANY, POISON, PATCHES, COUNTED = PARTS = (
+    "Craft and score", "Batch size", "Neighbours", "Poisoned neighbours", "Patched layers", "Counted anew",
+)  # fmt: skip
+KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here")
+WORK, MORE = SLOTS = "work", "more"
+SAID = {
+    "restore": "clean statistics to the attacked batch",
+    "spoil": "attacked statistics to the clean batch",
+    "repair": "its own statistics to the attacked batch",
+}
+_BEFORE = "_part"  # in the session
+
+
+def part() -> str:
+    """Which question is in view; work for another one is left."""
+    url.reserve(*KEYS)
+    chosen = url.bound(
+        st.segmented_control, "Question", list(PARTS), key="part", default=MATRIX, required=True, wrap=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if st.session_state.get(_BEFORE) != chosen:
+        for slot in SLOTS:
+            abandon(slot)
+        st.session_state[_BEFORE] = chosen
+    return chosen
+
+
+def matrix(settings: Settings) -> crossing.Asked:
+    eps, n = st.columns([2, 1], gap="large")
+    with eps:
+        size = _eps(1)
+    with n:
+        count = _count(settings)
+    return crossing.Asked(_plan(settings, count), size)
+
+
+def sizes(settings: Settings) -> tuple[grouping.Sizes, bool]:
+    """What to measure, and whether it is wanted."""
+    eps, n, here = st.columns([2, 1, 1.3], gap="large", vertical_alignment="bottom")
+    with eps:
+        size = _eps(1, "For what is measured here.")
+    with n:
+        count = _count(settings)
+    with here:
+        wanted = url.bound(st.toggle, "Measure it here", key="here")
+    return grouping.Sizes(_plan(settings, count), size), wanted
+
+
+def company(settings: Settings) -> tuple[grouping.Meeting, grouping.Composition, bool]:
+    """One image among others; batches of other composition, and whether these are wanted."""
+    columns = iter(st.columns([1.2, 1, 0.8, 1.3, 1.2], gap="medium", vertical_alignment="bottom"))
+    image, size, n, eps, here = columns
+    with n:
+        count = _count(settings)
+    plan = _plan(settings, count)
+    with image:
+        chosen = _image(plan)
+    with size:
+        options = [size for size in (2, 4, 8, 16, 32, 64) if size <= count]
+        together = url.choose_one("In a batch", options, key="size", default=8, help="Images looked at together.")
+    with eps:
+        attacked = _eps(1, "For what is measured below.")
+    with here:
+        wanted = url.bound(st.toggle, "Compose batches", key="here")
+    return (
+        grouping.Meeting(plan, chosen, together), grouping.Composition(plan, attacked, together), wanted
+    )  # fmt: skip
+
+
+def draw() -> int:
+    """Which of the draws of neighbours to show, from 0."""
+    options = list(range(1, grouping.DRAWS + 1))
+    return url.choose_one("Look at the neighbours of draw", options, key="draw", widget=st.select_slider) - 1
+
+
+def poison(settings: Settings) -> poisoning.Asked:
+    image, k, n, eps = st.columns([1.3, 1.3, 0.9, 1.5], gap="medium", vertical_alignment="bottom")
+    with n:
+        count = _count(settings, "All of them are one batch.")
+    plan = _plan(settings, count)
+    with image:
+        victim = _image(plan, "Victim")
+    with k:
+        counts = [*(2**i for i in range(10) if 2**i < count - 1), count - 1]
+        poisoned = url.choose_one(
+            "Poisoned neighbours", counts, key="k", default=min(4, count - 1), widget=st.select_slider
+        )  # fmt: skip
+    with eps:
+        size = _eps(8)
+    return poisoning.Asked(plan, size, victim, poisoned)
+
+
+def patch(settings: Settings) -> patches.Asked:
+    mode, experiment, n, eps = st.columns([0.9, 1.8, 0.7, 1.3], gap="medium", vertical_alignment="bottom")
+    with n:
+        count = _count(settings)
+    with mode:
+        chosen = url.choose_one("Statistics of", list(STATISTICS), key="mode", default="batch", help=_MODE)
+    with experiment:
+        options = {SAID[key]: key for key in possible(chosen)}
+        given = options[url.choose_one("Layers are given", list(options), key="experiment")]
+    with eps:
+        size = _eps(1)
+    st.caption(f"{EXPERIMENTS[given].sentence} {CONTROL if chosen == STATISTICS[0] else ''}")
+    return patches.Asked(_plan(settings, count), size, chosen, given)
+
+
+def recount(settings: Settings) -> recounting.Asked:
+    size, n, eps = st.columns([1, 1, 1.5], gap="large", vertical_alignment="bottom")
+    with n:
+        options = [128, 512] if settings.complete else [8, 12]
+        count = url.choose_one("Images scored", options, key="n", help="No statistics are taken from them.")
+    with size:
+        options = [16, 64, 128] if settings.complete else [4, 2]
+        batch = url.choose_one("Images in a batch", options, key="size", help="Of which statistics are taken.")
+    with eps:
+        attacked = _eps(1)
+    return recounting.Asked(_plan(settings, count), attacked, batch)
+
+
+_MODE = "In which the attack is made and the images are scored, before layers are given other statistics."
+CONTROL = (
+    "With tracked statistics, as a control: the attack could not use a batch's, so there is none to undo; what the "
+    "layers are given takes the place of the training set's."
+)
+
+
+def _plan(settings: Settings, count: int) -> Plan:
+    return Plan(
+        everyday(settings.left), everyday(settings.right), settings.dataset, settings.complete, settings.source, count,
+        settings.seed, settings.device,
+    )  # fmt: skip
+
+
+def _eps(default: float, help_: str = "") -> float:
+    return url.choose_one(
+        "PGD, eps (k/255)", list(EPS_255), key="eps", default=default, widget=st.select_slider, shown="{:g}".format,
+        help=f"An attack of {STEPS} steps. {help_}",
+    )  # fmt: skip
+
+
+def _count(settings: Settings, help_: str = "Up to 128 are one batch.") -> int:
+    options, default = ([8, 20, 128], 128) if settings.complete else ([8, 20], 20)
+    return url.choose_one("Images", options, key="n", default=default, help=help_)
+
+
+def _image(plan: Plan, label: str = "Image") -> str:
+    """The beginning of an image's id."""
+    batch = plan.images()
+    names = [images.name(batch, i) for i in range(len(batch))]
+    first = next((name for name in names if name.endswith(FIRST)), names[0])
+    return url.choose_one(label, names, key="image", default=first).rsplit(" ", 1)[-1]

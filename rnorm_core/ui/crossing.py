@@ -1,0 +1,82 @@
+"""What "craft and score" computes: two networks in all their modes, each attacked for itself and for every other.
+
+No Streamlit here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rnorm_core import evaluation
+from rnorm_core.evaluation import Paired
+from rnorm_core.evaluation.matrix import Matrix, Party, matrix
+from rnorm_core.jobs import Job
+from rnorm_core.norms import modes
+from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.whose import BATCH, Plan, Teller, attack, in_mode
+
+
+@dataclass(frozen=True)
+class Asked:
+    plan: Plan
+    eps_255: float
+
+    @property
+    def parties(self) -> tuple[Side, ...]:
+        """The networks in all their modes."""
+        return tuple(in_mode(side, mode) for side in self.plan.weights for mode in modes(side.norm))
+
+
+@dataclass(frozen=True, eq=False)
+class Crossed:
+    """The matrix of all parties, or its first rows."""
+
+    asked: Asked
+    matrix: Matrix
+
+
+def measure(asked: Asked) -> Callable[[Job], Crossed]:
+    """Work for a job; its partial results are `Crossed` with fewer crafters."""
+
+    def work(job: Job) -> Crossed:
+        plan, told = asked.plan, Teller(job, 1 + len(asked.parties))
+        told.begin("Reading images and models")
+        batch = plan.images().to(plan.device)
+        models = [side.load(plan.device) for side in asked.parties]
+        pgd = told.of(attack(asked.eps_255))
+        found = matrix([], models, batch, pgd, BATCH, plan.seed)
+        told.end(Crossed(asked, found))
+        for side, model in zip(asked.parties, models, strict=True):
+            told.begin(f"Crafting for {side.label}", runs=-(-len(batch) // BATCH))
+            row = matrix([model], models, batch, pgd, BATCH, plan.seed)
+            found = replace(found, crafters=found.crafters + row.crafters, cells=found.cells + row.cells)
+            told.end(Crossed(asked, found))
+        return Crossed(asked, found)
+
+    return work
+
+
+def part(whole: Matrix, crafters: Sequence[Side], scorers: Sequence[Side]) -> Matrix:
+    """Of a matrix these rows, as far as they are there, and columns."""
+    rows = [i for i in (_place(whole.crafters, side) for side in crafters) if i is not None]
+    columns = [j for j in (_place(whole.scorers, side) for side in scorers) if j is not None]
+    return replace(
+        whole, crafters=tuple(whole.crafters[i] for i in rows), scorers=tuple(whole.scorers[j] for j in columns),
+        cells=tuple(tuple(whole.cells[i][j] for j in columns) for i in rows),
+        clean=tuple(whole.clean[j] for j in columns), noise=tuple(whole.noise[j] for j in columns),
+    )  # fmt: skip
+
+
+def foreign(whole: Matrix, crafter: Side, scorer: Side) -> Paired | None:
+    """The scorer on what was crafted for `crafter` (left) and for itself (right), image by image; None while missing.
+
+    Above 0: it is better off when the attack was made for the other.
+    """
+    here, other, own = (_place(whole.scorers, scorer), _place(whole.crafters, crafter), _place(whole.crafters, scorer))
+    if here is None or other is None or own is None:
+        return None
+    return evaluation.paired(whole.cells[other][here].hits, whole.cells[own][here].hits)
+
+
+def _place(parties: Sequence[Party], side: Side) -> int | None:
+    known = [(party.model, party.statistics) for party in parties]
+    return known.index((side.name, side.statistics)) if (side.name, side.statistics) in known else None

@@ -1,0 +1,212 @@
+"""The parts of the page about whose statistics are used, each with its row of controls and its pictures."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from rnorm_core import figures
+from rnorm_core.figures import claims
+from rnorm_core.norms import modes
+from rnorm_core.ui import ask_statistics as ask
+from rnorm_core.ui import (
+    crossing,
+    crossing_view,
+    exploring,
+    grouping,
+    grouping_view,
+    judging,
+    patches,
+    patches_view,
+    poisoning,
+    poisoning_view,
+    recounting,
+    recounting_view,
+    shipped,
+    sizes_view,
+    whose,
+)
+from rnorm_core.ui.ask_accuracy import read_table
+from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.panels import chart, pictures
+from rnorm_core.ui.shifting import nice
+from rnorm_core.ui.sidebar import Settings
+
+PICTURES = 8  # in a row: the image and neighbours of a draw
+
+
+def show(part: str, settings: Settings) -> None:
+    """One of `ask_statistics.PARTS`."""
+    SHOWN[part](settings)
+
+
+def beside(sides: Sequence[Side], draw: Callable[[Side], object]) -> None:
+    """`draw(side)` for each, in columns."""
+    for side, column in zip(sides, st.columns(2, gap="large"), strict=False):
+        with column:
+            draw(side)
+
+
+def say_others(plan: whose.Plan, sides: Sequence[Side]) -> None:
+    """Which networks are left out, and why."""
+    if others := [side.title for side in plan.weights if side.name not in {one.name for one in sides}]:
+        why = (
+            "has no mode with statistics of a batch: its images do not know of each other, and there is nothing to see"
+        )
+        st.info(f"**{' and '.join(others)}** {why}.", icon=":material/info:")
+
+
+def matrix(settings: Settings) -> None:
+    """Each network against itself in all its modes, left against right, and what was measured before."""
+    asked = ask.matrix(settings)
+    found = exploring.growing(asked, crossing.measure(asked))
+    if found is not None:
+
+        def one(side: Side) -> None:
+            chart(crossing_view.by_mode(found, side), key=f"modes {side.name}")
+            tracked, *batchwise = (whose.in_mode(side, mode) for mode in modes(side.norm))
+            for other in batchwise[:1]:
+                said = crossing_view.knowing(found, other, tracked), crossing_view.knowing(found, tracked, other)
+                st.markdown("\n".join(f"- {line}" for line in said if line))
+
+        beside(asked.plan.weights, one)
+        if settings.left != settings.right and (settings.left.name != settings.right.name):
+            st.markdown("#### And across networks?")
+            picture, words = st.columns(2, gap="large", vertical_alignment="center")
+            with picture:
+                chart(crossing_view.across(found, settings.left, settings.right), key="across")
+            said = [
+                crossing_view.knowing(found, scorer, crafter)
+                for scorer, crafter in ((settings.left, settings.right), (settings.right, settings.left))
+            ]
+            words.markdown("\n".join(f"- {line}" for line in said if line))
+        st.caption(whose.measured_here(asked.plan))
+    st.markdown("#### Measured before, on more images: the framed cells")
+    table = read_table(settings.dataset)
+
+    def before(side: Side) -> None:
+        lines = shipped.lines(table, [whose.in_mode(side, mode) for mode in modes(side.norm)], "pgd", "float", False)
+        if lines:
+            title = f"{side.title}: crafted and scored alike"
+            curves = [line.curve for line in lines]
+            chart(
+                figures.accuracy_curve(curves, shipped.conditions(lines), True, title=title), key=f"before {side.name}"
+            )
+        st.caption(f"Weights {side.weight_hash[:12]}." if lines else f"{side.title} was not measured before.")
+
+    beside(asked.plan.weights, before)
+
+
+def by_size(settings: Settings) -> None:
+    """What was measured before, at once; the same here and now where that is wanted."""
+    asked, wanted = ask.sizes(settings)
+    sides = whose.batchwise(asked.plan)
+    say_others(asked.plan, sides)
+
+    def one(course: sizes_view.Course | None, side: Side, key: str) -> None:
+        if course is None or not course.clean:
+            st.caption(f"Nothing was measured before of {side.label}." if course is None else "")
+            return
+        chart(sizes_view.by_size(course), key=f"{key} {side.name}")
+        st.markdown(sizes_view.cost_of_size(course))
+
+    beside(sides, lambda side: one(sizes_view.shipped(settings.dataset, side), side, "shipped"))
+    st.caption("From the shipped measurements. " + " ".join(f"{s.title}: weights {s.weight_hash[:12]}." for s in sides))
+    if wanted and sides and (found := exploring.growing(asked, grouping.measure_sizes(asked))):
+        st.markdown("#### Measured here")
+        beside(sides, lambda side: one(sizes_view.live(found, side), side, "live"))
+        st.caption(whose.measured_here(asked.plan))
+
+
+def company(settings: Settings) -> None:
+    """One image in changing company; then batches of other composition, where that is wanted."""
+    meeting, composition, wanted = ask.company(settings)
+    sides = whose.batchwise(meeting.plan)
+    say_others(meeting.plan, sides)
+    found = exploring.growing(meeting, grouping.measure_company(meeting)) if sides else None
+    if found is not None:
+
+        def one(side: Side) -> None:
+            if side in found.own:
+                chart(figures.company(found.own[side], side.label, side.norm), key=f"company {side.name}")
+                st.markdown(grouping_view.swayed(found, side))
+
+        beside(sides, one)
+        pictures(grouping_view.gathered(found, meeting.plan.images(), ask.draw())[:PICTURES])
+        st.caption(whose.measured_here(meeting.plan))
+    if wanted and sides:
+        st.markdown("#### Batches of other composition")
+        composed = exploring.growing(composition, grouping.measure_composition(composition), slot=ask.MORE)
+        if composed is not None:
+            chart(grouping_view.composed(composed), key="composed")
+            some = [side for side in sides if composed.shares[side]]
+            beside(some, lambda s: chart(grouping_view.by_share(composed, s), key=f"share {s.name}"))
+
+
+def poison(settings: Settings) -> None:
+    """A victim that nobody touches, and what its neighbours do to it."""
+    asked = ask.poison(settings)
+    sides = whose.batchwise(asked.plan)
+    say_others(asked.plan, sides)
+    found = exploring.growing(asked, poisoning.measure(asked)) if sides else None
+    if found is None or not found.traces:
+        pictures(poisoning_view.before_poison(asked, asked.batch()))
+        return
+
+    def one(side: Side) -> None:
+        if side in found.traces:
+            pictures(poisoning_view.after_poison(found, side))
+            st.markdown(poisoning_view.victim(found, side))
+            chart(poisoning_view.course(found, side), key=f"course {side.name}")
+
+    beside(sides, one)
+    if any(found.crowds.values()):
+        chart(poisoning_view.crowds(found), key="crowds")
+    st.caption(whose.measured_here(asked.plan))
+
+
+def patched(settings: Settings) -> None:
+    """How much comes back, layer by layer; and a related number that was measured before."""
+    asked = ask.patch(settings)
+    say_others(asked.plan, asked.sides)
+    found = exploring.growing(asked, patches.measure(asked)) if asked.sides else None
+    if found is not None:
+
+        def one(side: Side) -> None:
+            if (patched := found.found.get(side)) is not None:
+                st.markdown(patches_view.share(patched, side))
+                about = side.label, side.norm, whose.said(asked.eps_255)
+                chart(figures.patched_layers(patched, *about), key=f"patched {side.name}")
+                st.caption(patches_view.strongest(patched, [nice(layer) for layer in patched.layers]))
+
+        beside(asked.sides, one)
+        st.caption(whose.measured_here(asked.plan))
+    st.markdown("#### Measured before, on more images: own statistics instead of tracked ones")
+    for judgement in judging.shipped(settings.dataset).by_claim["C2"][1:]:
+        picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
+        with picture:
+            chart(claims.evidence(judgement.evidence), key="recovery")
+        words.markdown(f"{judging.said(judgement)}\n\nWeights: {judging.hashes([judgement])}.")
+
+
+def counted(settings: Settings) -> None:
+    """Statistics of k batches beside the moving average."""
+    asked = ask.recount(settings)
+    say_others(asked.plan, asked.sides)
+    found = exploring.growing(asked, recounting.measure(asked)) if asked.sides else None
+    if found is None:
+        return
+
+    def one(side: Side) -> None:
+        if (precise := found.found.get(side)) is not None:
+            chart(recounting_view.by_batches(precise, side, asked.eps_255), key=f"batches {side.name}")
+            st.markdown(recounting_view.worth(precise, side))
+            chart(recounting_view.distances(precise, side), key=f"distances {side.name}")
+
+    beside(asked.sides, one)
+    st.caption(whose.measured_here(asked.plan))
+
+
+SHOWN: dict[str, Callable[[Settings], None]] = {
+    ask.MATRIX: matrix, ask.SIZE: by_size, ask.COMPANY: company, ask.POISON: poison, ask.PATCHES: patched,
+    ask.COUNTED: counted,
+}  # fmt: skip

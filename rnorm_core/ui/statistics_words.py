@@ -1,0 +1,119 @@
+"""What is written around each part of the page about whose statistics are used."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rnorm_core.ui.ask_statistics import COMPANY, COUNTED, MATRIX, PATCHES, POISON, SAID, SIZE
+
+BN = "cifar10-resnet20-bn"
+
+
+@dataclass(frozen=True)
+class Words:
+    """lead: above; see, why: below. ways: page, label, settings of what to try."""
+
+    lead: str
+    see: str
+    why: str
+    ways: tuple[tuple[str, str, dict[str, Any]], ...]
+
+
+def _here(label: str, part: str, **settings: Any) -> tuple[str, str, dict[str, Any]]:
+    return "statistics", label, dict(part=part, **settings)
+
+
+WORDS = {
+    MATRIX: Words(
+        "The **same weights** can normalise with the training set's statistics, with the batch's, or half and half. "
+        "Does an attack that was made for one of these work on the others?",
+        "Each row is one set of images: clean ones, noise of the attack's size, then images attacked for one mode. "
+        "Each column is who looks at them. The framed cells are attacks on oneself, what usual accuracies report; "
+        "the others were made for somebody else.",
+        "An attack climbs the loss it is shown. Where the scorer uses other statistics, that was another function of "
+        "the same pixels, and part of the way leads nowhere. So an attack that does not know the mode in use looks "
+        "weak, and a network looks robust that is only being attacked with the wrong map. Compare with the framed "
+        "cell of the column before believing a number.",
+        (
+            _here("A larger attack", MATRIX, eps=8), _here("A tiny one", MATRIX, eps=0.25),
+            _here("Now give single layers other statistics", PATCHES),
+            ("accuracy", "The framed cells at all sizes", dict(modes=["tracked", "batch", "tracked-mean"])),
+            ("paper", "What the paper claims of this", dict(claim="C3")),
+        ),
+    ),
+    SIZE: Words(
+        "Statistics of a batch are estimates, of few images **poor** ones. How many images does a network need beside "
+        "the one you ask about, and does that change when they are attacked?",
+        "Filled marks: attacked images, each batch as one. Open ones: the same networks on clean images. The thin "
+        "lines are the tracked statistics, which do not care how many images come.",
+        "A batch of one normalises every channel of an image by itself: its own mean and scale are taken away, and "
+        "with them what they said about the image. With more images the estimate settles, at about the square root of "
+        "their number. An attack on a whole batch may move these estimates, too.",
+        (
+            _here("The same here and now", SIZE, here=True), _here("Which neighbours, not only how many", COMPANY),
+            ("craft", "One image with the statistics of its own", dict(left=BN, left_mode="batch", right=BN)),
+            ("paper", "What the paper claims of this", dict(claim="C4")),
+        ),
+    ),
+    COMPANY: Words(
+        "With statistics of the batch an answer is about **all images together**. Here is one image, always the same, "
+        "in other company: does the answer change?",
+        "Each mark is one draw of neighbours; nothing else differs. Where marks of a class lie apart, the neighbours "
+        "alone moved its probability. Below, when asked for: batches of one class, images that meet others after "
+        "they were attacked, and attacked ones among clean ones.",
+        "Every neighbour has a vote in the mean and the scale that all are normalised with. A batch of one class "
+        "votes alike: what these images have in common is subtracted. And an attack on a batch is a joint one: "
+        "images that are shuffled afterwards lose the neighbours it counted on. With tracked statistics there is "
+        "nobody to ask.",
+        (
+            _here("Only two images", COMPANY, size=2), _here("Compose batches", COMPANY, here=True),
+            _here("Neighbours that mean harm", POISON), _here("How many neighbours?", SIZE),
+            ("honesty", "What the neighbours' check says", dict(left=BN, left_mode="batch")),
+        ),
+    ),
+    POISON: Words(
+        "If neighbours have a vote, they can be **bribed**. Some images of the batch are changed so that another, "
+        "which nobody touches, is misread.",
+        "The first picture is the victim, bit by bit what it was; the others are changed by no more than eps. The "
+        "curves are the victim's answer as its neighbours change, with the batch's statistics and with tracked ones. "
+        "Below, all images that are not poisoned are victims at once.",
+        "The victim's loss depends on its neighbours' pixels through the mean and the scale of every layer, so it has "
+        "a slope there that an attack can climb (Wu et al. 2023). With tracked statistics that slope is exactly zero: "
+        "no image enters another's answer, and whatever is done to the neighbours, the answer is the same to the last "
+        "bit.",
+        (
+            _here("A single poisoned neighbour", POISON, k=1), _here("Small changes", POISON, eps=2),
+            _here("A batch of eight", POISON, n=8), _here("Neighbours without intent", COMPANY),
+        ),
+    ),
+    PATCHES: Words(
+        "An attack changes the images **and** with them the statistics. What if layers are handed the clean batch's "
+        "statistics, while the attacked images run? What comes back was the shift's doing; what does not was not.",
+        "Bars: one layer alone is given other statistics. The line: all layers up to that one. The two levels are the "
+        "clean and the attacked accuracy, with nothing patched; the share of the way between them that the line has "
+        "gone at its end is the number above.",
+        "To give a cause back and look whether the effect goes away is an experiment, not a correlation. If the shift "
+        "of the statistics were the reason of the vulnerability, clean statistics would undo most of it. An interval "
+        "that holds 0 as well as 100 % says: ask more images.",
+        (
+            _here("The reverse", PATCHES, experiment=SAID["spoil"]),
+            _here("A larger attack", PATCHES, eps=8),
+            _here("Own statistics instead of tracked ones", PATCHES, mode="tracked", experiment=SAID["repair"]),
+            ("shift", "How far the layers move", dict(left=BN, eps=1)),
+            ("paper", "What the paper claims of this", dict(claim="C2")),
+        ),
+    ),
+    COUNTED: Words(
+        "Tracked statistics are a **moving average** of the last batches of training, while the weights still moved. "
+        "One can count anew, with the finished weights (PreciseBN). Is that better, and is it more robust?",
+        "To the right go more batches. The thin lines are the network as it was trained. Below, how far the new "
+        "statistics lie from the moving average, and from those of the most batches: the second shrinks to zero by "
+        "definition, and by then the first is the moving average's own error, or the batches' size.",
+        "One batch is a rough estimate, many are a good one. RobustNorm's range has a trait of its own: that of a "
+        "larger batch is larger, so that batches of another size than in training are another network. If counting "
+        "anew changes the accuracy little, the moving average was good enough, and robustness has other reasons.",
+        (
+            _here("Batches of other size", COUNTED, size=2), _here("How many images does one batch need?", SIZE),
+            ("corruptions", "New statistics against fog and noise", dict(m="all")),
+        ),
+    ),
+}  # fmt: skip
