@@ -8,7 +8,7 @@ import streamlit as st
 
 from rnorm_core import figures, ui
 from rnorm_core.evaluation import inside
-from rnorm_core.ui import ask_inside, exploring, inside_powers, inside_words, looking_inside
+from rnorm_core.ui import ask_inside, exploring, inside_powers, inside_words, looking_inside, shifting
 from rnorm_core.ui.ask_inside import Look
 from rnorm_core.ui.looking_inside import ALL, NONE, ONE
 
@@ -75,7 +75,7 @@ def show_outlier(look: Look, found: looking_inside.Images) -> None:
         size = ask_inside.outlier()
         (chosen,) = inside.outliers(clean, (size,), look.power)
         st.markdown(inside_words.outlier(chosen, look.power))
-        rows = [(f"with one value {size:g} deviations out", chosen.found)]
+        rows = [(f"and one value {size:g} deviations out", chosen.found)]
         if found.attacked is not None:
             for which, name in ((ONE, "one image attacked"), (ALL, "all images attacked")):
                 values = looking_inside.channel(found, which, look.layer, look.channel).values
@@ -84,7 +84,7 @@ def show_outlier(look: Look, found: looking_inside.Images) -> None:
         if found.fooled is not None:
             st.caption(
                 f"n = {len(found.batch)} images. PGD of {looking_inside.STEPS} steps fools {int(found.fooled.sum())} "
-                f"of them. The one is image {found.one + 1} of the batch."
+                f"of them. The one is {shifting.named(found.batch)[found.one]}, the first that is fooled, or the first."
             )
         else:
             st.caption(f"n = {len(found.batch)} images. “Attacked” above adds what an attack does to the same channel.")
@@ -124,8 +124,9 @@ def show_powers(look: Look, dataset: str) -> None:
         with words:
             st.markdown(inside_powers.table(found, attack))
             st.caption(
-                "Differences are in points, on the same images, with 95 % intervals: what other images might do. Each "
-                "network is one training, of seed 0; another seed might differ by more. Measured by this project."
+                "In brackets 95 % intervals; differences, in points, are counted image by image. Each network is one "
+                "training, of seed 0; another one might differ by more. Measured by this project. Weights: "
+                f"{inside_powers.weights(found)}."
             )
             ui.numbers(inside_powers.records(found, mode), "The numbers behind this", "accuracy-by-p.csv")
 

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
-from rnorm_core import figures
-from rnorm_core.evaluation import inside
+from rnorm_core import evaluation, figures
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation import Row, inside
+from rnorm_core.evaluation.row import pack
 
 
 def traces(figure) -> dict[str, dict]:
@@ -57,3 +60,65 @@ def test_range_by_size(values):
     assert drawn["range to the power 0.2"]["y"][1] == pytest.approx(found[1].range ** 0.2)
     assert len({(t["marker"]["symbol"], t["line"].get("dash")) for t in drawn.values()}) == 3
     assert "n = 8 images" in figure.alt
+
+
+def test_the_chosen_outlier_is_marked(values):
+    found, (chosen,) = inside.outliers(values, (0, 10), 0.2), inside.outliers(values, (3,), 0.2)
+    plain, marked = (figures.outlier_effect(found, 0.2, "a", c) for c in (None, chosen))
+    level, upright = marked.plotly.layout.shapes
+    assert len(plain.plotly.layout.shapes) == 1
+    assert (level.y0, upright.x0, upright.x1) == (1, 3, 3)
+    assert f"marks 3 deviations, times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}" in marked.alt
+
+
+@pytest.mark.parametrize("power", [0.2, 1])
+def test_normalised_values(values, power):
+    by_std, by_range = (inside.normalised(values, p) for p in (None, power))
+    figure = figures.normalised_values(by_std, by_range, power, "a")
+    for trace, made in zip(json.loads(figure.plotly.to_json())["data"], (by_std, by_range), strict=True):
+        assert sum(trace["y"]) == pytest.approx(100)
+        middle = sum(x * y for x, y in zip(trace["x"], trace["y"], strict=True)) / 100
+        assert middle == pytest.approx(0, abs=0.05)
+        assert f"from {made.min():.3f} to {made.max():.3f}" in figure.alt
+    assert len({(t["line"]["color"], t["line"].get("dash")) for t in traces(figure).values()}) == 2
+
+
+def row(correct: int, n: int, eps: float = 0) -> Row:
+    low, high = evaluation.wilson(correct, n)
+    return Row(
+        model="m", weight_hash="1" * 64, dataset="cifar10", norm="rn", statistics="tracked",
+        attack="pgd" if eps else "clean", settings={}, eps_255=eps, pixels="float", n=n, correct=correct, low=low,
+        high=high, batch_size=128, seed=0, images="1" * 64, hits=pack(torch.arange(n) < correct), code_version="1",
+        made_with={}, date="2026-01-01",
+    )  # fmt: skip
+
+
+def at(power: float | None, clean: tuple[int, int], attacked: tuple[int, int] | None) -> figures.AtPower:
+    label = "BatchNorm" if power is None else f"p = {power:g}"
+    return figures.AtPower(label, power, row(*clean), row(*attacked, eps=1) if attacked else None)
+
+
+def test_accuracy_by_power():
+    points = [at(1, (50, 100), (5, 100)), at(0.1, (150, 200), (40, 200)), at(0.5, (60, 100), None)]
+    points.append(at(None, (90, 100), (20, 100)))
+    figure = figures.accuracy_by_power(points, "PGD at 1/255", 0.3, "ResNet-20, tracked")
+    drawn = traces(figure)
+    assert (drawn["RobustNorm, clean"]["x"], drawn["RobustNorm, clean"]["y"]) == ([0.1, 0.5, 1], [75, 60, 50])
+    attacked = drawn["RobustNorm, PGD at 1/255"]
+    assert (attacked["x"], attacked["y"]) == ([0.1, 1], [20, 5])
+    low, high = evaluation.wilson(40, 200)
+    assert attacked["error_y"]["array"][0] == pytest.approx(100 * high - 20)
+    assert attacked["error_y"]["arrayminus"][0] == pytest.approx(20 - 100 * low)
+    assert attacked["customdata"][0][:2] == ["p = 0.1", "40 of 200"]
+    assert set(drawn["BatchNorm, clean"]["y"]) == {90}
+    bands = [(s["y0"], s["y1"]) for s in figure.plotly.to_dict()["layout"]["shapes"] if s["x0"] != s["x1"]]
+    expected = [(100 * low, 100 * high) for low, high in (evaluation.wilson(90, 100), evaluation.wilson(20, 100))]
+    assert np.array(bands) == pytest.approx(np.array(expected))
+    assert "n = 100 to 200 images" in figure.alt
+    assert "p = 0.1, PGD at 1/255: 20.0 % (40 of 200" in figure.alt
+    assert len({(t["line"]["color"], t["line"].get("dash")) for t in drawn.values()}) == 4
+
+
+def test_without_a_p_there_is_nothing_to_draw():
+    with pytest.raises(UserError, match="No RobustNorm"):
+        figures.accuracy_by_power([at(None, (9, 10), None)], "PGD at 1/255", 0.2, "a")

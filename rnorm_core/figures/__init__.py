@@ -47,6 +47,7 @@ from rnorm_core.figures.shift import (
     span,
 )
 from rnorm_core.figures.statistics import (
+    KNOWS,
     Dot,
     Line,
     accuracy_by_batches,
@@ -62,6 +63,7 @@ from rnorm_core.figures.style import LOOKS, Figure, Look
 from rnorm_core.figures.trace import Side, confidence_by_step, probabilities, size_by_step
 
 __all__ = [
+    "KNOWS",
     "LOOKS",
     "OWN_STD",
     "PAPER_EPS",

@@ -46,9 +46,10 @@ def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
     dress(figure, title, f"{place}; {spread.n:,} values", 300)
     alt = (
         f"{title} {place}, {spread.n:,} values: mean {spread.mean:.3f}, deviation {spread.std:.3f}, from "
-        f"{spread.minimum:.3f} to {spread.maximum:.3f}, range {spread.range:.3f}. The deviation is "
-        f"{spread.of_bound:.2f} of the largest one that this range allows."
+        f"{spread.minimum:.3f} to {spread.maximum:.3f}, range {spread.range:.3f}."
     )
+    if spread.range:
+        alt += f" The deviation is {spread.of_bound:.2f} of the largest one that this range allows."
     return Figure(figure, alt)
 
 
@@ -186,6 +187,8 @@ def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, abo
         ("clean", [(p, p.clean) for p in found], LOOKS["rn"].marker + "-open", "solid"),
         (attack, [(p, p.attacked) for p in found if p.attacked], LOOKS["rn"].marker, "dash"),
     ):
+        if not line:
+            continue
         rows = [row for _, row in line]
         counts |= {row.n for row in rows}
         bars = {

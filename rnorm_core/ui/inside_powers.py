@@ -5,7 +5,7 @@ from typing import Any
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Row, Table
-from rnorm_core.evaluation.evidence import points as in_points
+from rnorm_core.evaluation.evidence import signed
 from rnorm_core.evaluation.powers import powers
 from rnorm_core.figures import AtPower
 from rnorm_core.ui import naming, picker, shipped
@@ -50,17 +50,14 @@ def _most(points: Sequence[AtPower], when: str, kind: str) -> str:
 
 
 def table(found: Sequence[AtPower], attack: str) -> str:
-    """Both accuracies and, where they were counted on the same images, the difference to BatchNorm; in Markdown."""
+    """Both accuracies and, where they were counted on the same images, how much more is left than of BatchNorm; Markdown."""
     plain = next((point for point in found if point.power is None), None)
-    lines = [
-        f"| network | clean | {attack} | against BatchNorm, {attack} | weights |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    lines = [f"| % of n images | n | clean | {attack} | more than BatchNorm |", "| --- | --- | --- | --- | --- |"]
     for point in found:
-        attacked = _accuracy(point.attacked) if point.attacked else "not measured"
+        attacked = _short(point.attacked) if point.attacked else "not measured"
         against = _against(point.attacked, plain.attacked) if plain and point is not plain else ""
-        hash_ = f"`{point.clean.weight_hash[:8]}`"
-        lines.append(f"| {point.label} | {_accuracy(point.clean)} | {attacked} | {against} | {hash_} |")
+        n = " / ".join(dict.fromkeys(f"{row.n:,}" for row in (point.clean, point.attacked) if row))
+        lines.append(f"| {point.label} | {n} | {_short(point.clean)} | {attacked} | {against} |")
     return "\n".join(lines)
 
 
@@ -69,7 +66,18 @@ def _against(mine: Row | None, plain: Row | None) -> str:
         return ""
     if mine.images != plain.images:
         return "other images"
-    return in_points(evaluation.paired(mine.mask, plain.mask)).split(", ", 1)[1]
+    found = evaluation.paired(mine.mask, plain.mask)
+    low, value, high = (signed(100 * x) for x in (found.low, found.difference, found.high))
+    return f"{value} ({low} to {high})"
+
+
+def weights(found: Sequence[AtPower]) -> str:
+    """Whose weights were measured."""
+    return ", ".join(f"{point.label} `{point.clean.weight_hash[:8]}`" for point in found)
+
+
+def _short(row: Row) -> str:
+    return f"{100 * row.value:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f})"
 
 
 def _accuracy(row: Row) -> str:

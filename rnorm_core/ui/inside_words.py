@@ -23,14 +23,14 @@ def by_deviation(found: Spread, eps: float) -> str:
     """BatchNorm's formula in LaTeX, with this batch's numbers."""
     symbols = r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}"
     numbers = rf"\frac{{{_less(found.mean)}}}{{\sqrt{{{short(found.std)}^2+{_small(eps)}}}}}"
-    return f"{symbols} = {numbers} = {_quotient(found.mean, found.scale(None, eps))}"
+    return _aligned(f"{symbols} &= {numbers}", _quotient(found.mean, found.scale(None, eps)))
 
 
 def by_range(found: Spread, power: float, eps: float) -> str:
     """RobustNorm's formula in LaTeX, with this batch's numbers."""
     symbols = r"\frac{x-\mu}{r^{\,p}+\epsilon}"
     numbers = rf"\frac{{{_less(found.mean)}}}{{{short(found.range)}^{{\,{power:g}}}+{_small(eps)}}}"
-    return f"{symbols} = {numbers} = {_quotient(found.mean, found.scale(power, eps))}"
+    return _aligned(f"{symbols} &= {numbers}", _quotient(found.mean, found.scale(power, eps)))
 
 
 def popoviciu(found: Spread) -> str:
@@ -41,10 +41,8 @@ def popoviciu(found: Spread) -> str:
 
 def applied(channel: Channel) -> str:
     """What the layer itself does, in LaTeX: in its mode, with what it has learned."""
-    return (
-        rf"y = \gamma\,\frac{{x-\mu}}{{s}}+\beta = {short(channel.weight)}\cdot"
-        rf"{_quotient(channel.centre, channel.scale)} {_signed(channel.bias)}"
-    )
+    numbers = rf"{short(channel.weight)}\cdot{_quotient(channel.centre, channel.scale)} {_signed(channel.bias)}"
+    return _aligned(r"y &= \gamma\,\frac{x-\mu}{s}+\beta", numbers)
 
 
 # --- in words
@@ -123,20 +121,25 @@ def growth(grown: Sequence[Growth], power: float) -> str:
 
 def effects(clean: Spread, others: Sequence[tuple[str, Spread]], power: float) -> str:
     """Each scale without and with what happened, and by what it was multiplied, as a Markdown table."""
-    lines = [f"| values | deviation | range | range^{power:g} | of the bound |", "| --- | --- | --- | --- | --- |"]
+    lines = [f"| values | deviation | range | range^{power:g} |", "| --- | --- | --- | --- |"]
     for name, found in (("clean", clean), *others):
         cells = [
-            short(after) if found is clean or not before else f"{short(after)} ({_times(after / before)})"
+            short(after) if found is clean or not before else f"{short(after)} (×{after / before:.3f})"
             for before, after in (
                 (clean.std, found.std), (clean.range, found.range), (clean.range**power, found.range**power)
             )
         ]  # fmt: skip
-        lines.append(f"| {name} | {' | '.join(cells)} | {found.of_bound:.2f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _times(factor: float) -> str:
     return f"{factor:.3f} times" if factor < 10 else f"{factor:.0f} times"
+
+
+def _aligned(first: str, then: str) -> str:
+    """Two lines, for narrow pages."""
+    return rf"\begin{{aligned}} {first} \\ &= {then} \end{{aligned}}"
 
 
 def _less(centre: float) -> str:

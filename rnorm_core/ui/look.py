@@ -24,6 +24,8 @@ _STYLE = """
 @media (max-width: 640px) {
   [data-testid="stMain"] h1 { font-size: 2rem; padding: 0.5rem 0; }
   [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
+  [data-testid="stMain"] [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+  [data-testid="stMain"] [data-testid="stMarkdownContainer"] :is(td, th) { padding: 4px 6px; }
 }
 </style>
 """

@@ -114,5 +114,5 @@ def channel(found: Images, which: str, layer: str, number: int) -> inside.Channe
 
 
 def sizes(count: int) -> tuple[int, ...]:
-    """Batches into which `count` images are taken apart: 1, 2, 4 ... and all."""
-    return (*(2**k for k in range(count.bit_length()) if 2**k < count), count)
+    """Batches into which `count` images are taken apart: 1, 2, 4 ... while there are two at least, and all."""
+    return (*(2**k for k in range(count.bit_length()) if 2 * 2**k <= count), count)
