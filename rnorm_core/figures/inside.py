@@ -216,7 +216,8 @@ def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, abo
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     title = "How much is left, for which p?"
     n = " to ".join(f"{k:,}" for k in dict.fromkeys((min(counts), max(counts))))
-    dress(figure, title, f"{about}; n = {n} images a point; bars, bands: 95 % interval; dotted: p = {chosen:g}", 340)
+    dotted = f"p = {chosen:g}".replace(" ", "\N{NO-BREAK SPACE}")
+    dress(figure, title, f"{about}; n = {n} images a point; bars, bands: 95 % interval; dotted: {dotted}", 340)
     return Figure(figure, f"{title} {about}, n = {n} images a point. {'; '.join(said)}.")
 
 

@@ -44,13 +44,16 @@ def said(found: Sequence[AtPower], mode: str, attack: str) -> str:
 def _most(points: Sequence[AtPower], when: str, kind: str) -> str:
     rows = {point.label: row for point in points if (row := getattr(point, kind)) is not None}
     best, worst = max(rows, key=lambda label: rows[label].value), min(rows, key=lambda label: rows[label].value)
-    if best == worst:
-        return f"{when}: {best} keeps {_accuracy(rows[best])}."
-    return f"{when} {best} keeps most, {_accuracy(rows[best])}, {worst} least, {_accuracy(rows[worst])}."
+    if rows[best].value == rows[worst].value:
+        who = f"{best} keeps" if len(rows) == 1 else f"all {len(rows)} keep"
+        return f"{when} {who} {_accuracy(rows[best])}."
+    apart = rows[best].low > rows[worst].high
+    note = "" if apart else " Their intervals overlap: other images might turn this around."
+    return f"{when} {best} keeps most, {_accuracy(rows[best])}, {worst} least, {_accuracy(rows[worst])}.{note}"
 
 
 def table(found: Sequence[AtPower], attack: str) -> str:
-    """Both accuracies and, where they were counted on the same images, how much more is left than of BatchNorm; Markdown."""
+    """Both accuracies and, where counted on the same images, how much more is left than of BatchNorm, in Markdown."""
     plain = next((point for point in found if point.power is None), None)
     lines = [f"| % of n images | n | clean | {attack} | more than BatchNorm |", "| --- | --- | --- | --- | --- |"]
     for point in found:

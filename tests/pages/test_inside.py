@@ -300,6 +300,9 @@ def test_several_p_make_a_curve(open_page, planted):
     assert "n = 80 to 100 images a point" in re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"])
     assert "**3 networks that differ in p alone.**" in texts(page)
     assert "Under PGD at 1/255 p = 0.2 keeps most, 30.0 %" in texts(page)
+    clean, attacked = texts(page).split("Without an attack")[1].split("Under PGD at 1/255")[:2]
+    assert "Their intervals overlap" in clean
+    assert "Their intervals overlap" not in attacked
     found = evaluation.paired(torch.arange(100) < 25, torch.arange(100) < 20)
     line = f"| p = 0.1 | 100 | 85.0 (76.7 to 90.7) | 25.0 (17.5 to 34.3) | +5.0 (+{100 * found.low:.1f} to"
     assert line in texts(page)
@@ -316,6 +319,12 @@ def test_one_p_alone_is_said(open_page, planted):
     assert traces(drawn(page)["How much is left, for which p"])["RobustNorm, clean"]["y"] == [88]
 
 
+def test_where_all_keep_the_same_none_keeps_most(open_page, planted):
+    planted({None: (90, 20), 0.2: (88, 0), 0.5: (80, 0)})
+    page = open_page("inside", **FEW)
+    assert "Under PGD at 1/255 all 2 keep 0.0 %" in texts(page)
+
+
 def test_what_was_not_measured_is_not_drawn(open_page, planted):
     planted({None: (90, 20), 0.2: (88, 30), 0.5: (80, 10)})
     page = open_page("inside", **FEW, eps="8")
@@ -323,6 +332,7 @@ def test_what_was_not_measured_is_not_drawn(open_page, planted):
     assert shown["RobustNorm, clean"]["y"] == [88, 80]
     assert "RobustNorm, PGD at 8/255" not in shown
     assert "not measured" in texts(page)
+    assert texts(page).count("Their intervals overlap") == 1
     other = open_page("inside", **FEW, p_mode="batch")
     assert "No RobustNorm was measured in the mode batch." in texts(other)
     assert "How much is left, for which p" not in drawn(other)
