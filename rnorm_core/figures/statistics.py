@@ -24,8 +24,12 @@ def told(found: "Accuracy") -> str:
 
 # --- crafting against scoring
 
+KNOWS = "Does the attack know whose statistics are used?"
 
-def crafting_matrix(matrix: "Matrix", crafters: Sequence[str], scorers: Sequence[str], attack: str) -> Figure:
+
+def crafting_matrix(
+    matrix: "Matrix", crafters: Sequence[str], scorers: Sequence[str], attack: str, title: str = KNOWS
+) -> Figure:
     """Accuracy (%) of each scorer on the clean images, on noise, and on what was crafted for each of the crafters.
 
     crafters, scorers: labels for people. Where both are one model the cell is framed. Every cell says its number.
@@ -64,7 +68,6 @@ def crafting_matrix(matrix: "Matrix", crafters: Sequence[str], scorers: Sequence
         tickvals=list(range(len(rows))), ticktext=[wrap(r, 16) for r in rows], autorange="reversed", showgrid=False,
         zeroline=False,
     )  # fmt: skip
-    title = "Does the attack know whose statistics are used?"
     about = f"accuracy; {attack}; n = {matrix.n:,}, batches of {matrix.batch_size}; below: 95 % interval; framed: same"
     dress(figure, title, about, 90 + 58 * len(rows))
     said = [
@@ -110,7 +113,7 @@ def accuracy_by_share(lines: Sequence[Line], attack: str, batch_size: int) -> Fi
 def accuracy_by_batches(lines: Sequence[Line], attack: str, batch_size: int) -> Figure:
     """Accuracy (%) against how many batches the population statistics are of; levels: the moving average's."""
     title = "Are more batches better than a moving average?"
-    return _along(lines, title, f"batches of {batch_size} that the statistics are of", attack)
+    return _along(lines, title, f"batches of {batch_size} counted", attack)
 
 
 def distance_by_batches(
@@ -126,7 +129,7 @@ def distance_by_batches(
             marker={"symbol": marks.next(norm), "size": 9}, hovertemplate="%{x} batches: %{y:.4f}",
         )  # fmt: skip
         said.append(f"{what}: " + ", ".join(f"{y:.4f} at {k}" for k, y in zip(x, values, strict=True)))
-    _doubling(figure, list(x), f"batches of {batch_size} that the statistics are of")
+    _doubling(figure, list(x), f"batches of {batch_size} counted")
     figure.update_yaxes(title="distance, median layer", rangemode="tozero")
     title = "How far are they from each other?"
     dress(figure, title, f"{label}; means in scales of the layer, scales as logarithm of the ratio", 300)
@@ -205,7 +208,7 @@ def compositions(dots: Sequence[Dot], title: str, about: str) -> Figure:
             name=wrap(f"{label}, clean" if clean else label), mode="markers",
             marker={"symbol": LOOKS[norm].marker + "-open" if clean else marks.next(norm), "size": 12,
                     "color": LOOKS[norm].colour, "line": {"width": 2 if clean else 0}},
-            customdata=[told(dot.accuracy) for dot in here], hovertemplate="%{customdata}",
+            customdata=[told(dot.accuracy) for dot in here], hovertemplate="%{customdata}", cliponaxis=False,
         )  # fmt: skip
     figure.update_xaxes(title="accuracy (%)", range=[-2, 102])
     figure.update_yaxes(

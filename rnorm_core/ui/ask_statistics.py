@@ -14,6 +14,7 @@ MATRIX, SIZE, COMPANY, POISON, PATCHES, COUNTED = PARTS = (
     "Craft and score", "Batch size", "Neighbours", "Poisoned neighbours", "Patched layers", "Counted anew",
 )  # fmt: skip
 KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here")
+SWAYED = "200143cf"  # the start of its id: a ship whose answer hangs on its neighbours
 WORK, MORE = SLOTS = "work", "more"
 SAID = {
     "restore": "clean statistics to the attacked batch",
@@ -47,36 +48,37 @@ def matrix(settings: Settings) -> crossing.Asked:
 
 
 def sizes(settings: Settings) -> tuple[grouping.Sizes, bool]:
-    """What to measure, and whether it is wanted."""
-    eps, n, here = st.columns([2, 1, 1.3], gap="large", vertical_alignment="bottom")
-    with eps:
-        size = _eps(1, "For what is measured here.")
+    """What to measure, and whether that is wanted."""
+    here, n, eps = st.columns([1.3, 1, 2], gap="large", vertical_alignment="bottom")
+    with here:
+        wanted = url.bound(st.toggle, "Measure it here, too", key="here")
+    if not wanted:  # nothing to ask
+        return grouping.Sizes(_plan(settings, 1), 1), False
     with n:
         count = _count(settings)
-    with here:
-        wanted = url.bound(st.toggle, "Measure it here", key="here")
-    return grouping.Sizes(_plan(settings, count), size), wanted
+    with eps:
+        return grouping.Sizes(_plan(settings, count), _eps(1)), True
 
 
-def company(settings: Settings) -> tuple[grouping.Meeting, grouping.Composition, bool]:
-    """One image among others; batches of other composition, and whether these are wanted."""
-    columns = iter(st.columns([1.2, 1, 0.8, 1.3, 1.2], gap="medium", vertical_alignment="bottom"))
-    image, size, n, eps, here = columns
+def company(settings: Settings) -> tuple[grouping.Meeting, grouping.Composition | None]:
+    """One image among others; batches of other composition, where these are wanted."""
+    columns = st.columns([1.2, 1, 0.8, 1.2, 1.3], gap="medium", vertical_alignment="bottom")
+    image, size, n, here, eps = columns
     with n:
         count = _count(settings)
     plan = _plan(settings, count)
     with image:
-        chosen = _image(plan)
+        chosen = _image(plan, default=SWAYED)
     with size:
         options = [size for size in (2, 4, 8, 16, 32, 64) if size <= count]
         together = url.choose_one("In a batch", options, key="size", default=8, help="Images looked at together.")
-    with eps:
-        attacked = _eps(1, "For what is measured below.")
     with here:
         wanted = url.bound(st.toggle, "Compose batches", key="here")
-    return (
-        grouping.Meeting(plan, chosen, together), grouping.Composition(plan, attacked, together), wanted
-    )  # fmt: skip
+    meeting = grouping.Meeting(plan, chosen, together)
+    if not wanted:
+        return meeting, None
+    with eps:
+        return meeting, grouping.Composition(plan, _eps(1), together)
 
 
 def draw() -> int:
@@ -144,10 +146,10 @@ def _plan(settings: Settings, count: int) -> Plan:
     )  # fmt: skip
 
 
-def _eps(default: float, help_: str = "") -> float:
+def _eps(default: float) -> float:
     return url.choose_one(
         "PGD, eps (k/255)", list(EPS_255), key="eps", default=default, widget=st.select_slider, shown="{:g}".format,
-        help=f"An attack of {STEPS} steps. {help_}",
+        help=f"An attack of {STEPS} steps.",
     )  # fmt: skip
 
 
@@ -156,9 +158,9 @@ def _count(settings: Settings, help_: str = "Up to 128 are one batch.") -> int:
     return url.choose_one("Images", options, key="n", default=default, help=help_)
 
 
-def _image(plan: Plan, label: str = "Image") -> str:
+def _image(plan: Plan, label: str = "Image", default: str = FIRST) -> str:
     """The beginning of an image's id."""
     batch = plan.images()
     names = [images.name(batch, i) for i in range(len(batch))]
-    first = next((name for name in names if name.endswith(FIRST)), names[0])
+    first = next((name for name in names if name.endswith(default)), names[0])
     return url.choose_one(label, names, key="image", default=first).rsplit(" ", 1)[-1]

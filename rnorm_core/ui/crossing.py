@@ -6,6 +6,8 @@ No Streamlit here.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from torch import nn
+
 from rnorm_core import evaluation
 from rnorm_core.evaluation import Paired
 from rnorm_core.evaluation.matrix import Matrix, Party, matrix
@@ -43,11 +45,12 @@ def measure(asked: Asked) -> Callable[[Job], Crossed]:
         batch = plan.images().to(plan.device)
         models = [side.load(plan.device) for side in asked.parties]
         pgd = told.of(attack(asked.eps_255))
-        found = matrix([], models, batch, pgd, BATCH, plan.seed)
+        size = min(BATCH, len(batch))
+        found = matrix([], models, batch, pgd, size, plan.seed)
         told.end(Crossed(asked, found))
-        for side, model in zip(asked.parties, models, strict=True):
-            told.begin(f"Crafting for {side.label}", runs=-(-len(batch) // BATCH))
-            row = matrix([model], models, batch, pgd, BATCH, plan.seed)
+        for side, model in sorted(zip(asked.parties, models, strict=True), key=_mode):
+            told.begin(f"Crafting for {side.label}", runs=-(-len(batch) // size))
+            row = matrix([model], models, batch, pgd, size, plan.seed)
             found = replace(found, crafters=found.crafters + row.crafters, cells=found.cells + row.cells)
             told.end(Crossed(asked, found))
         return Crossed(asked, found)
@@ -55,10 +58,15 @@ def measure(asked: Asked) -> Callable[[Job], Crossed]:
     return work
 
 
+def _mode(crafter: tuple[Side, nn.Module]) -> int:
+    """Left and right take turns."""
+    return modes(crafter[0].norm).index(crafter[0].statistics)
+
+
 def part(whole: Matrix, crafters: Sequence[Side], scorers: Sequence[Side]) -> Matrix:
-    """Of a matrix these rows, as far as they are there, and columns."""
-    rows = [i for i in (_place(whole.crafters, side) for side in crafters) if i is not None]
-    columns = [j for j in (_place(whole.scorers, side) for side in scorers) if j is not None]
+    """Of a matrix these rows and columns; KeyError for one that is not there."""
+    rows = [_place(whole.crafters, side) for side in crafters]
+    columns = [_place(whole.scorers, side) for side in scorers]
     return replace(
         whole, crafters=tuple(whole.crafters[i] for i in rows), scorers=tuple(whole.scorers[j] for j in columns),
         cells=tuple(tuple(whole.cells[i][j] for j in columns) for i in rows),
@@ -71,12 +79,20 @@ def foreign(whole: Matrix, crafter: Side, scorer: Side) -> Paired | None:
 
     Above 0: it is better off when the attack was made for the other.
     """
-    here, other, own = (_place(whole.scorers, scorer), _place(whole.crafters, crafter), _place(whole.crafters, scorer))
-    if here is None or other is None or own is None:
+    if not (has(whole, crafter) and has(whole, scorer)):
         return None
-    return evaluation.paired(whole.cells[other][here].hits, whole.cells[own][here].hits)
+    row, own, column = _place(whole.crafters, crafter), _place(whole.crafters, scorer), _place(whole.scorers, scorer)
+    return evaluation.paired(whole.cells[row][column].hits, whole.cells[own][column].hits)
 
 
-def _place(parties: Sequence[Party], side: Side) -> int | None:
-    known = [(party.model, party.statistics) for party in parties]
-    return known.index((side.name, side.statistics)) if (side.name, side.statistics) in known else None
+def has(whole: Matrix, crafter: Side) -> bool:
+    """Whether what was crafted for it has been scored."""
+    return (crafter.name, crafter.statistics) in _names(whole.crafters)
+
+
+def _place(parties: Sequence[Party], side: Side) -> int:
+    return _names(parties)[side.name, side.statistics]
+
+
+def _names(parties: Sequence[Party]) -> dict[tuple[str, str], int]:
+    return {(party.model, party.statistics): i for i, party in enumerate(parties)}

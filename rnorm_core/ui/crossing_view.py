@@ -14,17 +14,19 @@ from rnorm_core.ui.whose import in_mode, points, said
 def by_mode(found: Crossed, side: Side) -> Figure:
     """One network in all its modes against itself."""
     sides = [in_mode(side, mode) for mode in modes(side.norm)]
-    return _matrix(found, sides, [one.statistics for one in sides], f"{side.title}; ")
+    return _matrix(found, sides, [one.statistics for one in sides], f"{side.title}; ", figures.KNOWS)
 
 
 def across(found: Crossed, left: Side, right: Side) -> Figure:
     """Left and right in the modes chosen."""
-    return _matrix(found, [left, right], [left.label, right.label], "")
+    return _matrix(found, [left, right], [left.label, right.label], "", "Does it work on the other network, too?")
 
 
-def _matrix(found: Crossed, sides: Sequence[Side], labels: Sequence[str], who: str) -> Figure:
-    some = crossing.part(found.matrix, sides, sides)
-    return figures.crafting_matrix(some, labels[: len(some.crafters)], labels, who + said(found.asked.eps_255))
+def _matrix(found: Crossed, sides: Sequence[Side], labels: Sequence[str], who: str, title: str) -> Figure:
+    there = [side for side in sides if crossing.has(found.matrix, side)]
+    some = crossing.part(found.matrix, there, sides)
+    crafters = [label for side, label in zip(sides, labels, strict=True) if side in there]
+    return figures.crafting_matrix(some, crafters, labels, who + said(found.asked.eps_255), title)
 
 
 def knowing(found: Crossed, scorer: Side, crafter: Side) -> str:
@@ -34,7 +36,7 @@ def knowing(found: Crossed, scorer: Side, crafter: Side) -> str:
         return ""
     verdict = "no difference to be told"
     if pair.low > 0:
-        verdict = "**it fools less than the attack that knows them**"
+        verdict = "**it fools fewer than an attack made for the scorer itself**"
     elif pair.high < 0:
-        verdict = "**it fools more than the attack that knows them**"
+        verdict = "**it fools more than an attack made for the scorer itself**"
     return f"Made for {crafter.label}, scored with {scorer.label}: {verdict}; {points(pair)}."

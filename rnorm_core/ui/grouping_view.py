@@ -22,9 +22,9 @@ def swayed(found: Met, side: Side) -> str:
     text += f"; the probability of {classes[k]} goes over {100 * spread:.1f} points."
     if same := found.everyday.get(side):
         moved, _ = _spread(same.probabilities)
-        how = "exactly 0" if moved == 0 else f"{100 * moved:.2g} points"
+        how = "changes at all" if moved == 0 else f"changes by more than {100 * moved:.2g} points"
         text += f" **{everyday(side).statistics}**: {classes[int(same.predictions[0])]}, and among the same neighbours "
-        text += f"no probability changes by more than {how}."
+        text += f"no probability {how}."
     return text
 
 

@@ -84,7 +84,7 @@ def measure(asked: Asked) -> Callable[[Job], Poisoned]:
             told.end(found)
         for k in asked.counts:
             for side in sides:
-                told.begin(f"{side.label}: {k} images against all others")
+                told.begin(f"{side.label}: {k} image{'s' * (k > 1)} against all others")
                 found = replace(
                     found, crowds={**found.crowds, side: (*found.crowds[side], _crowd(asked, side, moved, k, told))}
                 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from rnorm_core import figures
+from rnorm_core.evaluation.evidence import Recovery
 from rnorm_core.figures import claims
 from rnorm_core.norms import modes
 from rnorm_core.ui import ask_statistics as ask
@@ -31,6 +32,11 @@ from rnorm_core.ui.panels import chart, pictures
 from rnorm_core.ui.shifting import nice
 from rnorm_core.ui.sidebar import Settings
 
+RECOVERED = (
+    "An attack takes images from the network with tracked statistics. The same attacked batches are shown again, now "
+    "normalised with their own statistics in all layers, so that no shift is left: how many of the lost images are "
+    "right again?"
+)
 PICTURES = 8  # in a row: the image and neighbours of a draw
 
 
@@ -119,7 +125,7 @@ def by_size(settings: Settings) -> None:
 
 def company(settings: Settings) -> None:
     """One image in changing company; then batches of other composition, where that is wanted."""
-    meeting, composition, wanted = ask.company(settings)
+    meeting, composition = ask.company(settings)
     sides = whose.batchwise(meeting.plan)
     say_others(meeting.plan, sides)
     found = exploring.growing(meeting, grouping.measure_company(meeting)) if sides else None
@@ -133,7 +139,7 @@ def company(settings: Settings) -> None:
         beside(sides, one)
         pictures(grouping_view.gathered(found, meeting.plan.images(), ask.draw())[:PICTURES])
         st.caption(whose.measured_here(meeting.plan))
-    if wanted and sides:
+    if composition and sides:
         st.markdown("#### Batches of other composition")
         composed = exploring.growing(composition, grouping.measure_composition(composition), slot=ask.MORE)
         if composed is not None:
@@ -152,13 +158,13 @@ def poison(settings: Settings) -> None:
         pictures(poisoning_view.before_poison(asked, asked.batch()))
         return
 
-    def one(side: Side) -> None:
-        if side in found.traces:
-            pictures(poisoning_view.after_poison(found, side))
-            st.markdown(poisoning_view.victim(found, side))
-            chart(poisoning_view.course(found, side), key=f"course {side.name}")
+    def told(side: Side) -> None:
+        pictures(poisoning_view.after_poison(found, side))
+        st.markdown(poisoning_view.victim(found, side))
 
-    beside(sides, one)
+    done = [side for side in sides if side in found.traces]
+    beside(done, told)
+    beside(done, lambda side: chart(poisoning_view.course(found, side), key=f"course {side.name}"))
     if any(found.crowds.values()):
         chart(poisoning_view.crowds(found), key="crowds")
     st.caption(whose.measured_here(asked.plan))
@@ -173,19 +179,21 @@ def patched(settings: Settings) -> None:
 
         def one(side: Side) -> None:
             if (patched := found.found.get(side)) is not None:
-                st.markdown(patches_view.share(patched, side))
                 about = side.label, side.norm, whose.said(asked.eps_255)
                 chart(figures.patched_layers(patched, *about), key=f"patched {side.name}")
+                st.markdown(patches_view.share(patched, side))
                 st.caption(patches_view.strongest(patched, [nice(layer) for layer in patched.layers]))
 
         beside(asked.sides, one)
         st.caption(whose.measured_here(asked.plan))
-    st.markdown("#### Measured before, on more images: own statistics instead of tracked ones")
-    for judgement in judging.shipped(settings.dataset).by_claim["C2"][1:]:
+    recoveries = [j for j in judging.shipped(settings.dataset).by_claim["C2"] if isinstance(j.evidence, Recovery)]
+    for judgement in recoveries:
+        st.markdown("#### Measured before, on more images: tracked statistics against a batch's own")
         picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
         with picture:
             chart(claims.evidence(judgement.evidence), key="recovery")
-        words.markdown(f"{judging.said(judgement)}\n\nWeights: {judging.hashes([judgement])}.")
+        words.markdown(f"{RECOVERED}\n\nThe paper's claim C2. {judging.said(judgement)}")
+        words.caption(f"Weights: {judging.hashes([judgement])}.")
 
 
 def counted(settings: Settings) -> None:

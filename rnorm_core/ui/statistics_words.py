@@ -46,8 +46,8 @@ WORDS = {
         "Filled marks: attacked images, each batch as one. Open ones: the same networks on clean images. The thin "
         "lines are the tracked statistics, which do not care how many images come.",
         "A batch of one normalises every channel of an image by itself: its own mean and scale are taken away, and "
-        "with them what they said about the image. With more images the estimate settles, at about the square root of "
-        "their number. An attack on a whole batch may move these estimates, too.",
+        "with them what they said about the image. With more images the estimate settles: its error shrinks with the "
+        "square root of their number. An attack on a whole batch may move these estimates, too.",
         (
             _here("The same here and now", SIZE, here=True), _here("Which neighbours, not only how many", COMPANY),
             ("craft", "One image with the statistics of its own", dict(left=BN, left_mode="batch", right=BN)),

@@ -1,0 +1,70 @@
+"""Whose statistics? in a browser: from question to question, a poisoned neighbour, a stop, and all of it by link."""
+
+import re
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.evaluation import sizes
+
+BN = "cifar10-resnet20-bn"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(f"'{BN}' not in zoo.names()", reason="the trained models are not here"),
+]
+assert zoo  # for the condition above
+WORK = "[data-testid=stMain] [data-testid=stProgress]"
+
+
+def settled(page, charts: int) -> None:
+    page.wait_for_function(
+        """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
+                 && document.querySelectorAll('.js-plotly-plot').length >= charts""",
+        arg=charts,
+    )
+
+
+def said(page, pattern: str) -> list[str]:
+    shown = page.locator("[data-testid=stMarkdown] p").all_inner_texts()
+    return [text for text in shown if re.match(pattern, text)]
+
+
+def ask(page, part: str) -> None:
+    page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).click()
+    page.wait_for_url(lambda url: f"part={part.replace(' ', '+')}" in url.replace("%20", "+"))
+
+
+def test_from_question_to_question_and_back_by_link(visit):
+    # something is there at once, the matrix grows, and another question leaves that work
+    page = visit("/statistics?n=8")
+    page.wait_for_selector(".js-plotly-plot")
+    ask(page, "Batch size")
+    page.get_by_text("Measure it here, too").wait_for()
+    if sizes.by_size()[0]:
+        settled(page, 2)
+        assert len(said(page, r"(BatchNorm|RobustNorm), clean images: ")) == 2
+
+    # pictures first, then a victim that nobody touched; stopped on the way, what there is stays
+    ask(page, "Poisoned neighbours")
+    page.wait_for_selector(".row-of-pictures img")
+    page.get_by_role("button", name="A batch of eight").click()
+    page.wait_for_selector(WORK)
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length >= 1")
+    assert said(page, r"BatchNorm, batch: .* The slope of its loss")
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Start again").wait_for()
+    assert said(page, r"BatchNorm, batch: .* The slope of its loss")
+    page.get_by_role("button", name="Start again").click()
+    settled(page, 3)
+    tracked = said(page, r"(BatchNorm|RobustNorm), tracked: ")
+    assert len(tracked) == 2
+    assert all("to the last bit" in text and "exactly 0" in text for text in tracked)
+
+    # the link brings it back, on a phone, too
+    other = visit(page.url[page.url.index("/statistics") :], width=390, height=844)
+    settled(other, 3)
+    assert said(other, r"(BatchNorm|RobustNorm), tracked: ") == tracked
+    assert said(other, r"BatchNorm, batch: ") == said(page, r"BatchNorm, batch: ")
+    assert not other.locator("[data-testid=stAlert]").all()
+    assert other.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
