@@ -84,7 +84,8 @@ def show_outlier(look: Look, found: looking_inside.Images) -> None:
         if found.fooled is not None:
             st.caption(
                 f"n = {len(found.batch)} images. PGD of {looking_inside.STEPS} steps fools {int(found.fooled.sum())} "
-                f"of them. The one is {shifting.named(found.batch)[found.one]}, the first that is fooled, or the first."
+                f"of them. The one is {shifting.named(found.batch)[found.one]}, the first of "
+                f"{'those' if found.fooled.any() else 'the batch'}."
             )
         else:
             st.caption(f"n = {len(found.batch)} images. “Attacked” above adds what an attack does to the same channel.")

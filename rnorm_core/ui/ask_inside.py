@@ -37,7 +37,7 @@ def look(settings: Settings) -> Look:
     """Network, layer, channel, images, attack and p."""
     sides = {"left": settings.left, "right": settings.right}
     able = {key: side for key, side in sides.items() if side.norm in SCALED}
-    columns = iter(st.columns([0.75, 1.3, 0.7, 0.7, 0.95, 1.2, 1.6], gap="small"))
+    columns = iter(st.columns([0.75, 1.25, 0.7, 0.7, 1.15, 1.2, 1.45], gap="small"))
     boxes = [next(columns) for _ in range(5)]
     with next(columns):
         eps = url.choose_one(
