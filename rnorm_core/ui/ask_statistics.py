@@ -51,7 +51,7 @@ def sizes(settings: Settings) -> tuple[grouping.Sizes, bool]:
     """What to measure, and whether that is wanted."""
     here, n, eps = st.columns([1.3, 1, 2], gap="large", vertical_alignment="bottom")
     with here:
-        wanted = url.bound(st.toggle, "Measure it here, too", key="here")
+        wanted = url.bound(st.toggle, "Measure it here, too", key="here", help=LONG)
     if not wanted:  # nothing to ask
         return grouping.Sizes(_plan(settings, 1), 1), False
     with n:
@@ -73,7 +73,7 @@ def company(settings: Settings) -> tuple[grouping.Meeting, grouping.Composition 
         options = [size for size in (2, 4, 8, 16, 32, 64) if size <= count]
         together = url.choose_one("In a batch", options, key="size", default=8, help="Images looked at together.")
     with here:
-        wanted = url.bound(st.toggle, "Compose batches", key="here")
+        wanted = url.bound(st.toggle, "Compose batches", key="here", help=LONG)
     meeting = grouping.Meeting(plan, chosen, together)
     if not wanted:
         return meeting, None
@@ -115,7 +115,7 @@ def patch(settings: Settings) -> patches.Asked:
         given = options[url.choose_one("Layers are given", list(options), key="experiment")]
     with eps:
         size = _eps(1)
-    st.caption(f"{EXPERIMENTS[given].sentence} {CONTROL if chosen == STATISTICS[0] else ''}")
+    st.caption(f"{EXPERIMENTS[given].sentence} {CONTROL if chosen == STATISTICS[0] and given != 'repair' else ''}")
     return patches.Asked(_plan(settings, count), size, chosen, given)
 
 
@@ -132,6 +132,7 @@ def recount(settings: Settings) -> recounting.Asked:
     return recounting.Asked(_plan(settings, count), attacked, batch)
 
 
+LONG = "Some minutes on a slow machine; what is known is drawn as it comes, and stays when it is stopped."
 _MODE = "In which the attack is made and the images are scored, before layers are given other statistics."
 CONTROL = (
     "With tracked statistics, as a control: the attack could not use a batch's, so there is none to undo; what the "

@@ -29,7 +29,7 @@ from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.whose import Plan, Teller, attack, batchwise, everyday
 
 DRAWS = 20  # of neighbours
-TURNS = 8  # of a batch's images in being attacked, at most
+TURNS = 4  # of a batch's images in being attacked, at most
 
 
 # --- how many

@@ -17,7 +17,7 @@ def share(found: Patching, side: Side) -> str:
     )
     if part.value != part.value:
         return f"**{side.label}**: {counts}. The attack did no damage that a share could be told of."
-    known = f"95 %: {_percent(part.low)} to {_percent(part.high)}" if part.low == part.low else (
+    known = f"95\N{NO-BREAK SPACE}%: {_percent(part.low)} to {_percent(part.high)}" if part.low == part.low else (
         "too little damage for an interval"
     )  # fmt: skip
     does = "done by" if found.experiment == "spoil" else "undone by"

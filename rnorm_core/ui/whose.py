@@ -83,7 +83,7 @@ def measured_here(plan: Plan) -> str:
 def points(found: Paired) -> str:
     """ "+15 points (95 %: −3 to +31)"."""
     signed = [f"{100 * v:+.1f}".replace("-", "−") for v in (found.difference, found.low, found.high)]
-    return f"{signed[0]} points (95 %: {signed[1]} to {signed[2]}; n = {found.n:,})"
+    return f"{signed[0]} points (95\N{NO-BREAK SPACE}%: {signed[1]} to {signed[2]}; n = {found.n:,})"
 
 
 def attack(eps_255: float) -> Attack:

@@ -337,7 +337,7 @@ def test_what_the_address_cannot_have_is_named(open_page, monkeypatch, part, key
     assert not page.error
 
 
-def test_a_network_without_batch_statistics_is_named(visit, tmp_path, monkeypatch, small_zoo, make_none):
+def test_a_network_without_batch_statistics_is_named(visit, make_none):
     page = visit(SIZE, right=make_none)
     assert "has no mode with statistics of a batch" in page.info[0].value
     assert "no norm" in page.info[0].value
@@ -356,10 +356,9 @@ def make_none(small_zoo, tmp_path, monkeypatch) -> str:
     for file in small_zoo.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
-    shape = dict(architecture="resnet20", norm="none", width=0.25)
-    model = models.build(**shape)
     curve = [{"epoch": 1, "train_loss": 1.5, "train_accuracy": 0.4, "lr": 0.1, "seconds": 2.0}]
-    shape |= {"dataset": "cifar10", "power": 0.2}
+    model = models.build("resnet20", "none", width=0.25)
+    shape = {"architecture": "resnet20", "norm": "none", "width": 0.25, "dataset": "cifar10", "power": 0.2}
     publish(tmp_path, "cifar10-resnet20-none", model, shape, RECIPES["fast"], 0, "0" * 64, curve)
     return "cifar10-resnet20-none"
 
