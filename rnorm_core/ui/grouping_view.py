@@ -36,13 +36,14 @@ def _spread(probabilities: Tensor) -> tuple[float, int]:
 Picture = tuple[Tensor, str, str]  # an image, what it is, what is said of it
 
 
-def gathered(found: Met, batch: Batch, draw: int) -> list[Picture]:
-    """The image with each network's answer in this draw, and its neighbours."""
-    first = next(iter(found.own.values()))
-    said = "; ".join(best_guess(met.probabilities[draw], met.classes) for met in found.own.values())
+def gathered(found: Met, batch: Batch, draw: int) -> tuple[list[Picture], str]:
+    """The image and its neighbours in this draw; each network's answer, and who the neighbours are."""
     own = batch.images[grouping.place(batch.ids, found.asked.image)]
-    places = [batch.ids.index(one) for one in first.neighbours[draw]]
-    return [(own, "seen as", said), *((batch.images[i], batch.classes[int(batch.labels[i])], "") for i in places)]
+    places = [batch.ids.index(one) for one in next(iter(found.own.values())).neighbours[draw]]
+    answers = [f"{side.title} sees {best_guess(m.probabilities[draw], m.classes)}" for side, m in found.own.items()]
+    names = ", ".join(batch.classes[int(batch.labels[i])] for i in places)
+    pictures = [(own, "", ""), *((batch.images[i], "", "") for i in places)]
+    return pictures, f"First the image: {'; '.join(answers)}. Beside it: {names}."
 
 
 def by_share(found: Composed, side: Side) -> Figure:

@@ -33,30 +33,30 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Recounted:
-    """Each network so far; without an attack first."""
+    """Each network so far; of one batch and without an attack first."""
 
     asked: Asked
     found: dict[Side, Precise]
 
 
 def measure(asked: Asked) -> Callable[[Job], Recounted]:
-    """Work for a job; its partial results are `Recounted` with fewer networks, or with clean images alone."""
+    """Work for a job; its partial results are `Recounted` with less in them."""
 
     def work(job: Job) -> Recounted:
         plan, result = asked.plan, Recounted(asked, {})
-        told = Teller(job, 2 * len(asked.sides))
+        told = Teller(job, 3 * len(asked.sides))
         told.begin("Reading images and models")
         images = plan.images(MOST * asked.size)
         batch, pool = images.select(range(plan.count)), images.images[plan.count :]
-        for pgd in (None, attack(asked.eps_255)):
+        every, pgd = counts(len(pool), asked.size), told.of(attack(asked.eps_255))
+        # One batch first, so that there is something to see.
+        for chosen, against in ((every[:1], None), (every, None), (every, pgd)):
             for side in asked.sides:
                 load = partial(zoo.load, side.name, side.statistics, plan.device)
-                chosen = counts(len(pool), asked.size)
-                told.begin(f"{side.label}: {'clean' if pgd is None else 'attacked'}", 1 + len(chosen))
+                told.begin(f"{side.label}: {'attacked' if against else 'clean'}", 1 + len(chosen))
                 found = precise(
-                    load, pool.to(plan.device), batch.to(plan.device), chosen, asked.size, pgd and told.of(pgd), BATCH,
-                    plan.seed,
-                )  # fmt: skip
+                    load, pool.to(plan.device), batch.to(plan.device), chosen, asked.size, against, BATCH, plan.seed
+                )
                 result = replace(result, found={**result.found, side: found})
                 told.end(result)
         return result

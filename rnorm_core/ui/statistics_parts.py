@@ -137,7 +137,9 @@ def company(settings: Settings) -> None:
                 st.markdown(grouping_view.swayed(found, side))
 
         beside(sides, one)
-        pictures(grouping_view.gathered(found, meeting.plan.images(), ask.draw())[:PICTURES])
+        row, said = grouping_view.gathered(found, meeting.plan.images(), ask.draw())
+        pictures(row[:PICTURES])
+        st.caption(said)
         st.caption(whose.measured_here(meeting.plan))
     if composition and sides:
         st.markdown("#### Batches of other composition")

@@ -193,6 +193,8 @@ def test_neighbours_alone_move_an_answer(visit):
     assert charts(page)[0]["data"][1]["x"] == pytest.approx((100 * met.probabilities.double()).T.flatten().tolist())
     assert texts(page).count("no probability changes at all") == 2
     assert pictures(page).count("<figure>") == 4
+    beside = [images.classes[int(images.labels[images.ids.index(one)])] for one in met.neighbours[2]]
+    assert f"Beside it: {', '.join(beside)}." in texts(page)
     assert [int(n) for n in page.selectbox(key="size").options] == [2, 4, 8, 16]
     sound(page)
 
