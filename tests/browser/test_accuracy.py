@@ -120,3 +120,9 @@ def test_a_door_to_another_page_from_an_address_with_choices(visit):
     assert "left=cifar10-resnet20-none" in page.url
     assert "at=0.5" not in page.url
     assert not page.get_by_test_id("stAlert").count()
+
+
+def test_what_a_door_to_another_page_brings_is_in_its_address(visit):
+    page = visit("/accuracy")
+    page.get_by_role("button", name="Look at such an attack").click()
+    page.wait_for_url(lambda url: "/craft?" in url and "eps=1" in url and "attack=PGD" in url)

@@ -72,4 +72,3 @@ def test_p_an_attack_a_layer_and_back_by_link(visit):
     page.wait_for_url(lambda url: "/inside" in url)
     settled(page)
     assert "RobustNorm with p = 0.2 divides by" in sentence(page)
-    address_says(page, "net=cifar10-resnet20-rn")  # what the door brought is in the address, too
