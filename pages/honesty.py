@@ -20,7 +20,7 @@ def show_shipped(settings: ui.Settings) -> None:
     for side, column in zip((settings.left, settings.right), st.columns(2, gap="large"), strict=True):
         with column:
             found = honesty.from_table(table, side.name, side.statistics)
-            st.markdown(f"**{side.label}**: {findings.summary(found)}")
+            st.markdown(f"**{side.label}**: {findings.left(found)}\n\nCan that be believed? {findings.summary(found)}")
             findings.show(found)
             st.caption(f"From the shipped measurements; weights {side.weight_hash[:8]}. Open a line for the reasons.")
     if any(looks_at_batch(side.statistics) for side in (settings.left, settings.right)):
@@ -101,7 +101,7 @@ with ui.guard("honesty"):
         "Each line is one check: its verdict, the number that decided with n and its 95 % interval, and, when opened, "
         "the rule and its reason. Nobody types a verdict; it follows from the rule. Below, one image stands in the "
         "middle of a plane: one way leads along the sign of the loss's gradient, the other in random directions. The "
-        "dotted square is what an attack of 1 eps may reach.",
+        "dotted diamond is what an attack of 1 eps may reach: where both ways change a pixel alike, the steps add up.",
         "Many defences were believed until someone attacked them better (Athalye et al. 2018, Carlini et al. 2019). "
         "Real robustness leaves traces: stronger attacks do more harm, large ones leave nothing, the gradient helps. "
         "A defence that only hides the gradient turns these upside down. Passing all checks proves nothing either: "

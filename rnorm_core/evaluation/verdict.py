@@ -49,6 +49,8 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
     held = [i for i, state in enumerate(states) if state == HOLDS]
     first, last, end = (held or [0])[0], (held or [0])[-1], len(sizes) - 1
     everywhere = f"at every size measured, {axis(sizes[0])} to {axis(sizes[-1])}" if end else f"at {axis(sizes[0])}"
+    if set(states) == {FAILS} and end:
+        return f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
     if len(set(states)) == 1:
         return f"{states[0]} {everywhere}"
     if not held:

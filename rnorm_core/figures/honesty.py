@@ -61,7 +61,10 @@ def loss_surface(surface: Surface, label: str, classes: Sequence[str], scale: tu
 
 
 def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure:
-    """The predicted class at each point of the same plane; a dotted square holds what lies within eps on each side."""
+    """The predicted class at each point of the same plane; a dotted diamond holds what no pixel leaves by more.
+
+    Both directions change each pixel by one eps, up or down: where their signs agree, by the sum of the two steps.
+    """
     grid, predicted = numbers(surface.grid), surface.predicted.numpy()
     seen = np.unique(predicted).tolist()
     bands = [[(k + end) / len(seen), COLOURS[c % len(COLOURS)]] for k, c in enumerate(seen) for end in (0, 1)]
@@ -87,7 +90,8 @@ def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure
         x=[0], y=[0], mode="markers", showlegend=False, hoverinfo="skip",
         marker={"symbol": "x", "size": 10, "color": "black", "line": {"color": "white", "width": 1}},
     )  # fmt: skip
-    figure.add_shape(type="rect", x0=-1, x1=1, y0=-1, y1=1, line={"color": "black", "width": 1.5, "dash": "dot"})
+    dotted = {"color": "black", "width": 1.5, "dash": "dot"}
+    figure.add_shape(type="path", path="M 1 0 L 0 1 L -1 0 L 0 -1 Z", line=dotted)
     figure.update_xaxes(title=ALONG, constrain="domain", showgrid=False, zeroline=False)
     figure.update_yaxes(title=ASIDE, scaleanchor="x", constrain="domain", showgrid=False, zeroline=False)
     title = "Where does the answer change?"

@@ -185,13 +185,14 @@ def _bars(accuracies: Sequence["Accuracy"]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Dot:
-    """An accuracy under conditions in words ("one class a batch"). clean: an open mark, as everywhere."""
+    """An accuracy under conditions in words ("one class a batch"). clean: an open mark, which `open` names."""
 
     condition: str
     label: str
     norm: str
     accuracy: "Accuracy"
     clean: bool = False
+    open: str = "clean"
 
 
 def compositions(dots: Sequence[Dot], title: str, about: str) -> Figure:
@@ -205,7 +206,7 @@ def compositions(dots: Sequence[Dot], title: str, about: str) -> Figure:
         bars = _bars([dot.accuracy for dot in here])
         figure.add_scatter(
             x=[100 * dot.accuracy.value for dot in here], y=[rows.index(dot.condition) for dot in here], error_x=bars,
-            name=wrap(f"{label}, clean" if clean else label), mode="markers",
+            name=wrap(f"{label}, {here[0].open}" if clean else label), mode="markers",
             marker={"symbol": LOOKS[norm].marker + "-open" if clean else marks.next(norm), "size": 12,
                     "color": LOOKS[norm].colour, "line": {"width": 2 if clean else 0}},
             customdata=[told(dot.accuracy) for dot in here], hovertemplate="%{customdata}", cliponaxis=False,
@@ -218,7 +219,7 @@ def compositions(dots: Sequence[Dot], title: str, about: str) -> Figure:
     ns = sorted({dot.accuracy.n for dot in dots})
     of = f"n = {ns[0]:,}" + (f" to {ns[-1]:,}" if len(ns) > 1 else "")
     dress(figure, title, f"{about}; {of}; bars: 95 % interval", 110 + 44 * len(rows))
-    said = [f"{d.condition}, {d.label}{' (clean)' if d.clean else ''}: {told(d.accuracy)}" for d in dots]
+    said = [f"{d.condition}, {d.label}{f' ({d.open})' if d.clean else ''}: {told(d.accuracy)}" for d in dots]
     return Figure(figure, f"{title} {about}. {'; '.join(said)}.")
 
 

@@ -12,7 +12,10 @@ from rnorm_core.honesty.rules import CHECKS, FAIL, NOT_MEASURED, PASS, VERDICTS,
 
 @dataclass(frozen=True)
 class Number:
-    """value of n images; low and high bound its 95 % interval, None where it has none. percent: write it as such."""
+    """value of n images; low and high bound its 95 % interval, None where it has none. percent: write it as such.
+
+    points: it is a difference of two shares, written in percentage points.
+    """
 
     what: str
     value: float
@@ -20,10 +23,11 @@ class Number:
     low: float | None = None
     high: float | None = None
     percent: bool = True
+    points: bool = False
 
     def __str__(self) -> str:
         """ "under PGD: 15.0 % (n = 20; 95 %: 5.2 to 36.0)"."""
-        scale, unit, digits = (100, " %", ".1f") if self.percent else (1, "", ".2g")
+        scale, unit, digits = (100, " points" if self.points else " %", ".1f") if self.percent else (1, "", ".2g")
         interval = ""
         if self.low is not None and self.high is not None:
             interval = f"; 95 %: {scale * self.low:{digits}} to {scale * self.high:{digits}}"
@@ -105,4 +109,4 @@ def share(what: str, count: int, n: int) -> Number:
 
 
 def difference(what: str, pair: Paired) -> Number:
-    return Number(what, pair.difference, pair.n, pair.low, pair.high)
+    return Number(what, pair.difference, pair.n, pair.low, pair.high, points=True)

@@ -29,6 +29,12 @@ def summary(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
 
 
+def left(findings: Sequence[Finding]) -> str:
+    """What the largest attack leaves right, whatever the checks say of it: honest is not robust."""
+    zero = next(finding for finding in findings if finding.check == "zero")
+    return f"robust accuracy {zero.numbers[0]}." if zero.numbers else "no attack on it was measured."
+
+
 def deciding(finding: Finding) -> Number | None:
     """The one number to show first; None where nothing was measured."""
     numbers = finding.numbers
@@ -36,6 +42,8 @@ def deciding(finding: Finding) -> Number | None:
         return None
     if finding.check in ("gradients", "zero"):
         return numbers[0]
+    if finding.check == "steps" and finding.verdict == PASS and numbers[-1].value <= 0:
+        return numbers[1]  # it passed because many steps leave about nothing
     if finding.check == "neighbours":
         return max(numbers[:2], key=lambda number: number.value)
     if finding.check == "worst-case":

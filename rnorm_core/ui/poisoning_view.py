@@ -71,7 +71,7 @@ def crowds(found: Poisoned) -> Figure:
     """How many victims are still right when all images that are not poisoned are victims."""
     size = found.asked.plan.count
     dots = [
-        Dot(f"{crowd.k} of {size} poisoned", side.title, side.norm, accuracy, clean)
+        Dot(f"{crowd.k} of {size} poisoned", side.title, side.norm, accuracy, clean, "before")
         for side, all_of in found.crowds.items()
         for crowd in all_of
         for clean, accuracy in ((True, crowd.before), (False, crowd.after))

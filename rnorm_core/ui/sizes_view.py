@@ -80,5 +80,19 @@ def cost_of_size(course: Course) -> str:
     return f"**{course.side.title}**, clean images: {least}; {ends}."
 
 
+def attacked_by_size(course: Course) -> str:
+    """What the attack leaves at each batch size against the everyday mode, in Markdown; empty while unknown."""
+    level = course.levels[1]
+    known = [a for a in course.attacked if level is not None and a.n == level.n]
+    if level is None or not known:
+        return ""
+    pairs = {a.batch_size: evaluation.paired(a.hits, level.hits) for a in known}
+    more, fewer = ([s for s, p in pairs.items() if (p.low > 0 if up else p.high < 0)] for up in (True, False))
+    said = [f"{word} with **{_listed(sizes)}**" for word, sizes in (("more", more), ("fewer", fewer)) if sizes]
+    usual, last = everyday(course.side).statistics, max(pairs)
+    told = " and ".join(said) if said else "no difference can be told at any size"
+    return f"Attacked ({course.attack}), right beside {usual}: {told}; at {last}: {points(pairs[last])}."
+
+
 def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:-1])) + (" and " if len(numbers) > 1 else "") + str(numbers[-1])

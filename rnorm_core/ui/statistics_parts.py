@@ -114,6 +114,7 @@ def by_size(settings: Settings) -> None:
             return
         chart(sizes_view.by_size(course), key=f"{key} {side.name}")
         st.markdown(sizes_view.cost_of_size(course))
+        st.markdown(sizes_view.attacked_by_size(course))
 
     beside(sides, lambda side: one(sizes_view.shipped(settings.dataset, side), side, "shipped"))
     st.caption("From the shipped measurements. " + " ".join(f"{s.title}: weights {s.weight_hash[:12]}." for s in sides))
@@ -194,7 +195,11 @@ def patched(settings: Settings) -> None:
         picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
         with picture:
             chart(claims.evidence(judgement.evidence), key="recovery")
-        words.markdown(f"{RECOVERED}\n\nThe paper's claim C2. {judging.said(judgement)}")
+        words.markdown(
+            f"{RECOVERED}\n\nThis is another experiment than the one above, and the one to quote, for it saw more "
+            "images: made on tracked statistics, the attack then meets those of its own batch in all layers.\n\n"
+            f"The paper's claim C2. {judging.said(judgement)}"
+        )
         words.caption(f"Weights: {judging.hashes([judgement])}.")
 
 

@@ -30,9 +30,10 @@ WORDS = {
         "Each column is who looks at them. The framed cells are attacks on oneself, what usual accuracies report; "
         "the others were made for somebody else.",
         "An attack climbs the loss it is shown. Where the scorer uses other statistics, that was another function of "
-        "the same pixels, and part of the way leads nowhere. So an attack that does not know the mode in use looks "
-        "weak, and a network looks robust that is only being attacked with the wrong map. Compare with the framed "
-        "cell of the column before believing a number.",
+        "the same pixels, and part of the way may lead nowhere: such a network looks robust, and is only being "
+        "attacked with the wrong map. The other way round happens, too: an attack of few steps may be weak on the very "
+        "mode it was made for, and another mode the better guide. Compare with the framed cell of the column before "
+        "believing a number, and take the lower one.",
         (
             _here("A larger attack", MATRIX, eps=8), _here("A tiny one", MATRIX, eps=0.25),
             _here("Now give single layers other statistics", PATCHES),
@@ -47,7 +48,9 @@ WORDS = {
         "lines are the tracked statistics, which do not care how many images come.",
         "A batch of one normalises every channel of an image by itself: its own mean and scale are taken away, and "
         "with them what they said about the image. With more images the estimate settles: its error shrinks with the "
-        "square root of their number. An attack on a whole batch may move these estimates, too.",
+        "square root of their number. An attack on a whole batch may move these estimates, too. The sentences ask from "
+        "where on a cost can no longer be told; the paper's claim C4 is judged by another rule, nine tenths of the "
+        "usual accuracy, and so ends at smaller batches.",
         (
             _here("The same here and now", SIZE, here=True), _here("Which neighbours, not only how many", COMPANY),
             ("craft", "One image with the statistics of its own", dict(left=BN, left_mode="batch", right=BN)),

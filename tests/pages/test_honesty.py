@@ -60,6 +60,8 @@ def test_what_was_measured_is_there_at_once(open_page, monkeypatch):
         number = findings.deciding(finding)
         assert number is None or line.endswith(str(number))
     assert zoo.card(BN).sha256[:8] in texts(page)
+    (zero,) = next(finding.numbers for finding in found if finding.check == "zero")
+    assert f"**: robust accuracy {zero}." in texts(page)
     for part in ("What you see", "Why", "Try this"):
         assert part in texts(page)
     assert not page.warning

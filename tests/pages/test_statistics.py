@@ -167,6 +167,14 @@ def test_shipped_sizes_are_drawn_at_once(visit, monkeypatch):
     assert drawn["clean, batch"]["x"] == [row.batch_size for row in clean]
     assert drawn["clean, batch"]["y"] == pytest.approx([100 * row.value for row in clean])
     assert "**BatchNorm**, clean images: below tracked with batches of **1, 2" in texts(page)
+    pairs = {
+        row.batch_size: evaluation.paired(row.mask, level.mask)
+        for row in rows if row.statistics == "batch" and row.attack != "clean"
+        for level in rows if level.statistics == "tracked" and level.attack == row.attack
+    }  # fmt: skip
+    more = [str(size) for size, pair in pairs.items() if pair.low > 0]
+    said = next(text for text in texts(page).splitlines() if text.startswith("Attacked (PGD of 10 steps, 1/255)"))
+    assert f"more with **{', '.join(more[:-1])} and {more[-1]}**" in said
     assert titles(page) == ["How many images do batch statistics need"] * 2
     sound(page)
 
