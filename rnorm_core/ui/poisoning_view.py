@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rnorm_core import figures
+from rnorm_core import evaluation, figures
 from rnorm_core.attacks import Trace
 from rnorm_core.data import Batch
 from rnorm_core.figures import Dot, Figure
@@ -12,7 +12,7 @@ from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.grouping_view import Picture
 from rnorm_core.ui.poisoning import Poisoned
 from rnorm_core.ui.story import best_guess
-from rnorm_core.ui.whose import everyday, said
+from rnorm_core.ui.whose import everyday, points, said
 
 
 def victim(found: Poisoned, side: Side) -> str:
@@ -65,6 +65,19 @@ def after_poison(found: Poisoned, side: Side) -> list[Picture]:
 def _row(batch: Batch, images: Tensor, poisoned: int, what: str) -> list[Picture]:
     others = [(images[i], f"{what}:", batch.classes[int(batch.labels[i])]) for i in range(1, 1 + min(poisoned, 4))]
     return [(images[0], "victim:", batch.classes[int(batch.labels[0])]), *others]
+
+
+def toll(found: Poisoned, side: Side) -> str:
+    """What the most poisoned neighbours cost all other images together, in Markdown; empty while unknown."""
+    crowd = max(found.crowds[side], key=lambda crowd: crowd.k, default=None)
+    if crowd is None:
+        return ""
+    pair = evaluation.paired(crowd.after.hits, crowd.before.hits)
+    size = found.asked.plan.count
+    return (
+        f"**{side.label}**: with {crowd.k} of {size} poisoned, of the {pair.n} untouched images "
+        f"{crowd.before.correct} are right before and {crowd.after.correct} after: {points(pair)}."
+    )
 
 
 def crowds(found: Poisoned) -> Figure:

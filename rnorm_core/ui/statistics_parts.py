@@ -170,6 +170,8 @@ def poison(settings: Settings) -> None:
     beside(done, lambda side: chart(poisoning_view.course(found, side), key=f"course {side.name}"))
     if any(found.crowds.values()):
         chart(poisoning_view.crowds(found), key="crowds")
+        for side in done:
+            st.markdown(poisoning_view.toll(found, side))
     st.caption(whose.measured_here(asked.plan))
 
 

@@ -245,6 +245,16 @@ def test_a_victim_that_nobody_touches(visit):
     assert texts(page).count("before and after, to the last bit. The slope of its loss") == 2
     assert texts(page).count("exactly 0") >= 2
     assert "How many neighbours does it take" in titles(page)
+    victims = [0, 5, 6, 7]  # of the largest crowd: half of the images are poisoned
+    trace = poison.make(victims, range(1, 5), 8 / 255, STEPS).run(
+        zoo.load(BN, "batch"), batch, evaluation.batch_generator(0, 0)
+    )
+    right = [
+        int((answers.argmax(1) == trace.labels)[victims].sum())
+        for answers in (trace.clean_probabilities, trace.adversarial_probabilities)
+    ]
+    said = f"with 4 of 8 poisoned, of the 4 untouched images {right[0]} are right before and {right[1]} after"
+    assert f"**BatchNorm, batch**: {said}" in texts(page)
     assert pictures(page).count("<figure>") == 6
     sound(page)
 
