@@ -138,6 +138,6 @@ with ui.guard("shift"):
                 "shift", f"{settings.left.title} twice: tracked left, the batch's own statistics right",
                 left_mode="tracked", right=settings.left.name, right_mode="batch",
             )  # fmt: skip
-        ui.door("statistics", "Give layers their clean statistics back", part="Patched layers")
+        ui.door("whose", "Give layers their clean statistics back", part="Patched layers")
         ui.door("craft", "Craft such an attack")
         ui.door("paper", "What becomes of the paper's claims")

@@ -437,3 +437,8 @@ def test_requirements_of_the_allowed_are_allowed():
     beyond = packages_beyond(["torch"])
     assert "pytest" in beyond
     assert not {"torch", "sympy", "jinja2", "mpmath"} & beyond
+
+
+def test_no_page_hides_a_module_of_the_standard_library():
+    # Where a page runs alone its folder comes first among the places that Python imports from.
+    assert {path.stem for path in (ROOT / "pages").glob("*.py")}.isdisjoint(sys.stdlib_module_names)

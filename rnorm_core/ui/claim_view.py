@@ -27,16 +27,16 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     ),
     "C2": (
         ("shift", "How far the means move", dict(left=_BN, attack=PGD, eps=1, measure="Shift of the mean")),
-        ("statistics", "Give layers back their clean statistics", dict(part="Patched layers", left=_BN, right=_RN)),
+        ("whose", "Give layers back their clean statistics", dict(part="Patched layers", left=_BN, right=_RN)),
     ),
     "C3": (
-        ("statistics", "Whose statistics?", dict(part="Craft and score", left=_BN, right=_RN)),
+        ("whose", "Whose statistics?", dict(part="Craft and score", left=_BN, right=_RN)),
         ("accuracy", "Both modes, image by image",
          dict(left=_BN, right=_BN, left_mode="batch", right_mode="tracked", under=PGD, at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C4": (
-        ("statistics", "Batch size and neighbours", dict(part="Batch size", left=_BN, right=_RN)),
+        ("whose", "Batch size and neighbours", dict(part="Batch size", left=_BN, right=_RN)),
         ("craft", "One image with the statistics of its own", dict(left=_BN, left_mode="batch", right=_BN)),
     ),
     "C5": (

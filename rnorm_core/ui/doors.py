@@ -26,7 +26,7 @@ PAGES = {
     "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
     "inside": Place("pages/inside.py", "Inside RobustNorm", ":material/frame_inspect:"),
     "corruptions": Place("pages/corruptions.py", "A natural shift", ":material/foggy:"),
-    "statistics": Place("pages/statistics.py", "Whose statistics?", ":material/groups:"),
+    "whose": Place("pages/whose.py", "Whose statistics?", ":material/groups:"),
     "honesty": Place("pages/honesty.py", "Is it really robust?", ":material/verified_user:"),
     "models": Place("pages/models.py", "Models", ":material/pets:"),
     "paper": Place("pages/paper.py", "The paper, claim by claim", ":material/fact_check:"),

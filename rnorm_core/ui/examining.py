@@ -17,7 +17,7 @@ from rnorm_core.ui.crafting import Side
 
 BUDGETS = {"quick": LIVE, "thorough": FULL}
 BATCH = 128  # images looked at together, at most
-POINTS = 11  # of a loss surface, along each direction
+POINTS = 17  # of a loss surface, along each direction
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Words:
 
 
 def _here(label: str, part: str, **settings: Any) -> tuple[str, str, dict[str, Any]]:
-    return "statistics", label, dict(part=part, **settings)
+    return "whose", label, dict(part=part, **settings)
 
 
 WORDS = {

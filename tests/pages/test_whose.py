@@ -36,7 +36,7 @@ def visit(open_page):
     pages = []
 
     def opened(part: str, **address):
-        pages.append(open_page("statistics", part=part, **address))
+        pages.append(open_page("whose", part=part, **address))
         return pages[-1]
 
     yield opened
@@ -138,7 +138,7 @@ def test_what_was_measured_before_is_there(open_page, monkeypatch):
     if not evaluation.table("cifar10").select(model=BN, statistics="batch", attack="pgd").rows:
         pytest.skip("the shipped table has no batch statistics")
     monkeypatch.setattr(crossing, "measure", lambda asked: waiting)
-    page = open_page("statistics", settled=False)
+    page = open_page("whose", settled=False)
     assert [title.partition(" 20 steps")[0] for title in titles(page)] == [
         "BatchNorm: crafted and scored alike", "RobustNorm: crafted and scored alike",
     ]  # fmt: skip
@@ -261,7 +261,7 @@ def test_a_victim_that_nobody_touches(visit):
 
 def test_pictures_are_there_before_the_poison(visit, open_page, monkeypatch):
     monkeypatch.setattr("rnorm_core.ui.poisoning.measure", lambda asked: waiting)
-    page = open_page("statistics", settled=False, part=POISON, n="8", k="7", seed="91")
+    page = open_page("whose", settled=False, part=POISON, n="8", k="7", seed="91")
     assert pictures(page).count("<figure>") == 5
     page.button(key="stop work").click().run()
     assert not page.exception
@@ -316,7 +316,7 @@ def test_statistics_are_counted_anew(visit):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_has_only_its_own_controls(open_page, part):
-    page = open_page("statistics", settled=False, part=part)
+    page = open_page("whose", settled=False, part=part)
     if "_ticket work" in page.session_state:
         page.session_state["_ticket work"].leave()
     keys = {w.key for w in [*page.selectbox, *page.select_slider, *page.toggle]} & set(ask.KEYS) - {"draw"}
@@ -330,7 +330,7 @@ def test_a_part_has_only_its_own_controls(open_page, part):
 
 def test_another_question_leaves_the_work(open_page, monkeypatch):
     monkeypatch.setattr(crossing, "measure", lambda asked: waiting)
-    page = open_page("statistics", settled=False, seed="17")
+    page = open_page("whose", settled=False, seed="17")
     ticket = page.session_state["_ticket work"]
     page.segmented_control(key="part").set_value(SIZE).run()
     assert ticket.state.status == "left"
@@ -349,7 +349,7 @@ def test_what_the_address_cannot_have_is_named(open_page, monkeypatch, part, key
     for module, name in (("crossing", "measure"), ("grouping", "measure_company"), ("poisoning", "measure"),
                          ("patches", "measure"), ("recounting", "measure")):  # fmt: skip
         monkeypatch.setattr(f"rnorm_core.ui.{module}.{name}", lambda asked: waiting)
-    page = open_page("statistics", settled=False, **{"part": part, key: value})
+    page = open_page("whose", settled=False, **{"part": part, key: value})
     if "_ticket work" in page.session_state:
         page.session_state["_ticket work"].leave()
     assert [w.value.split("`")[1] for w in page.warning] == [f"{key}={value}"]
@@ -385,15 +385,15 @@ def make_none(small_zoo, tmp_path, monkeypatch) -> str:
 
 def test_every_door_leads_somewhere(open_page):
     """Doors to this page, here and on the page of claims, name parts and values that are there."""
-    ways = [settings for words in WORDS.values() for page, _, settings in words.ways if page == "statistics"]
-    ways += [settings for way in WAYS.values() for page, _, settings in way if page == "statistics"]
+    ways = [settings for words in WORDS.values() for page, _, settings in words.ways if page == "whose"]
+    ways += [settings for way in WAYS.values() for page, _, settings in way if page == "whose"]
     assert len(ways) >= 15
     for settings in ways:
         assert settings["part"] in PARTS
         assert set(settings) <= {"part", "left", "right", *ask.KEYS}
         assert settings.get("experiment", SAID["spoil"]) in SAID.values()
         assert settings.get("eps", 1) in whose.EPS_255
-    claimed = {claim: [s["part"] for p, _, s in way if p == "statistics"] for claim, way in WAYS.items()}
+    claimed = {claim: [s["part"] for p, _, s in way if p == "whose"] for claim, way in WAYS.items()}
     assert (claimed["C2"], claimed["C3"], claimed["C4"]) == ([PATCHES], [MATRIX], [SIZE])
 
 
@@ -407,7 +407,7 @@ def test_a_door_leads_to_another_part(visit, settle):
 
 
 def test_with_the_full_test_set(open_page):
-    page = open_page("statistics", full=True, source="full test set", settled=False, part=COUNTED)
+    page = open_page("whose", full=True, source="full test set", settled=False, part=COUNTED)
     if "_ticket work" in page.session_state:
         page.session_state["_ticket work"].leave()
     assert [int(n) for n in page.selectbox(key="n").options] == [128, 512]

@@ -37,7 +37,7 @@ def ask(page, part: str) -> None:
 
 def test_from_question_to_question_and_back_by_link(visit):
     # something is there at once, the matrix grows, and another question leaves that work
-    page = visit("/statistics?n=8")
+    page = visit("/whose?n=8")
     page.wait_for_selector(".js-plotly-plot")
     ask(page, "Batch size")
     page.get_by_text("Measure it here, too").wait_for()
@@ -62,7 +62,7 @@ def test_from_question_to_question_and_back_by_link(visit):
     assert all("to the last bit" in text and "exactly 0" in text for text in tracked)
 
     # the link brings it back, on a phone, too
-    other = visit(page.url[page.url.index("/statistics") :], width=390, height=844)
+    other = visit(page.url[page.url.index("/whose") :], width=390, height=844)
     settled(other, 3)
     assert said(other, r"(BatchNorm|RobustNorm), tracked: ") == tracked
     assert said(other, r"BatchNorm, batch: ") == said(page, r"BatchNorm, batch: ")

@@ -10,7 +10,7 @@ from rnorm_core import ui
 from rnorm_core.ui import ask_statistics, statistics_parts
 from rnorm_core.ui.statistics_words import WORDS
 
-with ui.guard("statistics"):
+with ui.guard("whose"):
     settings = ui.sidebar()
     st.title("Whose statistics?")
     part = ask_statistics.part()
