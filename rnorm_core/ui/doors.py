@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-_HERE, _ROUTED, _WANTED, _PASSED, _BROUGHT = "_page", "_routed", "_wanted", "_passed", "_brought"  # in the session
+_HERE, _ROUTED, _WANTED, _PASSED, _TAKEN = "_page", "_routed", "_wanted", "_passed", "_taken"  # in the session
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def enter(page: str) -> None:
             st.switch_page("app.py", query_params=_address())
         except StreamlitAPIException:  # the page runs alone, there is no app.py around it
             del st.session_state[_WANTED]
-    if brought := st.session_state.pop(_BROUGHT, None):
+    if taken := st.session_state.pop(_TAKEN, None):
         # A new widget takes its value from the session, but does not write it into its address. Here it can be written:
         # the last page's widgets are gone and this one's are not there yet.
-        st.query_params.update({key: _text(value) for key, value in brought.items()})
+        st.query_params.update({key: _text(value) for key, value in taken.items()})
 
 
 def to_top() -> None:
@@ -95,7 +95,7 @@ def _pass(page: str, settings: dict[str, Any]) -> None:
     if st.session_state.get(_HERE) == page:
         st.session_state[_PASSED] = uuid.uuid4().hex
     else:
-        st.session_state[_BROUGHT] = settings
+        st.session_state[_TAKEN] = settings
         # Without query_params Streamlit clears the address, and refuses to where a widget of this page is bound to it.
         st.switch_page(PAGES[page].path, query_params={})
 
