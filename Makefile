@@ -15,7 +15,7 @@ app: $(VENV)/.app  ## start the app
 	$(RUN) streamlit run app.py $(ARGS)
 
 test: $(VENV)/.dev  ## all quick tests, the browser journeys included
-	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(RUN) pytest -m slow $(ARGS)

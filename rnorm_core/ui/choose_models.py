@@ -10,7 +10,7 @@ from rnorm_core.ui import url
 from rnorm_core.ui.listing import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, records, sizes
 from rnorm_core.zoo import Card
 
-SHOWN, TABLE = "show", "_zoo"  # keys: the choice, in the address; the table's selection, which follows it
+SHOWN = "show"  # key of the choice, in the address; the table's selection follows it
 ROW, MOST = 35, 11  # a row's height in pixels; rows that are seen at once
 WORST = "An image counts where none of the attacks measured at this size fooled the network; APGD or Square among them."
 SELECT = "Select rows at their left edge, or here. What you select is drawn below."
@@ -56,9 +56,12 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
         return
     shown, names = records(listed, eps), [entry.card.name for entry in listed]
     rows = [i for i, name in enumerate(names) if name in chosen]
-    selection = st.session_state.get(TABLE, {}).get("selection", {})
+    # A key for each list: rows are numbers, and a click in a list that a filter has just changed must not be taken for
+    # one in the new list.
+    key = f"_zoo {' '.join(names)}"
+    selection = st.session_state.get(key, {}).get("selection", {})
     if selection.get("rows") is None or sorted(selection["rows"]) != rows:
-        st.session_state[TABLE] = {"selection": {"rows": rows}}
+        st.session_state[key] = {"selection": {"rows": rows}}
     columns = {key: st.column_config.NumberColumn(format="%.1f") for key in shown[0] if key.endswith("(%)")}
     columns["worst case (%)"] = st.column_config.NumberColumn(format="%.1f", help=WORST)
     columns |= {key: st.column_config.TextColumn("95 %, n") for key in shown[0] if key.endswith("95 %")}
@@ -66,15 +69,15 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
     columns["parameters"] = st.column_config.NumberColumn(format="localized")
     columns["model"] = st.column_config.TextColumn(pinned=True, width=218)
     st.dataframe(
-        shown, key=TABLE, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
-        height=ROW * (min(len(shown), MOST) + 1) + 3, on_select=partial(select, names),
+        shown, key=key, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
+        height=ROW * (min(len(shown), MOST) + 1) + 3, on_select=partial(select, key, names),
         alt=f"{len(shown)} models, each with its norm, training, parameters and measured accuracies",
     )  # fmt: skip
 
 
-def select(listed: Sequence[str]) -> None:
-    """Takes over what was selected in the table of these models; choices that the filter hides stay."""
-    rows = st.session_state[TABLE]["selection"]["rows"]
+def select(key: str, listed: Sequence[str]) -> None:
+    """Takes over what was selected in the table `key`, of these models; choices that the filter hides stay."""
+    rows = st.session_state[key]["selection"]["rows"]
     hidden = [name for name in st.session_state.get(SHOWN, []) if name not in listed]
     st.session_state[SHOWN] = hidden + [listed[row] for row in rows]
 

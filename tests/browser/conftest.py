@@ -64,6 +64,21 @@ def browser(chromium):
 
 
 @pytest.fixture
+def settled():
+    """`settled(page, charts)` waits until all work is done and at least so many charts are drawn."""
+
+    def wait(page, charts: int) -> None:
+        page.wait_for_function(
+            """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+                     && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
+                     && document.querySelectorAll('.js-plotly-plot').length >= charts""",
+            arg=charts,
+        )
+
+    return wait
+
+
+@pytest.fixture
 def visit(browser, server):
     """`visit("/craft?eps=2")` opens a page in a browser of its own; what went wrong in any of them fails the test."""
     opened, wrong = [], []

@@ -23,15 +23,6 @@ ABOVE, ALL = 4, 6  # charts without and with new statistics
 WORK = "[data-testid=stMain] [data-testid=stProgress]"
 
 
-def settled(page, charts: int) -> None:
-    page.wait_for_function(
-        """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
-                 && document.querySelectorAll('.js-plotly-plot').length >= charts""",
-        arg=charts,
-    )
-
-
 def sentences(page, start: str) -> list[str]:
     shown = page.locator("[data-testid=stMarkdown] p").all_inner_texts()
     return [text for text in shown if re.match(rf"(BatchNorm|RobustNorm), \w+{start}", text)]
@@ -46,7 +37,7 @@ def address_says(page, what: str) -> None:
     page.wait_for_url(lambda url: what in url)
 
 
-def test_corrupt_re_estimate_stop_and_back_by_link(visit):
+def test_corrupt_re_estimate_stop_and_back_by_link(visit, settled):
     page = visit("/corruptions?n=8&severity=4")
     # the pictures do not wait for anything
     page.wait_for_selector(".row-of-pictures img")

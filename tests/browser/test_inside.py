@@ -11,15 +11,6 @@ pytestmark = [
 CHARTS = 5  # of a channel; one more by p where a table is
 
 
-def settled(page) -> None:
-    page.wait_for_function(
-        """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
-                 && document.querySelectorAll('.js-plotly-plot').length >= charts""",
-        arg=CHARTS,
-    )
-
-
 def sentence(page) -> str:
     return page.get_by_test_id("stMarkdown").get_by_text("BatchNorm would divide by").first.inner_text()
 
@@ -28,9 +19,9 @@ def address_says(page, what: str) -> None:
     page.wait_for_url(lambda url: what in url)
 
 
-def test_p_an_attack_a_layer_and_back_by_link(visit):
+def test_p_an_attack_a_layer_and_back_by_link(visit, settled):
     page = visit("/inside?n=8&eps=8")
-    settled(page)
+    settled(page, CHARTS)
     assert "RobustNorm with p = 0.2 divides by" in sentence(page)
 
     # p moves by keyboard
@@ -45,22 +36,22 @@ def test_p_an_attack_a_layer_and_back_by_link(visit):
     page.get_by_role("option", name="one image").click()
     address_says(page, "attacked=one")
     page.get_by_role("cell", name="all images attacked, 8/255").wait_for()
-    settled(page)
+    settled(page, CHARTS)
 
     # another layer
     page.get_by_test_id("stSelectbox").filter(has_text="Layer").get_by_role("combobox").click()
     page.get_by_role("option", name="4 block 2 first").click()
     address_says(page, "layer=4+block+2+first")
     page.get_by_text("layer 4 block 2 first, channel 0; 8 images, one of them attacked").first.wait_for()
-    settled(page)
+    settled(page, CHARTS)
     said, formulas = sentence(page), page.locator(".katex").all_inner_texts()
     assert len(formulas) >= 4
 
     # the link brings all of it back, on a phone, too
     other = visit(page.url[page.url.index("/inside") :], width=390, height=844)
-    settled(other)
+    settled(other, CHARTS)
     other.get_by_role("cell", name="all images attacked, 8/255").wait_for()
-    settled(other)
+    settled(other, CHARTS)
     assert sentence(other) == said
     assert other.locator(".katex").all_inner_texts() == formulas
     assert not other.locator("[data-testid=stAlert]").all()
@@ -70,5 +61,5 @@ def test_p_an_attack_a_layer_and_back_by_link(visit):
     page.goto(page.url.split("/inside")[0] + "/paper?claim=C5")
     page.get_by_role("button", name="The range instead of the deviation").click()
     page.wait_for_url(lambda url: "/inside" in url)
-    settled(page)
+    settled(page, CHARTS)
     assert "RobustNorm with p = 0.2 divides by" in sentence(page)

@@ -32,7 +32,9 @@ def wait(page, curves: int) -> list[str]:
 
 def click_row(page, number: int) -> None:
     """The checkbox at the left edge of a row of the list, counted from 0."""
-    page.locator(".st-key-_zoo .dvn-scroller").click(position={"x": 20, "y": HEAD + ROW * number + ROW / 2})
+    page.get_by_test_id("stDataFrame").first.locator(".dvn-scroller").click(
+        position={"x": 20, "y": HEAD + ROW * number + ROW / 2}
+    )
 
 
 def test_select_filter_and_reload(visit):

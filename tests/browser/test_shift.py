@@ -32,14 +32,9 @@ POINT = """([title, place]) => {
 }"""
 
 
-def settled(page) -> list[str]:
+def sentences(page, settled) -> list[str]:
     """The two sentences, once all work is done and all is drawn."""
-    page.wait_for_function(
-        """charts => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-                 && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
-                 && document.querySelectorAll('.js-plotly-plot').length >= charts""",
-        arg=CHARTS,
-    )
+    settled(page, CHARTS)
     return page.locator(SENTENCE).all_inner_texts()
 
 
@@ -63,24 +58,24 @@ def address_says(page, what: str) -> None:
     page.wait_for_url(lambda url: what in url)
 
 
-def test_into_a_layer_into_a_channel_along_eps_and_back(visit):
+def test_into_a_layer_into_a_channel_along_eps_and_back(visit, settled):
     page = visit("/shift?attack=FGSM&batch=8&eps=4&right=cifar10-resnet20-bn&right_mode=batch")
-    first = settled(page)
+    first = sentences(page, settled)
     assert len(first) == 2
     assert all("of 19 layers outside the band" in said for said in first)
 
     # a click on the fifth layer opens it, on both sides
     assert click_point(page, "Which layers move? BatchNorm, tracked", 4) == 4
     address_says(page, "layer=5+block+2+second")
-    settled(page)
+    settled(page, CHARTS)
     assert sum("layer 5, block 2 second" in title for title in titles(page)) == 4
-    assert settled(page) == first
+    assert sentences(page, settled) == first
 
     # a click on a channel shows what it gets, on its side alone
     before = page.locator(".katex").all_inner_texts()
     channel = click_point(page, "Which channels move? BatchNorm, tracked", 3)
     address_says(page, f"channel_left={channel}")
-    settled(page)
+    settled(page, CHARTS)
     assert any(title.startswith(f"What does channel {channel} get? BatchNorm, tracked") for title in titles(page))
     assert page.locator(".katex").all_inner_texts()[1] == before[1]
     assert "channel_right" not in page.url
@@ -93,14 +88,14 @@ def test_into_a_layer_into_a_channel_along_eps_and_back(visit):
     page.wait_for_function(
         "() => [...document.querySelectorAll('.js-plotly-plot')].some(p => p.layout.title.text.includes('at 8/255'))"
     )
-    last = settled(page)
+    last = sentences(page, settled)
     assert sum("FGSM at 8/255" in title for title in titles(page)) == 6  # both curves over eps stay as they are
 
     # the link brings all of it back
     shown = titles(page)
     page.reload()
-    assert settled(page) == last
+    assert sentences(page, settled) == last
     assert titles(page) == shown
     other = visit(page.url[page.url.index("/shift") :], width=390, height=844)
-    assert settled(other) == last
+    assert sentences(other, settled) == last
     assert not other.locator("[data-testid=stAlert]").all()

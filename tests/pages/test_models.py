@@ -161,11 +161,20 @@ def test_nothing_chosen(open_page, settle):
 
 def test_rows_follow_the_choice_and_the_choice_follows_the_rows(open_page, monkeypatch):
     page = open_page("models", show=[RN])
-    assert page.session_state["_zoo"]["selection"]["rows"] == [1]
+    assert page.session_state[f"_zoo {BN} {RN}"]["selection"]["rows"] == [1]
     state = {"_zoo": {"selection": {"rows": [1]}}, "show": ["hidden by a filter", BN]}
     monkeypatch.setattr(choose_models.st, "session_state", state)
-    choose_models.select([BN, RN])
+    choose_models.select("_zoo", [BN, RN])
     assert state["show"] == ["hidden by a filter", RN]
+
+
+def test_a_click_in_the_list_before_a_filter_is_not_one_in_the_filtered_list(open_page):
+    page = open_page("models", show=[RN])
+    page.session_state[f"_zoo {BN} {RN}"] = {"selection": {"rows": [0, 1]}}  # on its way when the filter came
+    page.pills(key="norm").set_value(["BatchNorm"]).run()
+    assert not page.exception
+    assert listed(page) == [BN]
+    assert page.session_state[f"_zoo {BN}"]["selection"]["rows"] == []
 
 
 def test_an_unsound_card_is_named_and_the_others_are_shown(open_page, own_zoo, add):

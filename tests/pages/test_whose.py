@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 
 import pytest
 import torch
@@ -265,6 +266,20 @@ def test_pictures_are_there_before_the_poison(visit, open_page, monkeypatch):
     assert pictures(page).count("<figure>") == 5
     page.button(key="stop work").click().run()
     assert not page.exception
+
+
+def test_what_there_is_stays_when_the_poison_is_stopped(visit, open_page, monkeypatch):
+    monkeypatch.setattr("rnorm_core.ui.poisoning._crowd", lambda asked, side, batch, k, told: waiting(told.job))
+    page = open_page("whose", settled=False, part=POISON, n="8", seed="92")
+    end = time.monotonic() + 60
+    while texts(page).count("The slope of its loss") < 4:
+        assert time.monotonic() < end
+        page.run()
+    page.button(key="stop work").click().run()
+    assert texts(page).count("The slope of its loss") == 4
+    assert "How many neighbours does it take" not in titles(page)
+    page.button(key="again work").click().run()
+    assert page.get("progress")
 
 
 # --- patched layers
