@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ FAST = Recipe(
 )  # fmt: skip
 # N-FGSM (de Jorge et al. 2022): one step from twice as far, not projected. For twice the cost of clean training it
 # avoids what ends other one-step training, a network that only withstands the one step ("catastrophic overfitting").
+# Fifteen epochs of one cycle are what Wong et al. (2020) take for one-step training on CIFAR-10.
 ADVERSARIAL = replace(
-    FAST, name="adv", epochs=30, small_epochs=18, attack_eps_255=8, attack_steps=1, attack_step_255=8,
+    FAST, name="adv", epochs=15, small_epochs=9, attack_eps_255=8, attack_steps=1, attack_step_255=8,
     attack_start_255=16, attack_projected=False, statistics_from="adversarial",
 )  # fmt: skip
 RECIPES = {
@@ -86,9 +88,18 @@ RECIPES = {
 }  # fmt: skip
 
 
-def recipe(name: str, norm: str, **changes: object) -> Recipe:
-    """The recipe `name` for a network with this norm, with `changes` on top. Raises KeyError for an unknown name."""
+def recipe(name: str, norm: str, **changes: Any) -> Recipe:
+    """The recipe `name` for a network with this norm, with `changes` on top. Raises KeyError for an unknown name.
+
+    With other `epochs` its phases (small crops, milestones) keep their shares of the whole.
+    """
     chosen = RECIPES[name]
+    if epochs := changes.get("epochs"):
+        share = epochs / chosen.epochs
+        changes = {
+            "small_epochs": round(share * chosen.small_epochs),
+            "milestones": tuple(round(share * m) for m in chosen.milestones),
+        } | changes
     if chosen.clip and norm == "none":
         # Without norm layers to bound the activations, gradients are clipped harder and weights decayed less.
         chosen = replace(chosen, weight_decay=1e-4, clip=1.0)

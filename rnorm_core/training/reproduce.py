@@ -29,14 +29,15 @@ def command(card: Card) -> str:
 
 def unsaid(card: Card) -> dict[str, tuple[Any, Any]]:
     """Fields of the card's recipe that the command does not repeat: (the card's value, what the command would do)."""
-    base = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(_base(card)).items()}
+    changed = {field: card.recipe[field] for field in OVERRIDES if field in card.recipe}
+    base = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(_base(card, **changed)).items()}
     said = {"name", *OVERRIDES}
     return {
         key: (value, base.get(key)) for key, value in card.recipe.items() if key not in said and value != base.get(key)
     }
 
 
-def _base(card: Card) -> Recipe:
+def _base(card: Card, **changes: Any) -> Recipe:
     if card.recipe["name"] not in RECIPES:
         raise UserError(f"How {card.name} was trained is not known here.", "ask whoever trained it.")
-    return recipe(card.recipe["name"], card.norm)
+    return recipe(card.recipe["name"], card.norm, **changes)

@@ -44,6 +44,14 @@ def test_small_crops_come_first():
     assert [plan.crop_in(epoch) for epoch in (0, 27, 28, 43)] == [24, 24, 32, 32]
 
 
+@pytest.mark.parametrize(("name", "epochs"), [("fast", 22), ("paper", 41), ("fast", 44), ("adv", 5)])
+def test_with_other_epochs_its_phases_keep_their_shares(name, epochs):
+    base, plan = RECIPES[name], recipe(name, "bn", epochs=epochs)
+    assert plan.small_epochs == round(base.small_epochs * epochs / base.epochs)
+    assert plan.milestones == tuple(round(m * epochs / base.epochs) for m in base.milestones)
+    assert recipe("fast", "bn", epochs=22, small_epochs=3).small_epochs == 3
+
+
 def test_changes_come_on_top_and_the_table_stays():
     assert recipe("fast", "none") != recipe("fast", "bn") == recipe("fast", "rn") == RECIPES["fast"]
     assert recipe("fast", "none", peak_lr=0.3, epochs=2).peak_lr == 0.3
