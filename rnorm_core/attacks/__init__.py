@@ -7,5 +7,6 @@
 from rnorm_core.attacks.attack import Attack, statistics_of
 from rnorm_core.attacks.catalogue import CATALOGUE, Entry, make
 from rnorm_core.attacks.trace import Step, Trace
+from rnorm_core.attacks.watched import watched
 
-__all__ = ["CATALOGUE", "Attack", "Entry", "Step", "Trace", "make", "statistics_of"]
+__all__ = ["CATALOGUE", "Attack", "Entry", "Step", "Trace", "make", "statistics_of", "watched"]

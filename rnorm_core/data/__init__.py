@@ -6,7 +6,7 @@ from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
 from rnorm_core.data.corruptions import SEVERITIES, Corruption, corrupt
 from rnorm_core.data.files import Source
 from rnorm_core.data.hub import fetch
-from rnorm_core.data.sources import available, load, samples
+from rnorm_core.data.sources import available, load, pick, samples
 from rnorm_core.data.uploads import upload
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "fetch",
     "image_id",
     "load",
+    "pick",
     "samples",
     "upload",
 ]

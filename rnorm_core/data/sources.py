@@ -63,6 +63,17 @@ def load(
     return _batch(source, dataset, split, count, seed)
 
 
+def pick(dataset: str, count: int, seed: int, *, complete: bool) -> Batch:
+    """`count` test images that `seed` picks, of the complete test set, or of the samples (then at most all of them).
+
+    More of one seed begin with the fewer. UserError where the complete test set is asked for and not at hand.
+    """
+    if complete:
+        return load(dataset, count=count, seed=seed)
+    batch = samples(dataset)
+    return batch.select(torch.randperm(len(batch), generator=torch.Generator().manual_seed(seed))[:count])
+
+
 def _batch(source: Source, dataset: str, split: str, count: int | None, seed: int) -> Batch:
     read_from = _sample_pixels if source.kind == "samples" else decoded
     pixels = read_from(source.directory, dataset, split)

@@ -49,11 +49,7 @@ class Plan:
 
     def images(self, more: int = 0) -> Batch:
         """The batch, as on every page; after it `more` other images, or as many as there are."""
-        if self.complete:
-            return data.load(self.dataset, count=self.count + more, seed=self.seed)
-        samples = data.samples(self.dataset)
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
-        return samples.select(order[: self.count + more])
+        return data.pick(self.dataset, self.count + more, self.seed, complete=self.complete)
 
     def corrupted(self, batch: Batch, severity: int) -> Batch:
         """Its first images are the same whatever follows them."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rnorm_core import norms
 from rnorm_core.evaluation.inside import Channel, Growth, Outlier, Spread
 from rnorm_core.ui.looking_inside import ALL, NONE, ONE
-from rnorm_core.ui.shift_formula import short
+from rnorm_core.ui.shift_formula import short, signed
 
 NORM_WORD = {"bn": "BatchNorm", "dualbn": "BatchNorm", "rn": "RobustNorm"}
 IMAGES = {NONE: "{n} clean images", ONE: "{n} images, one of them attacked", ALL: "{n} attacked images"}
@@ -41,7 +41,7 @@ def popoviciu(found: Spread) -> str:
 
 def applied(channel: Channel) -> str:
     """What the layer itself does, in LaTeX: in its mode, with what it has learned."""
-    numbers = rf"{short(channel.weight)}\cdot{_quotient(channel.centre, channel.scale)} {_signed(channel.bias)}"
+    numbers = rf"{short(channel.weight)}\cdot{_quotient(channel.centre, channel.scale)} {signed(channel.bias)}"
     return _aligned(r"y &= \gamma\,\frac{x-\mu}{s}+\beta", numbers)
 
 
@@ -143,7 +143,7 @@ def _aligned(first: str, then: str) -> str:
 
 
 def _less(centre: float) -> str:
-    return f"x{_signed(-centre)}"
+    return f"x{signed(-centre)}"
 
 
 def _quotient(centre: float, scale: float) -> str:
@@ -152,7 +152,3 @@ def _quotient(centre: float, scale: float) -> str:
 
 def _small(eps: float) -> str:
     return "10^{-5}" if eps == 1e-5 else f"{eps:g}"
-
-
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{short(abs(value))}"

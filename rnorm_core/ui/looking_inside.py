@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
 from torch import Tensor
 
 from rnorm_core import attacks, data, evaluation, zoo
@@ -43,11 +42,7 @@ class Plan:
 
     def images(self) -> Batch:
         """The batch, as on every page."""
-        if self.complete:
-            return data.load(self.dataset, count=self.count, seed=self.seed)
-        samples = data.samples(self.dataset)
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
-        return samples.select(order[: self.count])
+        return data.pick(self.dataset, self.count, self.seed, complete=self.complete)
 
 
 @dataclass(frozen=True, eq=False)

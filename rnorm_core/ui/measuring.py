@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
 from rnorm_core import attacks, data, evaluation
-from rnorm_core.attacks import Attack, Step, Trace
+from rnorm_core.attacks import Attack, Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.figures import Curve
 from rnorm_core.jobs import Job
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.shipped import Comparison, compared, curve_of
-
-if TYPE_CHECKING:
-    from torch import Generator
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,7 @@ class Measurement:
 
     def images(self) -> Batch:
         """The same images, in the same order, as the sweep takes for this count and seed."""
-        if self.complete:
-            return data.load(self.dataset, count=self.count, seed=self.seed)
-        samples = data.samples(self.dataset)
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
-        return samples.select(order[: self.count])
+        return data.pick(self.dataset, self.count, self.seed, complete=self.complete)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,28 +100,12 @@ def measure(asked: Measurement) -> Callable[[Job], Measured]:
 
 
 def _hits(model: nn.Module, batch: Batch, attack: Attack | None, asked: Measurement, report: "_Reporter") -> Tensor:
-    # `accuracies` asks of an attack what it is and to run, no more.
-    watched = attack and cast(Attack, _Watched(attack, report.step))
+    watched = attack and attacks.watched(attack, report.step)
     found = evaluation.accuracies(
         model, batch, watched, BATCH, on_progress=lambda done, n: report.measured(done),
         seed=asked.seed, pixels=(asked.pixels,),
     )  # fmt: skip
     return found[asked.pixels].hits
-
-
-@dataclass(frozen=True)
-class _Watched:
-    """An attack whose steps are reported."""
-
-    attack: Attack
-    on_step: Callable[[Step], None]
-
-    @property
-    def spec(self) -> dict:
-        return self.attack.spec
-
-    def run(self, model: nn.Module, batch: Batch, generator: "Generator | None") -> Trace:
-        return self.attack.run(model, batch, generator, self.on_step)
 
 
 class _Reporter:

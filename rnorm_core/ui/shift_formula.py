@@ -32,10 +32,10 @@ def formula(view: View, i: int, channel: int) -> tuple[str, str]:
         if norm != "rn"
         else (r"\frac{x-\mu}{r^{\,p}+\epsilon}", rf"{short(spread_of(scale, power))}^{{\,{power:g}}}+10^{{-5}}")
     )
-    numbers = rf"\frac{{x{_signed(-centre)}}}{{{spread}}}"
+    numbers = rf"\frac{{x{signed(-centre)}}}{{{spread}}}"
     latex = (
         r"\begin{aligned} y &= \gamma\," + symbols + r"+\beta \\ &= "
-        rf"{short(weight)}\cdot {numbers} {_signed(bias)} \end{{aligned}}"
+        rf"{short(weight)}\cdot {numbers} {signed(bias)} \end{{aligned}}"
     )
     batch = "clean batch" if view.is_clean else "batch with noise" if view.changed == "with noise" else "attacked batch"
     learned = (
@@ -109,5 +109,5 @@ def short(value: float) -> str:
     return f"{round(value, 5) + 0:.5f}".rstrip("0").rstrip(".")
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     return f"{'-' if value < 0 else '+'}{short(abs(value))}"

@@ -54,14 +54,10 @@ class Plan:
 
     def images(self) -> Batch:
         """The one batch: the same images, in the same order, from every source and on every page."""
-        if self.image is None and self.complete:
-            return data.load(self.dataset, count=self.count, seed=self.seed)
+        if self.image is None:
+            return data.pick(self.dataset, self.count, self.seed, complete=self.complete)
         samples = data.samples(self.dataset)
-        if self.image is not None:
-            return samples.select([named(samples).index(self.image)])
-        return samples.select(
-            torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))[: self.count]
-        )
+        return samples.select([named(samples).index(self.image)])
 
 
 def named(batch: Batch) -> list[str]:

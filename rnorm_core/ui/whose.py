@@ -1,16 +1,13 @@
 """What every part of the page about statistics starts from: two networks, some images, an attack. No Streamlit here."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-
-import torch
-from torch import Generator, nn
 
 from rnorm_core import attacks, data, evaluation
 from rnorm_core.attacks import Attack, Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Paired
+from rnorm_core.evaluation.evidence import signed
 from rnorm_core.jobs import Job
 from rnorm_core.norms import modes
 from rnorm_core.ui.crafting import Side
@@ -44,11 +41,7 @@ class Plan:
 
     def images(self, more: int = 0) -> Batch:
         """The images, as on every page; after them `more` others, or as many as there are."""
-        if self.complete:
-            return data.load(self.dataset, count=self.count + more, seed=self.seed)
-        samples = data.samples(self.dataset)
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
-        return samples.select(order[: self.count + more])
+        return data.pick(self.dataset, self.count + more, self.seed, complete=self.complete)
 
 
 def in_mode(side: Side, mode: str) -> Side:
@@ -82,8 +75,8 @@ def measured_here(plan: Plan) -> str:
 
 def points(found: Paired) -> str:
     """ "+15 points (95 %: −3 to +31)"."""
-    signed = [f"{100 * v:+.1f}".replace("-", "−") for v in (found.difference, found.low, found.high)]
-    return f"{signed[0]} points (95\N{NO-BREAK SPACE}%: {signed[1]} to {signed[2]}; n = {found.n:,})"
+    value, low, high = (signed(100 * v) for v in (found.difference, found.low, found.high))
+    return f"{value} points (95\N{NO-BREAK SPACE}%: {low} to {high}; n = {found.n:,})"
 
 
 def attack(eps_255: float) -> Attack:
@@ -122,15 +115,4 @@ class Teller:
 
     def of(self, attack: Attack) -> Attack:
         """The attack, telling of its steps."""
-        return _Told(attack.spec, attack.ball, attack.targets, attack.restarts, attack, self.step)
-
-
-@dataclass(frozen=True, eq=False)
-class _Told(Attack):
-    attack: Attack
-    on_step: Callable[[Step], object]
-
-    def stream(self, model: nn.Module, batch: Batch, generator: Generator | None) -> Iterator[Step]:
-        for step in self.attack.stream(model, batch, generator):
-            self.on_step(step)
-            yield step
+        return attacks.watched(attack, self.step)

@@ -364,6 +364,18 @@ def test_cancelled_by_what_on_step_raises(net, batch, generator, name):
     assert model.forwards <= 3
 
 
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "square", "noise", "ddn", "cw"])
+def test_watched_it_is_the_same_attack(net, batch, generator, name):
+    steps = 3 if CATALOGUE[name].default_steps > 3 else None
+    attack, told, seen = attacks.make(name, CATALOGUE[name].default_eps, steps), [], []
+    model = net().requires_grad_(False).eval()
+    alone = attack.run(model, batch, generator(), lambda step: told.append(step.index))
+    found = attacks.watched(attack, lambda step: seen.append(step.index)).run(model, batch, generator())
+    assert torch.equal(found.adversarial, alone.adversarial)
+    assert found.spec == alone.spec
+    assert seen == told != []
+
+
 def test_a_broken_gradient_is_not_taken_for_robustness(batch, generator):
     class Broken(nn.Module):
         """Finite logits, gradient not a number: zero times the infinite slope of a root at zero."""

@@ -55,6 +55,18 @@ def test_the_seed_matters_and_all_images_come_in_canonical_order(tmp_path, write
     assert list(ids) == sorted(ids)
 
 
+@pytest.mark.parametrize("complete", [False, True])
+def test_picked_images_begin_with_the_fewer(tmp_path, monkeypatch, write_torchvision, images, labels, complete):
+    monkeypatch.setenv("CIFAR_ROOT", str(write_torchvision(tmp_path, images, labels)))
+    of = data.load("cifar10") if complete else data.samples("cifar10")
+    few, more = (data.pick("cifar10", count, 7, complete=complete) for count in (5, 12))
+    assert same(few, more.select(range(5)))
+    assert len(set(more.ids) & set(of.ids)) == 12
+    assert not same(few, data.pick("cifar10", 5, 8, complete=complete))
+    if not complete:
+        assert len(data.pick("cifar10", 99, 7, complete=False)) == 20
+
+
 @pytest.mark.parametrize("count", [0, -1, 31])
 def test_asking_for_more_than_there_is_is_a_user_error(tmp_path, write_parquet, images, labels, count):
     with pytest.raises(UserError, match=f"{count} images were asked for; there are 30"):
