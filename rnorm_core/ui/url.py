@@ -24,7 +24,10 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
         options["format_func"] = shown
     value = widget(label, *args, key=key, bind="query-params", **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
-    _compare(key, said, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values])
+    # A possible value that is not the widget's is one it had a moment ago: the address lags behind a quick hand.
+    options_of_it = args[0] if args and isinstance(args[0], list | tuple) else ()
+    lagging = bool(said) and set(said) <= {shown(option) for option in options_of_it}
+    _compare(key, said, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values], lagging)
     return value
 
 
@@ -57,10 +60,10 @@ def notices() -> None:
             st.warning(f"`{key}={st.query_params[key]}` in the address is not used: {why}.", icon=":material/link_off:")
 
 
-def _compare(key: str, said: list[str], shown: list[str]) -> None:
+def _compare(key: str, said: list[str], shown: list[str], lagging: bool) -> None:
     unusable, instead = _session(_UNUSABLE), ", ".join(shown) or "empty"
     # Only news from the address: where code changes a widget, the address follows a moment later.
-    if said and said not in (_session(_ASKED).get(key), _session(_USED).get(key)):
+    if said and not lagging and said not in (_session(_ASKED).get(key), _session(_USED).get(key)):
         if missing := [text for text in said if not any(_same(text, other) for other in shown)]:
             unusable[key] = ", ".join(missing), instead
     elif key in unusable and unusable[key][1] != instead:
