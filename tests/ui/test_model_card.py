@@ -34,7 +34,7 @@ def test_every_field_of_a_recipe_is_shown_and_explained(make_card):
     assert rows.keys() == card.recipe.keys()
     assert [key for key, row in rows.items() if not row["what it is"]] == ["forgotten"]
     assert {key: rows[key]["value"] for key in ("peak_lr", "flip", "milestones", "forgotten", "epochs")} == {
-        "peak_lr": "0.2", "flip": "yes", "milestones": "80, 120", "forgotten": "none", "epochs": "30",
+        "peak_lr": "0.2", "flip": "yes", "milestones": "80, 120", "forgotten": "none", "epochs": "15",
     }  # fmt: skip
 
 
