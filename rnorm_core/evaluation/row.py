@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -24,7 +25,8 @@ class Row:
     """`correct` of `n` test images under an attack; the fields are the JSON's keys.
 
     attack:   "clean" or a name of `attacks.CATALOGUE`.
-    settings: `attacks.make(**settings)` makes the attack again; {} if clean.
+    settings: `attacks.make(**settings)` makes the attack again; {} if clean. The laboratories' rows (laboratories.py)
+              say there, too, what else was done to images, batch or network.
     eps_255:  attack size in grey levels, 0 for clean.
     pixels:   "float" as the attack left them, "8-bit" after rounding to an image file's pixels. Clean images have
               8-bit pixels to begin with; their one row says "float".
@@ -79,6 +81,11 @@ class Row:
 def pack(hits: Tensor) -> str:
     """`Row.hits` of bool (N,)."""
     return base64.b64encode(np.packbits(hits.numpy()).tobytes()).decode()
+
+
+def images_hash(ids: Iterable[str]) -> str:
+    """`Row.images`: unlike `data.data_hash`, of the ids in their order, which decides on the batches."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def both_correct(rows: Sequence[Row]) -> Tensor:

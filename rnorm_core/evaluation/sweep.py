@@ -1,23 +1,18 @@
 """Measures a table of accuracies, condition by condition, and goes on where it was stopped."""
 
-import hashlib
-import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-
-import torch
 
 from rnorm_core import norms, zoo
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import file
-from rnorm_core.evaluation.accuracy import Accuracy, accuracies
+from rnorm_core.evaluation.accuracy import accuracies
+from rnorm_core.evaluation.blank import blank, filled
 from rnorm_core.evaluation.protocol import PASSES, Condition
-from rnorm_core.evaluation.row import PIXELS, Row, pack
+from rnorm_core.evaluation.row import PIXELS, Row
 from rnorm_core.evaluation.share import ALONE, Share
-from rnorm_core.versions import versions
 
 BATCH = 128
 
@@ -40,12 +35,12 @@ def sweep(
     clock = Clock()
     for number, (condition, blanks) in enumerate(todo, start=1):
         model = zoo.load(condition.model, condition.statistics, fold=True)
-        wanted = [blank.pixels for blank in blanks]
+        wanted = [row.pixels for row in blanks]
         began = perf_counter()
         found = accuracies(model, batch, condition.make(), BATCH, seed=seed, pixels=wanted, share=share)
         if not share.first:
             continue
-        new = [_filled(blank, found[blank.pixels]) for blank in blanks]
+        new = [filled(row, found[row.pixels]) for row in blanks]
         file.append(out, new)
         clock.note(condition, perf_counter() - began)
         counts = ", ".join(f"{row.pixels} {row.correct}" for row in new)
@@ -59,10 +54,9 @@ def _todo(
 ) -> list[tuple[Condition, list[Row]]]:
     """What `out` does not hold yet: conditions with their rows before anything is measured."""
     known = {file.identity(row) for row in _current(file.heal(out), conditions, out, say)}
-    made_with = {**versions(), "device": _device()}
     todo: list[tuple[Condition, list[Row]]] = []
     for condition in conditions:
-        blanks = [blank for blank in _blanks(condition, batch, seed, made_with) if file.identity(blank) not in known]
+        blanks = [row for row in _blanks(condition, batch, seed) if file.identity(row) not in known]
         if blanks:
             todo.append((condition, blanks))
     say(f"{len(conditions) - len(todo)} of {len(conditions)} conditions are in {out} already")
@@ -97,29 +91,11 @@ class Clock:
         return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
-def images_hash(ids: Iterable[str]) -> str:
-    """`Row.images`: unlike `data.data_hash`, of the ids in their order, which decides on the batches."""
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
-
-
-def _blanks(condition: Condition, batch: Batch, seed: int, made_with: dict[str, str]) -> list[Row]:
+def _blanks(condition: Condition, batch: Batch, seed: int) -> list[Row]:
     """The condition's rows before anything is measured."""
-    card, attack = zoo.card(condition.model), condition.make()
-    row = Row(
-        model=card.name, weight_hash=card.sha256, dataset=card.dataset, norm=card.norm, statistics=condition.statistics,
-        attack="clean" if attack is None else attack.spec["name"], settings={} if attack is None else attack.spec,
-        eps_255=condition.eps_255, pixels="",
-        n=len(batch), correct=0, low=0.0, high=0.0, batch_size=BATCH, seed=seed, images=images_hash(batch.ids),
-        hits="", code_version=made_with["robustnorm-lab"], made_with=made_with, date="",
-    )  # fmt: skip
+    attack = condition.make()
+    row = blank(condition.model, condition.statistics, batch, BATCH, {} if attack is None else attack.spec, seed)
     return [replace(row, pixels=pixels) for pixels in condition.pixels]
-
-
-def _filled(blank: Row, found: Accuracy) -> Row:
-    return replace(
-        blank, weight_hash=found.weight_hash, correct=found.correct, low=round(found.low, 6),
-        high=round(found.high, 6), hits=pack(found.hits), date=datetime.now(UTC).date().isoformat(),
-    )  # fmt: skip
 
 
 def _current(
@@ -140,7 +116,3 @@ def _place(row: Row) -> tuple:
     """Where a row belongs in the finished file."""
     return (row.model, norms.MODES.index(row.statistics), row.kind, row.eps_255, PIXELS.index(row.pixels),
             row.n, row.seed)  # fmt: skip
-
-
-def _device() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()

@@ -21,9 +21,9 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation import file, sizes
 from rnorm_core.evaluation import moved as movements
 from rnorm_core.evaluation.batches import SIZES
+from rnorm_core.evaluation.blank import begin, blank, filled
 from rnorm_core.evaluation.moved import Moved
-from rnorm_core.evaluation.row import Row, pack
-from rnorm_core.evaluation.sweep import images_hash
+from rnorm_core.evaluation.row import images_hash, pack
 from rnorm_core.versions import versions
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
@@ -116,36 +116,17 @@ def _moved(blank: Moved, batch: data.Batch) -> Moved:
 def resize(names: Sequence[str], batch: data.Batch, out: Path, say: Say = print, images: int = ATTACKED) -> None:
     """Accuracy with a batch's own statistics, clean and attacked, by batch size; tracked ones for comparison."""
     names = [name for name in names if "batch" in norms.modes(zoo.card(name).norm)]
-    kept = file.heal(out)
-    current = {name: zoo.card(name).sha256 for name in names}
-    rows = [row for row in kept if row.weight_hash == current.get(row.model, row.weight_hash)]
-    file.write(out, rows)
-    known = {file.identity(row) for row in rows}
+    known = begin(out, names)
     some = batch.select(range(min(images, len(batch))))
     for attack, shown in ((None, batch), (attacks.make("pgd", eps=AT_255 / 255, steps=STEPS), some)):
         for statistics, size in [("tracked", BATCH), *(("batch", size) for size in SIZES)]:
             for name in names:
-                blank = _row(name, statistics, attack, shown, size)
-                if file.identity(blank) in known:
+                row = blank(name, statistics, shown, size, {} if attack is None else attack.spec, SEED)
+                if file.identity(row) in known:
                     continue
                 found = evaluation.accuracy(zoo.load(name, statistics, fold=True), shown, attack, size, seed=SEED)
-                row = replace(
-                    blank, correct=found.correct, low=round(found.low, 6), high=round(found.high, 6),
-                    hits=pack(found.hits), date=datetime.now(UTC).date().isoformat(),
-                )  # fmt: skip
-                file.append(out, [row])
-                say(f"{name} {statistics} {blank.attack}, batches of {size}: {found.correct} of {found.n}")
-
-
-def _row(name: str, statistics: str, attack: attacks.Attack | None, batch: data.Batch, size: int) -> Row:
-    card = zoo.card(name)
-    return Row(
-        model=name, weight_hash=card.sha256, dataset=card.dataset, norm=card.norm, statistics=statistics,
-        attack="clean" if attack is None else attack.spec["name"], settings={} if attack is None else attack.spec,
-        eps_255=0 if attack is None else AT_255, pixels="float", n=len(batch), correct=0, low=0.0, high=0.0,
-        batch_size=size, seed=SEED, images=images_hash(batch.ids), hits="",
-        code_version=versions()["robustnorm-lab"], made_with=versions(), date="",
-    )  # fmt: skip
+                file.append(out, [filled(row, found)])
+                say(f"{name} {statistics} {row.attack}, batches of {size}: {found.correct} of {found.n}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.evaluation.protocol import ATTACKS, KINDS, SETTINGS, STRONG, modes, plan
-from rnorm_core.evaluation.sweep import BATCH, images_hash
+from rnorm_core.evaluation.row import images_hash
+from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.evaluation.table import shipped
 
 pytestmark = pytest.mark.skipif(not shipped().exists(), reason=f"{shipped().name} has not been measured yet")

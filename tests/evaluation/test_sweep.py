@@ -12,7 +12,8 @@ from rnorm_core.data.files import Source
 from rnorm_core.evaluation import __main__ as command
 from rnorm_core.evaluation import protocol, sweep
 from rnorm_core.evaluation.protocol import KINDS, PASSES, Condition, images, plan
-from rnorm_core.evaluation.sweep import Clock, images_hash
+from rnorm_core.evaluation.row import images_hash
+from rnorm_core.evaluation.sweep import Clock
 
 BN, RN, NONE = (f"cifar10-small-{norm}" for norm in ("bn", "rn", "none"))
 

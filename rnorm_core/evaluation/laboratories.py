@@ -1,0 +1,60 @@
+"""What the laboratories show before anything runs: shipped rows, each a `Row` whose settings say what was done.
+
+`python -m rnorm_core.training.laboratories` writes the file. Beside the attack's, settings are of one experiment:
+
+crossed:    true on what everybody is asked (clean images, noise); `made_for` says which model in which mode, with
+            which weights, attacked images were made for.
+corruption, severity: as `data.corrupt` takes them.
+draws, right: each image in that many batches; right in all of them ("always") or in at least one ("ever").
+poisoned, poison_255: so many images of each batch are changed, by so much, for the sake of those that count.
+counted:    the number of batches that population statistics were re-estimated from, 0 for the moving average.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from rnorm_core import zoo
+from rnorm_core.evaluation.current import split, weights
+from rnorm_core.evaluation.file import read
+from rnorm_core.evaluation.row import Row
+
+KEYS = (
+    "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted"
+)  # fmt: skip
+COMMAND = "python -m rnorm_core.training.laboratories"
+
+
+def shipped(dataset: str = "cifar10") -> Path:
+    """Where the rows of a data set lie, whether they are there or not."""
+    return zoo.DIRECTORY / f"{dataset}-laboratories.jsonl"
+
+
+def rows(dataset: str = "cifar10") -> tuple[Row, ...]:
+    """Rows measured on the weights that are shipped now, and made for such; none without a file."""
+    path = shipped(dataset)
+    if not path.exists():
+        return ()
+    known = set(weights())
+    fresh, _ = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
+    return tuple(row for row in fresh if _crafter(row) is None or _crafter(row) in known)
+
+
+def _crafter(row: Row) -> tuple[str, str] | None:
+    made_for = row.settings.get("made_for")
+    return None if made_for is None else (made_for["model"], made_for["weight_hash"])
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, stamp: tuple[int, int]) -> tuple[Row, ...]:
+    return read(path)
+
+
+def of(found: Sequence[Row], model: str, statistics: str, **settings: object) -> Row | None:
+    """The row of a model in a mode with these settings, as long as there is one; None where there is none."""
+    for row in found:
+        if (row.model, row.statistics) == (model, statistics) and all(
+            row.settings.get(key) == value for key, value in settings.items()
+        ):
+            return row
+    return None
