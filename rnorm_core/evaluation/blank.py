@@ -25,7 +25,7 @@ def blank(
 
     spec: of the attack, {} for clean images. more: further settings, for the tables whose rows have them.
     """
-    card, made_with = zoo.card(model), _made_with()
+    card, made_with = zoo.card(model), made_with_now()
     return Row(
         model=card.name, weight_hash=card.sha256, dataset=card.dataset, norm=card.norm, statistics=statistics,
         attack=spec.get("name", "clean"), settings={**spec, **more}, eps_255=round(255 * spec.get("eps", 0), 6),
@@ -53,6 +53,6 @@ def begin(out: Path, names: Sequence[str]) -> set[tuple]:
 
 
 @cache
-def _made_with() -> dict[str, str]:
+def made_with_now() -> dict[str, str]:
     """Asked once: a process goes on with the code that it began with."""
     return {**versions(), "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()}

@@ -10,7 +10,7 @@ import torch
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.data.files import Source
 from rnorm_core.evaluation import __main__ as command
-from rnorm_core.evaluation import protocol, sweep
+from rnorm_core.evaluation import blank, protocol, sweep
 from rnorm_core.evaluation.protocol import KINDS, PASSES, Condition, images, plan
 from rnorm_core.evaluation.row import images_hash
 from rnorm_core.evaluation.sweep import Clock
@@ -27,7 +27,7 @@ def words(cifar, tmp_path, monkeypatch):
         quick = {"pgd": {"steps": 2}}
         quick |= {f"apgd-{loss}": {"name": "apgd", "loss": loss, "steps": 3} for loss in ("ce", "dlr", "margin")}
         monkeypatch.setattr(protocol, "SETTINGS", quick | {"square": {"steps": 5}})
-        monkeypatch.setattr(sweep, "versions", lambda: {"robustnorm-lab": "0", "torch": "2"})
+        monkeypatch.setattr(blank, "made_with_now", lambda: {"robustnorm-lab": "0", "torch": "2"})
         return [*few, "--count", "24", "--data", str(cifar), "--out", str(tmp_path / "table.jsonl"), *more]
 
     return words
