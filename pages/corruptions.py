@@ -7,9 +7,10 @@ and gives the layers the statistics of such images: one of the two comes back, a
 import streamlit as st
 
 from rnorm_core import ui
+from rnorm_core.evaluation import laboratories
 from rnorm_core.figures import corruptions as figures
 from rnorm_core.shift import MEASURES
-from rnorm_core.ui import ask_corruption, corrupting, exploring, reestimating
+from rnorm_core.ui import ask_corruption, corrupting, exploring, glances, reestimating, whose
 from rnorm_core.ui import corruption_view as view
 from rnorm_core.ui.ask_corruption import ALL, SAME, Look
 from rnorm_core.ui.corrupting import ATTACK, NATURAL
@@ -86,13 +87,18 @@ with ui.guard("corruptions"):
         "than an **attack** does? And when the norm layers may take **new statistics**: whose damage is repaired?"
     )
     with ui.problems():
+        top = st.container()  # of a phone, too: the controls take much room there
         chosen = ask_corruption.look(settings)
-        top = st.container()
+        weights = dict.fromkeys(map(whose.everyday, chosen.plan.sides))
+        rows = laboratories.rows(settings.dataset)
+        with top:
+            ui.glance(glances.corrupted(rows, list(weights), chosen.plan.corruption, chosen.severity, chosen.eps_255))
+        strips = st.container()
         found = exploring.growing(chosen.plan, corrupting.measure(chosen.plan, chosen.severity, chosen.eps_255))
         look = None
         if found is not None and found.has((NATURAL, chosen.severity)):
             look = view.View(found, chosen.severity, chosen.eps_255, chosen.measure)
-        with top:
+        with strips:
             show_pictures(chosen, found)
         if look is not None:
             show_shift(look)

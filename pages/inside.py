@@ -1,17 +1,18 @@
 """Inside RobustNorm: one layer, one channel, and the two numbers that its values can be divided by.
 
-The learner sees what arrives, how wide it is by its deviation and by its range, what the range to the power p makes of
-it, what one outlier or an attack does to either, how the range grows with the batch, and which p kept most accuracy.
+The learner sees what arrives, how wide it is by deviation and by range, what p makes of it, what an outlier or an
+attack does to either, how the range grows with the batch, and which p kept most accuracy.
 """
 
 import streamlit as st
 
 from rnorm_core import figures, ui
-from rnorm_core.evaluation import inside
-from rnorm_core.ui import ask_inside, exploring, inside_powers, inside_words, looking_inside, shifting
+from rnorm_core.evaluation import Table, inside
+from rnorm_core.ui import ask_inside, exploring, glances, inside_powers, inside_words, looking_inside, shifting
 from rnorm_core.ui.ask_inside import Look
 from rnorm_core.ui.looking_inside import ALL, NONE, ONE
 
+FEW = " Few images: another choice of them gives other numbers, see the bars below."
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
 
 
@@ -34,11 +35,7 @@ def show(look: Look) -> bool:
     st.caption(
         f"{place[0].upper()}{place[1:]} ({look.plan.source}, seed {look.plan.seed}); n = {spread.n:,} values. Weights "
         f"`{look.plan.side.weight_hash[:12]}`."
-        + (
-            " Few images: another choice of them gives other numbers, see the bars below."
-            if len(found.batch) < 100
-            else ""
-        )
+        f"{FEW if len(found.batch) < 100 else ''}"
     )
     with ui.problems():
         show_outlier(look, found)
@@ -110,12 +107,12 @@ def show_growth(look: Look, channel: inside.Channel, place: str) -> None:
         )
 
 
-def show_powers(look: Look, dataset: str) -> None:
+def show_powers(look: Look, dataset: str, table: Table) -> None:
     """Networks that were trained with different p: accuracy without and under the attack."""
     st.markdown("#### And the networks: does p matter?")
     with st.container(width=340):
         mode = ask_inside.mode()
-    found = inside_powers.measured(dataset, ui.read_table(dataset), mode, look.eps_255)
+    found = inside_powers.measured(dataset, table, mode, look.eps_255)
     attack = f"PGD at {look.eps_255:g}/255"
     st.markdown(inside_powers.said(found, mode, attack))
     if any(point.power is not None for point in found):
@@ -141,10 +138,14 @@ with ui.guard("inside"):
     )
     there, other = False, ""
     with ui.problems():
+        top = st.container()
         look = ask_inside.look(settings)
+        table = ui.read_table(settings.dataset)
+        with top:
+            ui.glance(glances.powers(settings.dataset, table, look.eps_255))
         other = look.other
         there = show(look)
-        show_powers(look, settings.dataset)
+        show_powers(look, settings.dataset, table)
     ui.explain(
         "Above, all values that one channel of one layer receives from the images, with the deviation to either side "
         "of their mean and, above it, Popoviciu's bound. Then the two divisors, and what is left of the same values: "

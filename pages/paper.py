@@ -8,7 +8,10 @@ import streamlit as st
 
 from rnorm_core import ui
 from rnorm_core.evaluation.evidence import RULES
-from rnorm_core.ui import citing, claim_view, judging
+from rnorm_core.ui import citing, claim_view, glances, judging
+from rnorm_core.ui.crafting import Side
+
+BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
 
 with ui.guard("paper"):
     settings = ui.sidebar()
@@ -18,6 +21,9 @@ with ui.guard("paper"):
         "vulnerable and proposes RobustNorm. Each claim is judged here from this project's own measurements, by rules "
         "that are the same for all and written below. No verdict was typed."
     )
+    sides = Side.of(BN, "tracked"), Side.of(RN, "tracked"), Side.of(BN, "batch"), Side.of(RN, "batch")
+    wanted = ("clean", 0), ("pgd", 1), ("pgd", 8)
+    ui.glance(glances.attacked(ui.read_table(settings.dataset), sides, wanted))
     found = judging.shipped(settings.dataset)
     for notice in found.notices:
         st.warning(notice)

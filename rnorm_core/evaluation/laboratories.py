@@ -13,6 +13,7 @@ counted:    the number of batches that population statistics were re-estimated f
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rnorm_core import zoo
 from rnorm_core.evaluation.current import split, weights
@@ -38,6 +39,11 @@ def rows(dataset: str = "cifar10") -> tuple[Row, ...]:
     known = set(weights())
     fresh, _ = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
     return tuple(row for row in fresh if _crafter(row) is None or _crafter(row) in known)
+
+
+def spec(row: Row) -> dict[str, Any]:
+    """Its attack's: `attacks.make(**spec)` makes it again."""
+    return {key: value for key, value in row.settings.items() if key not in KEYS}
 
 
 def _crafter(row: Row) -> tuple[str, str] | None:

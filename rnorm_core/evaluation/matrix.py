@@ -34,7 +34,8 @@ class Matrix:
     """cells[i][j]: accuracy of scorers[j] on what was crafted for crafters[i].
 
     clean, noise: of each scorer, on the clean images and on noise of the attack's size, the same for all of them.
-    spec, noise_spec: `attacks.make(**spec)` makes the attack and its control again. ids: of the images, in order.
+    spec, noise_spec: `attacks.make(**spec)` makes the attack and its control again. ids: of the images, in order;
+    none where they are not known one by one.
     """
 
     crafters: tuple[Party, ...]
@@ -50,7 +51,7 @@ class Matrix:
 
     @property
     def n(self) -> int:
-        return len(self.ids)
+        return self.clean[0].n
 
     @property
     def rows(self) -> tuple[tuple[Accuracy, ...], ...]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.accuracy import wilson
+from rnorm_core.evaluation.accuracy import Accuracy, wilson
 from rnorm_core.norms import NORMS, modes
 
 PIXELS = ("float", "8-bit")
@@ -71,6 +71,13 @@ class Row:
         """Bool (n,): which images were classified as labelled."""
         bits = np.unpackbits(np.frombuffer(base64.b64decode(self.hits), np.uint8), count=self.n)
         return torch.from_numpy(bits).bool()
+
+    @property
+    def accuracy(self) -> Accuracy:
+        return Accuracy(
+            self.correct, self.n, self.low, self.high, self.mask, self.model, self.statistics, self.weight_hash,
+            self.settings, self.batch_size,
+        )  # fmt: skip
 
     @property
     def line(self) -> str:

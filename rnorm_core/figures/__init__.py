@@ -15,6 +15,7 @@ from rnorm_core.figures.accuracy import (
     grey_levels,
     paper_units,
 )
+from rnorm_core.figures.glance import Bar, Picture, glance
 from rnorm_core.figures.images import magnified, to_display
 from rnorm_core.figures.inside import (
     AtPower,
@@ -70,6 +71,7 @@ __all__ = [
     "PAPER_STD",
     "Agreement",
     "AtPower",
+    "Bar",
     "Curve",
     "Depth",
     "Dot",
@@ -78,6 +80,7 @@ __all__ = [
     "Growth",
     "Line",
     "Look",
+    "Picture",
     "Places",
     "Rates",
     "Side",
@@ -97,6 +100,7 @@ __all__ = [
     "crafting_matrix",
     "distance_by_batches",
     "distribution",
+    "glance",
     "grey_levels",
     "learning_rates",
     "magnified",

@@ -64,7 +64,10 @@ def measure(
 
 
 def _told(row: Row) -> str:
-    return ", ".join(f"{key} {row.settings[key]}" for key in laboratories.KEYS if key in row.settings)
+    more = {key: row.settings[key] for key in laboratories.KEYS if key in row.settings}
+    if made_for := more.get("made_for"):
+        more["made_for"] = f"{made_for['model']} {made_for['statistics']}"
+    return ", ".join(f"{key} {value}" for key, value in more.items())
 
 
 def _sides(names: Sequence[str], wanted: Sequence[str] = norms.MODES) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from rnorm_core.ui.images import name, pick_images
 from rnorm_core.ui.keep import downloads, numbers
 from rnorm_core.ui.look import FAVICON
 from rnorm_core.ui.measuring import Measured, Measurement, measure
-from rnorm_core.ui.panels import before_and_after, chart, explain, live, pictures
+from rnorm_core.ui.panels import before_and_after, chart, explain, glance, live, pictures
 from rnorm_core.ui.run import is_stopped, run
 from rnorm_core.ui.shipped import WORST, Comparison, as_csv, compare, conditions, lines, records, told
 from rnorm_core.ui.shipped import title as attack_title
@@ -55,6 +55,7 @@ __all__ = [
     "downloads",
     "epsilon",
     "explain",
+    "glance",
     "guard",
     "is_stopped",
     "joint_note",

@@ -38,13 +38,19 @@ def part() -> str:
     return chosen
 
 
-def matrix(settings: Settings) -> crossing.Asked:
-    eps, n = st.columns([2, 1], gap="large")
+def matrix(settings: Settings) -> tuple[crossing.Asked, crossing.Crossed | None, bool]:
+    """What is asked, what was measured of it before, and whether to measure it here: where nothing was, always."""
+    eps, here, n = st.columns([2, 1.3, 1], gap="large", vertical_alignment="bottom")
     with eps:
         size = _eps(1)
+    before = crossing.shipped(crossing.Asked(_plan(settings, 1), size))
+    with here:
+        wanted = before is None or url.bound(st.toggle, "Measure it here, too", key="here", help=LONG)
+    if before and not wanted:  # nothing more to ask
+        return before.asked, before, False
     with n:
         count = _count(settings)
-    return crossing.Asked(_plan(settings, count), size)
+    return crossing.Asked(_plan(settings, count), size), before, True
 
 
 def sizes(settings: Settings) -> tuple[grouping.Sizes, bool]:

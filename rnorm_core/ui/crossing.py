@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from rnorm_core import evaluation
-from rnorm_core.evaluation import Paired
+from rnorm_core.evaluation import Paired, Row, laboratories
 from rnorm_core.evaluation.matrix import Matrix, Party, matrix
 from rnorm_core.jobs import Job
 from rnorm_core.norms import modes
@@ -61,6 +61,31 @@ def measure(asked: Asked) -> Callable[[Job], Crossed]:
 def _mode(crafter: tuple[Side, nn.Module]) -> int:
     """Left and right take turns."""
     return modes(crafter[0].norm).index(crafter[0].statistics)
+
+
+def shipped(asked: Asked) -> Crossed | None:
+    """The same from the shipped measurements, on more images; None unless all of it was measured."""
+    rows = [row for row in laboratories.rows(asked.plan.dataset) if row.eps_255 in (0, asked.eps_255)]
+    parties = tuple(Party(side.name, side.statistics, side.weight_hash) for side in asked.parties)
+
+    def line(attack: Sequence[Row], **settings: object) -> list[Row | None]:
+        return [laboratories.of(attack, party.model, party.statistics, **settings) for party in parties]
+
+    attacked = [row for row in rows if row.attack == "pgd"]
+    lines = [
+        line([row for row in rows if row.attack == "clean"], crossed=True),
+        line([row for row in rows if row.attack not in ("clean", "pgd")], crossed=True),
+        *(line(attacked, made_for=vars(crafter)) for crafter in parties),
+    ]
+    found = [[row for row in one if row is not None] for one in lines]
+    if any(len(one) < len(parties) for one in found):
+        return None
+    clean, noise, *cells = (tuple(row.accuracy for row in one) for one in found)
+    (some, *_), (control, *_), *_, (attacked, *_) = found
+    specs = laboratories.spec(attacked), laboratories.spec(control)
+    return Crossed(
+        asked, Matrix(parties, parties, tuple(cells), clean, noise, specs[0], specs[1], some.batch_size, some.seed, ())
+    )
 
 
 def part(whole: Matrix, crafters: Sequence[Side], scorers: Sequence[Side]) -> Matrix:

@@ -1,6 +1,7 @@
 """Parts of a page: pictures in a row, a chart with its text, an attack under way, the closing words."""
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -11,10 +12,26 @@ from rnorm_core import figures, pixels, report
 from rnorm_core.figures import Figure
 from rnorm_core.ui import story
 from rnorm_core.ui.crafting import Crafted, Outcome
+from rnorm_core.ui.glances import Glance
 
 
 def chart(figure: Figure, key: str) -> None:
     st.plotly_chart(figure.plotly, key=key, width="stretch", config={"displayModeBar": False}, alt=figure.alt)
+
+
+def glance(shown: Glance) -> None:
+    """Small pictures of shipped numbers, beside each other where there is room, and what they rest on.
+
+    Plain Markdown, so that they come with the page's title: whatever else draws is first fetched by the browser.
+    """
+    if not shown.pictures:
+        return
+    parts = []
+    for picture in shown.pictures:
+        source = "data:image/svg+xml;base64," + base64.b64encode(picture.svg.encode()).decode()
+        parts.append(f"![{re.sub(r'[][]', '', picture.alt)}]({source})")
+    st.markdown(" ".join(parts))
+    st.caption(shown.about)
 
 
 def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnorm_core import evaluation, figures
-from rnorm_core.evaluation import Accuracy, Row, sizes
+from rnorm_core.evaluation import Accuracy, sizes
 from rnorm_core.figures import Figure, Line
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.grouping import Sized
@@ -30,23 +30,16 @@ def shipped(dataset: str, side: Side) -> Course | None:
     attack = next((row for row in mine if row.attack != "clean"), None)
     if not mine:
         return None
-    clean, attacked = ([_accuracy(r) for r in mine if (r.attack == "clean") == clean] for clean in (True, False))
+    clean, attacked = ([r.accuracy for r in mine if (r.attack == "clean") == clean] for clean in (True, False))
     levels = (level.get("clean"), level.get(attack.attack) if attack else None)
     words = f"PGD of {attack.settings['steps']} steps, {attack.eps_255:g}/255" if attack else "clean"
-    one, other = (None if row is None else _accuracy(row) for row in levels)
+    one, other = (None if row is None else row.accuracy for row in levels)
     return Course(side, tuple(clean), tuple(attacked), (one, other), words)
 
 
 def live(found: Sized, side: Side) -> Course:
     levels = found.levels.get(side, (None, None))
     return Course(side, found.clean[side], found.attacked[side], levels, said(found.asked.eps_255))
-
-
-def _accuracy(row: Row) -> Accuracy:
-    return Accuracy(
-        row.correct, row.n, row.low, row.high, row.mask, row.model, row.statistics, row.weight_hash, row.settings,
-        row.batch_size,
-    )  # fmt: skip
 
 
 def by_size(course: Course) -> Figure:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from rnorm_core import figures
+from rnorm_core.evaluation import laboratories, moved
 from rnorm_core.evaluation.evidence import Recovery
 from rnorm_core.figures import claims
 from rnorm_core.norms import modes
@@ -13,6 +14,7 @@ from rnorm_core.ui import (
     crossing,
     crossing_view,
     exploring,
+    glances,
     grouping,
     grouping_view,
     judging,
@@ -22,13 +24,11 @@ from rnorm_core.ui import (
     poisoning_view,
     recounting,
     recounting_view,
-    shipped,
     sizes_view,
     whose,
 )
-from rnorm_core.ui.ask_accuracy import read_table
 from rnorm_core.ui.crafting import Side
-from rnorm_core.ui.panels import chart, pictures
+from rnorm_core.ui.panels import chart, glance, pictures
 from rnorm_core.ui.shifting import nice
 from rnorm_core.ui.sidebar import Settings
 
@@ -62,44 +62,40 @@ def say_others(plan: whose.Plan, sides: Sequence[Side]) -> None:
 
 
 def matrix(settings: Settings) -> None:
-    """Each network against itself in all its modes, left against right, and what was measured before."""
-    asked = ask.matrix(settings)
-    found = exploring.growing(asked, crossing.measure(asked))
-    if found is not None:
+    """Each network against itself in all its modes, and left against right: measured before, and here where wanted."""
+    asked, before, wanted = ask.matrix(settings)
+    glance(glances.crossed(laboratories.rows(settings.dataset), asked.plan.weights, asked.eps_255))
+    if before:
+        crossed(settings, before, "shipped")
+    if wanted:
+        if before:
+            st.markdown("#### Measured here")
+        if (found := exploring.growing(asked, crossing.measure(asked))) is not None:
+            crossed(settings, found, "live")
+            st.caption(whose.measured_here(asked.plan))
 
-        def one(side: Side) -> None:
-            chart(crossing_view.by_mode(found, side), key=f"modes {side.name}")
-            tracked, *batchwise = (whose.in_mode(side, mode) for mode in modes(side.norm))
-            for other in batchwise[:1]:
-                said = crossing_view.knowing(found, other, tracked), crossing_view.knowing(found, tracked, other)
-                st.markdown("\n".join(f"- {line}" for line in said if line))
 
-        beside(asked.plan.weights, one)
-        if settings.left != settings.right and (settings.left.name != settings.right.name):
-            st.markdown("#### And across networks?")
-            picture, words = st.columns(2, gap="large", vertical_alignment="center")
-            with picture:
-                chart(crossing_view.across(found, settings.left, settings.right), key="across")
-            said = [
-                crossing_view.knowing(found, scorer, crafter)
-                for scorer, crafter in ((settings.left, settings.right), (settings.right, settings.left))
-            ]
-            words.markdown("\n".join(f"- {line}" for line in said if line))
-        st.caption(whose.measured_here(asked.plan))
-    st.markdown("#### Measured before, on more images: the framed cells")
-    table = read_table(settings.dataset)
+def crossed(settings: Settings, found: crossing.Crossed, key: str) -> None:
+    """The matrices with what they say."""
 
-    def before(side: Side) -> None:
-        lines = shipped.lines(table, [whose.in_mode(side, mode) for mode in modes(side.norm)], "pgd", "float", False)
-        if lines:
-            title = f"{side.title}: crafted and scored alike"
-            curves = [line.curve for line in lines]
-            chart(
-                figures.accuracy_curve(curves, shipped.conditions(lines), True, title=title), key=f"before {side.name}"
-            )
-        st.caption(f"Weights {side.weight_hash[:12]}." if lines else f"{side.title} was not measured before.")
+    def one(side: Side) -> None:
+        chart(crossing_view.by_mode(found, side), key=f"modes {key} {side.name}")
+        tracked, *batchwise = (whose.in_mode(side, mode) for mode in modes(side.norm))
+        for other in batchwise[:1]:
+            said = crossing_view.knowing(found, other, tracked), crossing_view.knowing(found, tracked, other)
+            st.markdown("\n".join(f"- {line}" for line in said if line))
 
-    beside(asked.plan.weights, before)
+    beside(found.asked.plan.weights, one)
+    if settings.left != settings.right and (settings.left.name != settings.right.name):
+        st.markdown("#### And across networks?")
+        picture, words = st.columns(2, gap="large", vertical_alignment="center")
+        with picture:
+            chart(crossing_view.across(found, settings.left, settings.right), key=f"across {key}")
+        said = [
+            crossing_view.knowing(found, scorer, crafter)
+            for scorer, crafter in ((settings.left, settings.right), (settings.right, settings.left))
+        ]
+        words.markdown("\n".join(f"- {line}" for line in said if line))
 
 
 def by_size(settings: Settings) -> None:
@@ -116,7 +112,9 @@ def by_size(settings: Settings) -> None:
         st.markdown(sizes_view.cost_of_size(course))
         st.markdown(sizes_view.attacked_by_size(course))
 
-    beside(sides, lambda side: one(sizes_view.shipped(settings.dataset, side), side, "shipped"))
+    known = {side: sizes_view.shipped(settings.dataset, side) for side in sides}
+    glance(glances.sizes([course for course in known.values() if course is not None]))
+    beside(sides, lambda side: one(known[side], side, "shipped"))
     st.caption("From the shipped measurements. " + " ".join(f"{s.title}: weights {s.weight_hash[:12]}." for s in sides))
     if wanted and sides and (found := exploring.growing(asked, grouping.measure_sizes(asked))):
         st.markdown("#### Measured here")
@@ -128,6 +126,7 @@ def company(settings: Settings) -> None:
     """One image in changing company; then batches of other composition, where that is wanted."""
     meeting, composition = ask.company(settings)
     sides = whose.batchwise(meeting.plan)
+    glance(glances.company(laboratories.rows(settings.dataset), sides))
     say_others(meeting.plan, sides)
     found = exploring.growing(meeting, grouping.measure_company(meeting)) if sides else None
     if found is not None:
@@ -155,6 +154,7 @@ def poison(settings: Settings) -> None:
     """A victim that nobody touches, and what its neighbours do to it."""
     asked = ask.poison(settings)
     sides = whose.batchwise(asked.plan)
+    glance(glances.poisoned(laboratories.rows(settings.dataset), sides))
     say_others(asked.plan, sides)
     found = exploring.growing(asked, poisoning.measure(asked)) if sides else None
     if found is None or not found.traces:
@@ -178,6 +178,7 @@ def poison(settings: Settings) -> None:
 def patched(settings: Settings) -> None:
     """How much comes back, layer by layer; and a related number that was measured before."""
     asked = ask.patch(settings)
+    glance(glances.repaired(moved.moved(settings.dataset)[0], asked.sides, asked.eps_255))
     say_others(asked.plan, asked.sides)
     found = exploring.growing(asked, patches.measure(asked)) if asked.sides else None
     if found is not None:
@@ -208,6 +209,7 @@ def patched(settings: Settings) -> None:
 def counted(settings: Settings) -> None:
     """Statistics of k batches beside the moving average."""
     asked = ask.recount(settings)
+    glance(glances.counted(laboratories.rows(settings.dataset), asked.sides))
     say_others(asked.plan, asked.sides)
     found = exploring.growing(asked, recounting.measure(asked)) if asked.sides else None
     if found is None:

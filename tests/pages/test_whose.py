@@ -10,7 +10,7 @@ import torch
 
 from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.attacks import poison
-from rnorm_core.evaluation import batches, craft, matrix, patching, sizes
+from rnorm_core.evaluation import batches, craft, laboratories, matrix, patching, sizes
 from rnorm_core.norms import STATISTICS
 from rnorm_core.training import precise
 from rnorm_core.ui import ask_statistics as ask
@@ -134,17 +134,55 @@ def test_what_a_foreign_attack_does_is_paired(small_zoo):
     assert told[-1][0] == 1
 
 
-def test_what_was_measured_before_is_there(open_page, monkeypatch):
+def test_what_was_measured_before_is_there_at_once(visit, monkeypatch):
     monkeypatch.undo()
-    if not evaluation.table("cifar10").select(model=BN, statistics="batch", attack="pgd").rows:
-        pytest.skip("the shipped table has no batch statistics")
+    if not laboratories.rows():
+        pytest.skip("no shipped rows belong to the shipped weights")
     monkeypatch.setattr(crossing, "measure", lambda asked: waiting)
-    page = open_page("whose", settled=False)
-    assert [title.partition(" 20 steps")[0] for title in titles(page)] == [
-        "BatchNorm: crafted and scored alike", "RobustNorm: crafted and scored alike",
-    ]  # fmt: skip
-    assert [len(chart["data"]) for chart in charts(page)] == [3, 3]
-    page.button(key="stop work").click().run()
+    page = visit(MATRIX, eps="1")
+    assert titles(page) == ["Does the attack know whose statistics are used"] * 2 + [
+        "Does it work on the other network, too"
+    ]
+    drawn = charts(page)[0]["data"][0]["z"]
+    made_for = {"model": BN, "statistics": "batch", "weight_hash": zoo.card(BN).sha256}
+    rows = [row for row in laboratories.rows() if row.eps_255 == 1 and row.settings.get("made_for") == made_for]
+    assert drawn[3] == [100 * laboratories.of(rows, BN, mode).value for mode in STATISTICS]
+    assert not [box.key for box in page.selectbox if box.key == "n"]
+    sound(page)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_begins_with_shipped_numbers(visit, monkeypatch, part):
+    """In Markdown, before anything that the browser has to fetch a library for."""
+    monkeypatch.undo()
+    if not laboratories.rows():
+        pytest.skip("no shipped rows belong to the shipped weights")
+    for work in ("crossing.measure", "grouping.measure_company", "poisoning.measure", "patches.measure",
+                 "recounting.measure"):  # fmt: skip
+        monkeypatch.setattr(f"rnorm_core.ui.{work}", lambda asked: lambda job: None)
+    page = visit(part)
+    blocks = [block.type for block in page.main if block.type in ("markdown", "plotly_chart")]
+    first = next(i for i, block in enumerate(page.markdown) if "](data:image/svg+xml;base64," in block.value)
+    assert page.markdown[first].value.count("![BatchNorm") == page.markdown[first].value.count("![RobustNorm") == 1
+    assert "plotly_chart" not in blocks or blocks.index("plotly_chart") > first
+    assert "Measured before: " in texts(page)
+    assert f"BatchNorm `{zoo.card(BN).sha256[:12]}`" in texts(page)
+
+
+def test_the_matrix_is_measured_here_where_that_is_wanted(visit, monkeypatch):
+    known = crossing.Crossed(crossing.Asked(plan(), 8), crossing.measure(crossing.Asked(plan(), 8))(Quiet()).matrix)
+    monkeypatch.setattr(crossing, "shipped", lambda asked: known)
+    assert len(charts(visit(MATRIX, eps="8"))) == 3
+    page = visit(MATRIX, eps="8", here="true", **FEW)
+    assert len(charts(page)) == 6
+    assert charts(page)[3]["data"][0]["z"] == charts(page)[0]["data"][0]["z"]
+    assert "Measured here: 8 images (foolbox's 20 samples)" in texts(page)
+    sound(page)
+
+
+class Quiet:
+    def progress(self, fraction, text, partial=None):
+        """Nobody listens."""
 
 
 def waiting(job):

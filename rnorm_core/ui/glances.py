@@ -1,0 +1,221 @@
+"""Shipped measurements -> the small pictures that a page begins with. Pure functions, no Streamlit.
+
+A network that was not measured has no picture. Every function takes networks and settings of the page's controls.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from rnorm_core import evaluation, figures
+from rnorm_core.data import CORRUPTIONS
+from rnorm_core.evaluation import Accuracy, Row, Table, laboratories
+from rnorm_core.evaluation.file import COMMAND
+from rnorm_core.evaluation.moved import Moved
+from rnorm_core.figures import Bar, Picture
+from rnorm_core.figures.glance import Share
+from rnorm_core.norms import looks_at_batch, modes
+from rnorm_core.ui import inside_powers
+from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.sizes_view import Course
+
+EVIDENCE = "python -m rnorm_core.training.evidence"
+Found = Sequence[tuple[str, Share | None]]  # what a bar is called, and what was measured
+
+
+@dataclass(frozen=True)
+class Glance:
+    """Pictures, and what their numbers rest on; none where nothing was measured."""
+
+    pictures: tuple[Picture, ...]
+    about: str
+
+
+def _glance(
+    found: Iterable[tuple[str, str | Sequence[str], Found]], weights: dict[str, str], what: str, command: str
+) -> Glance:
+    """found: (title, norm of all bars or of each, bars) of each picture. weights: hashes by what networks are called.
+    what: the conditions.
+    """
+    drawn, counts = [], set()
+    for title, norm, measured in found:
+        norms = [norm] * len(measured) if isinstance(norm, str) else norm
+        each = zip(norms, measured, strict=True)
+        if bars := [Bar(label, norm, share) for norm, (label, share) in each if share is not None]:
+            drawn.append(figures.glance(title, bars))
+            counts |= {bar.share.n for bar in bars}
+    if not drawn:
+        return Glance((), "")
+    n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
+    hashes = ", ".join(f"{name} `{digits[:12]}`" for name, digits in weights.items())
+    about = (
+        f"Measured before: {what}; n = {n} test images; thin lines: 95 % intervals. Weights: {hashes}. Again: "
+        f"`{command}`."
+    )
+    return Glance(tuple(drawn), about)
+
+
+def _hashes(sides: Iterable[Side]) -> dict[str, str]:
+    return {side.title: side.weight_hash for side in sides}
+
+
+# --- whose statistics?
+
+
+def crossed(rows: Sequence[Row], sides: Sequence[Side], eps_255: float) -> Glance:
+    """Tracked and batch statistics, each under an attack made for itself and under one made for the other."""
+
+    def bars(side: Side) -> Found:
+        found = []
+        for scorer in ("tracked", "batch"):
+            found += [
+                (f"{scorer}, attack made for {'itself' if crafter == scorer else crafter}",
+                 _made_for(rows, side, scorer, crafter, eps_255))
+                for crafter in (scorer, "batch" if scorer == "tracked" else "tracked")
+            ]  # fmt: skip
+        return found
+
+    what = f"PGD of 10 steps, {eps_255:g}/255, batches of 128"
+    found = [(f"{side.title} under PGD, {eps_255:g}/255", side.norm, bars(side)) for side in sides]
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+
+
+def _made_for(rows: Sequence[Row], side: Side, scorer: str, crafter: str, eps_255: float) -> Row | None:
+    made_for = {"model": side.name, "statistics": crafter, "weight_hash": side.weight_hash}
+    some = [row for row in rows if row.eps_255 == eps_255]
+    return laboratories.of(some, side.name, scorer, made_for=made_for)
+
+
+def sizes(courses: Sequence[Course]) -> Glance:
+    """Clean images with the statistics of few and many images, and with tracked ones."""
+    found = []
+    for course in courses:
+        by_size = {accuracy.batch_size: accuracy for accuracy in course.clean}
+        bars = [(f"statistics of {k} image{'s' * (k > 1)}", by_size.get(k)) for k in (1, 4, 16, 128)]
+        found.append((f"{course.side.title}, clean images", course.side.norm, [*bars, ("tracked", course.levels[0])]))
+    return _glance(found, _hashes(course.side for course in courses), "clean images", EVIDENCE)
+
+
+def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
+    """Right in every company, and right in some: what lies between hangs on the neighbours alone."""
+
+    def bars(side: Side) -> Found:
+        return [
+            (f"{said}, batches of {size}", _batch_of(rows, side, size, right))
+            for size in (2, 8, 128)
+            for right, said in (("always", "right in all 8 draws"), ("ever", "right in at least one"))
+        ]
+
+    found = [(f"{side.title}, clean images", side.norm, bars(side)) for side in sides]
+    return _glance(found, _hashes(sides), "each image in 8 draws of neighbours", laboratories.COMMAND)
+
+
+def _batch_of(rows: Sequence[Row], side: Side, size: int, right: str) -> Row | None:
+    return laboratories.of([row for row in rows if row.batch_size == size], side.name, "batch", right=right)
+
+
+def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
+    """Images that nobody touches, before and after some of their neighbours are changed."""
+
+    def bars(side: Side) -> Found:
+        def of(statistics: str, k: int, attack: str) -> Row | None:
+            some = [row for row in rows if row.attack == attack]
+            return laboratories.of(some, side.name, statistics, poisoned=k, poison_255=8)
+
+        return [
+            ("batch: before", of("batch", 1, "clean")),
+            *((f"batch: {k} of 128 poisoned", of("batch", k, "poison")) for k in (1, 8, 32)),
+            ("tracked: 32 of 128 poisoned", of("tracked", 32, "poison")),
+        ]
+
+    found = [(f"{side.title}: the untouched images", side.norm, bars(side)) for side in sides]
+    what = "neighbours changed by at most 8/255, 10 steps, batches of 128; only untouched images count"
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+
+
+def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> Glance:
+    """The same attacked images with tracked statistics and with their own."""
+
+    def of(side: Side, attack: str, which: str = "hits") -> Accuracy | None:
+        size = 0 if attack == "clean" else eps_255
+        found = [row for row in moved if (row.model, row.attack, row.eps_255) == (side.name, attack, size)]
+        if not found or (which == "own" and found[0].own is None):
+            return None
+        mask = torch.from_numpy(found[0].mask(which))
+        right, n = int(mask.sum()), len(mask)
+        return Accuracy(right, n, *evaluation.wilson(right, n), mask)
+
+    found = [
+        (
+            f"{side.title}: the shift taken away", side.norm,
+            [("clean, tracked", of(side, "clean")), ("attacked, tracked", of(side, "pgd")),
+             ("the same images, own statistics", of(side, "pgd", "own"))],
+        )
+        for side in sides
+        if of(side, "pgd") is not None
+    ]  # fmt: skip
+    what = f"PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
+    return _glance(found, _hashes(sides), what, EVIDENCE)
+
+
+def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
+    """The moving average beside statistics counted anew, clean and attacked."""
+
+    def bars(side: Side) -> Found:
+        said = {0: "moving average", 1: "1 batch counted", 16: "16 batches counted"}
+        return [
+            (f"{word}, {name}", laboratories.of(some, side.name, "tracked", counted=k))
+            for attack, word in (("clean", "clean"), ("pgd", "PGD 1/255"))
+            for some in [[row for row in rows if row.attack == attack]]
+            for k, name in said.items()
+        ]  # fmt: skip
+
+    found = [(f"{side.title}: statistics counted anew", side.norm, bars(side)) for side in sides]
+    return _glance(found, _hashes(sides), "batches of 128; PGD of 10 steps, made anew each time", laboratories.COMMAND)
+
+
+# --- the other laboratories
+
+
+def corrupted(rows: Sequence[Row], sides: Sequence[Side], corruption: str, severity: int, eps_255: float) -> Glance:
+    """A corruption and an attack, each met with tracked statistics and with those of the batch itself."""
+
+    def bars(side: Side) -> Found:
+        mine = [mode for mode in ("tracked", "batch") if mode in modes(side.norm)]
+        title = CORRUPTIONS[corruption].title
+        met = [
+            (f"{title} {severity}, {mode}",
+             laboratories.of(rows, side.name, mode, corruption=corruption, severity=severity)) for mode in mine
+        ]  # fmt: skip
+        attacked = [(f"PGD {eps_255:g}/255 on {mode}", _made_for(rows, side, mode, mode, eps_255)) for mode in mine]
+        clean = [row for row in rows if row.attack == "clean"]
+        return [("clean, tracked", laboratories.of(clean, side.name, "tracked", crossed=True)), *met, *attacked]
+
+    found = [(side.title, side.norm, bars(side)) for side in sides]
+    what = "PGD of 10 steps, each attack made for who is asked; batches of 128"
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+
+
+def powers(dataset: str, table: Table, eps_255: float) -> Glance:
+    """Networks by their p, with tracked statistics, clean and attacked."""
+    points = inside_powers.measured(dataset, table, "tracked", eps_255)
+    attacked, clean = ([(point.label, getattr(point, kind)) for point in points] for kind in ("attacked", "clean"))
+    norms = [point.clean.norm for point in points]
+    found = [(f"PGD at {eps_255:g}/255: what is left, by p", norms, attacked), ("Clean images, by p", norms, clean)]
+    weights = {point.label: point.clean.weight_hash for point in points}
+    return _glance(found, weights, "PGD of 20 steps, tracked", COMMAND)
+
+
+def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, float]]) -> Glance:
+    """Networks in a mode, clean and under several attacks: (name of the attack, eps in grey levels)."""
+    names = {"clean": "clean", "noise": "noise", "fgsm": "FGSM", "pgd": "PGD"}
+
+    def row(side: Side, attack: str, eps: float) -> Row | None:
+        found = table.curve(side.name, side.statistics, attack)
+        return next((row for row in found if row.eps_255 == eps), None)
+
+    said = {(a, eps): names[a] + (f", {eps:g}/255" if eps else "") for a, eps in wanted}
+    found = [(side.label, side.norm, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
+    batch = ", batches of 128" if any(looks_at_batch(side.statistics) for side in sides) else ""
+    return _glance(found, _hashes(sides), f"PGD of 20 steps{batch}", COMMAND)

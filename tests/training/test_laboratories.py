@@ -1,0 +1,118 @@
+"""The command that measures what the laboratories begin with: every kind of row against the core's own numbers."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from rnorm_core import attacks, data, evaluation, zoo
+from rnorm_core.attacks import poison
+from rnorm_core.data import Batch
+from rnorm_core.evaluation import craft, laboratories, matrix
+from rnorm_core.evaluation.blank import filled
+from rnorm_core.training import laboratories as command
+from rnorm_core.training.precise import precise
+
+BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
+
+
+@pytest.fixture
+def batch(small_zoo, monkeypatch) -> Batch:
+    """Sixteen real photos, in batches of eight."""
+    small = {"BATCH": 8, "STEPS": 2, "EPS_255": (8,), "POISON_255": (8,), "POISONED": (3,), "TOGETHER": (2,),
+             "DRAWS": 3, "COUNTED": (2,), "COUNTED_255": 8}  # fmt: skip
+    for name, value in small.items():
+        monkeypatch.setattr(command, name, value)
+    return data.samples("cifar10").select(range(16))
+
+
+def measured(tasks) -> list[evaluation.Row]:
+    return [filled(row, found) for task in tasks for row, found in zip(task.blanks, task.measure(), strict=True)]
+
+
+def test_crossed_is_the_matrix(batch):
+    rows = measured(command.crossed([BN], batch))
+    attack = attacks.make("pgd", 8 / 255, 2)
+    models = [zoo.load(BN, mode, fold=True) for mode in ("tracked", "batch", "tracked-mean")]
+    expected = matrix.matrix(models, models, batch, attack, 8)
+    assert [row.correct for row in rows] == [cell.correct for line in expected.rows for cell in line]
+    made_for = {"model": BN, "statistics": "batch", "weight_hash": zoo.card(BN).sha256}
+    foreign = laboratories.of(rows, BN, "tracked", made_for=made_for)
+    assert foreign is not None
+    assert foreign.mask.tolist() == expected.cells[1][0].hits.tolist()
+    assert attacks.make(**laboratories.spec(foreign)).spec == attack.spec
+
+
+def test_corruptions_with_both_statistics(batch):
+    rows = measured(task for task in command.corrupted([RN], batch) if task.blanks[0].settings["severity"] == 5)
+    assert len(rows) == 2 * len(data.CORRUPTIONS)
+    fog = laboratories.of(rows, RN, "batch", corruption="fog", severity=5)
+    assert fog is not None
+    images = data.corrupt(batch, "fog", 5, torch.Generator().manual_seed(0)).images
+    expected = craft.score(zoo.load(RN, "batch"), images, batch, None, 8)
+    assert (fog.correct, fog.eps_255, fog.attack) == (expected.correct, 0, "clean")
+
+
+def test_neighbours_that_change(batch):
+    always, ever = measured(command.company([BN], batch))
+    assert always.correct <= ever.correct
+    assert not (always.mask & ~ever.mask).any()
+    assert (always.batch_size, always.settings) == (2, {"draws": 3, "right": "always"})
+
+
+def test_poisoned_neighbours(batch):
+    rows = measured(command.poisoned([BN], batch))
+    assert [(row.statistics, row.attack, row.n) for row in rows] == [
+        ("tracked", "clean", 10), ("tracked", "poison", 10), ("batch", "clean", 10), ("batch", "poison", 10),
+    ]  # fmt: skip
+    assert rows[0].hits == rows[1].hits  # nobody can do anything to them
+    second = batch.select(range(8, 16))
+    attack = poison.make(range(3, 8), range(3), 8 / 255, 2)
+    trace = attack.run(zoo.load(BN, "batch", fold=True), second, evaluation.batch_generator(0, 1))
+    assert rows[3].mask[5:].tolist() == (~trace.fooled)[3:].tolist()
+
+
+def test_statistics_counted_anew(batch):
+    pool = data.samples("cifar10").select(range(4, 20))
+    rows = measured(command.counted([RN], batch, pool))
+    expected = precise(partial(zoo.load, RN), pool.images, batch, [2], 8, attacks.make("pgd", 8 / 255, 2), 8)
+    assert [(row.attack, row.settings["counted"]) for row in rows] == [
+        ("clean", 0),
+        ("clean", 2),
+        ("pgd", 0),
+        ("pgd", 2),
+    ]
+    each = expected.moving, *expected.estimates
+    assert [row.correct for row in rows[:2]] == [e.clean.correct for e in each]
+    assert [row.correct for row in rows[2:]] == [e.attacked.correct for e in each if e.attacked]
+
+
+def test_it_goes_on_where_it_was_stopped(small_zoo, cifar, batch, tmp_path, capsys):
+    out = tmp_path / "laboratories.jsonl"
+    command.measure([BN], cifar, 8, out)
+    before = out.read_text().splitlines(keepends=True)
+    assert len(before) == len(set(before)) == len(capsys.readouterr().out.splitlines())
+    out.write_text("".join(before[:-5]))
+    command.measure([BN], cifar, 8, out)
+    assert sorted(map(_undated, out.read_text().splitlines())) == sorted(map(_undated, before))
+    out.write_text("".join(before).replace(zoo.card(BN).sha256, "0" * 64))
+    command.measure([BN], cifar, 8, out)
+    assert {row.weight_hash for row in evaluation.read(out)} == {zoo.card(BN).sha256}
+
+
+def _undated(line: str) -> str:
+    return line.partition('"code_version"')[0].strip()
+
+
+def test_rows_made_for_other_weights_do_not_count(batch, tmp_path, monkeypatch):
+    rows = measured(command.crossed([BN], batch))
+    path = tmp_path / "laboratories.jsonl"
+    monkeypatch.setattr(laboratories, "shipped", lambda dataset: path)
+    path.write_text("".join(row.line for row in rows))
+    assert len(laboratories.rows()) == len(rows)
+    strange = [row.line.replace(f'"batch", "weight_hash": "{row.weight_hash}"', f'"batch", "weight_hash": "{"0" * 64}"')
+               for row in rows]  # fmt: skip
+    path.write_text("".join(strange))
+    kept = laboratories.rows()
+    assert len(kept) == len(rows) - 3
+    assert "batch" not in {row.settings["made_for"]["statistics"] for row in kept if "made_for" in row.settings}
