@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rnorm_core.evaluation import Accuracy, Row, Table, worst_case
+from rnorm_core.evaluation import Row, Table, worst_case
 from rnorm_core.honesty import checks
 from rnorm_core.honesty.finding import Finding, not_measured
 from rnorm_core.honesty.rules import CHECKS
@@ -19,27 +19,19 @@ def from_table(table: Table, model: str, statistics: str) -> tuple[Finding, ...]
     rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
     found = [_curve(rows["pgd"]), _zero(rows["pgd"])]
     if pair := _both(rows, "fgsm", "pgd"):
-        found.append(checks.steps(*map(measured, pair)))
+        found.append(checks.steps(*(row.accuracy for row in pair)))
     if pair := _both(rows, "noise", "pgd"):
-        found.append(checks.noise(*map(measured, pair)))
+        found.append(checks.noise(*(row.accuracy for row in pair)))
     if pair := _both(rows, "pgd", "apgd-ce"):
-        found.append(checks.effort(*map(measured, pair)))
+        found.append(checks.effort(*(row.accuracy for row in pair)))
     if pair := _both(rows, "pgd", "square"):
         white, blind = pair
         others = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
         strongest = min((row for row in others if row and row.images == blind.images), key=lambda row: row.correct)
-        found.append(checks.black_box(measured(strongest), [measured(blind)]))
+        found.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
     found.append(_worst(rows))
     by_key = {finding.check: finding for finding in found if finding}
     return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
-
-
-def measured(row: Row) -> Accuracy:
-    """A row as the checks take it."""
-    return Accuracy(
-        row.correct, row.n, row.low, row.high, row.mask, row.model, row.statistics, row.weight_hash, row.settings,
-        row.batch_size,
-    )  # fmt: skip
 
 
 def _curve(pgd: dict[float, Row]) -> Finding | None:
@@ -47,11 +39,11 @@ def _curve(pgd: dict[float, Row]) -> Finding | None:
     if 0 not in pgd:
         return None
     curve = [row for row in pgd.values() if row.images == pgd[0].images]
-    return checks.eps([measured(row) for row in curve]) if len(curve) > 1 else None
+    return checks.eps([row.accuracy for row in curve]) if len(curve) > 1 else None
 
 
 def _zero(pgd: dict[float, Row]) -> Finding | None:
-    return checks.zero(measured(pgd[max(pgd)])) if any(pgd) else None
+    return checks.zero(pgd[max(pgd)].accuracy) if any(pgd) else None
 
 
 def _both(rows: dict[str, dict[float, Row]], left: str, right: str) -> tuple[Row, Row] | None:
@@ -68,8 +60,8 @@ def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
     usual = pair[0]
     here = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
     together: Sequence[Row] = [row for row in here if row.images == usual.images]
-    parts = [checks.right(checks.named(measured(row)), measured(row)) for row in together if row is not usual]
-    return checks.worst_case(measured(usual), worst_case(together), parts)
+    parts = [checks.right(checks.named(row.accuracy), row.accuracy) for row in together if row is not usual]
+    return checks.worst_case(usual.accuracy, worst_case(together), parts)
 
 
 def _missing(key: str) -> str:

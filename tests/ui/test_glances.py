@@ -1,0 +1,107 @@
+"""The small pictures from shipped rows: the right numbers under the right names, and nothing where nothing is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rnorm_core import attacks, data
+from rnorm_core.data import Batch
+from rnorm_core.evaluation import Accuracy, Row, Table, wilson
+from rnorm_core.evaluation.blank import blank, filled
+from rnorm_core.norms import STATISTICS
+from rnorm_core.ui import glances
+from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.sizes_view import Course
+
+BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
+
+
+@pytest.fixture
+def batch(small_zoo) -> Batch:
+    return data.samples("cifar10")
+
+
+def accuracy(right: int, n: int = 20, size: int = 0) -> Accuracy:
+    return Accuracy(right, n, *wilson(right, n), torch.arange(n) < right, batch_size=size)
+
+
+def row(
+    batch: Batch, count: int, model: str, statistics: str, spec: dict | None = None, size: int = 128, **more
+) -> Row:
+    return filled(blank(model, statistics, batch, size, spec or {}, 0, **more), accuracy(count))
+
+
+def side(model: str) -> Side:
+    return Side.of(model, STATISTICS[0])
+
+
+def test_who_it_was_made_for(batch):
+    pgd, rows = attacks.make("pgd", 1 / 255, 10).spec, []
+    right = {("tracked", "tracked"): 4, ("tracked", "batch"): 10, ("batch", "batch"): 7, ("batch", "tracked"): 6}
+    for (scorer, crafter), count in right.items():
+        made_for = {"model": BN, "statistics": crafter, "weight_hash": side(BN).weight_hash}
+        rows.append(row(batch, count, BN, scorer, pgd, made_for=made_for))
+    shown = glances.crossed(rows, [side(BN), side(RN)], 1)
+    (picture,) = shown.pictures  # RobustNorm was not measured
+    for label, value in (("tracked, attack made for itself", 20), ("tracked, attack made for batch", 50),
+                         ("batch, attack made for itself", 35), ("batch, attack made for tracked", 30)):  # fmt: skip
+        assert f"{label} {value:.1f} %" in picture.alt
+    assert "n = 20 test images" in shown.about
+    assert f"BatchNorm `{side(BN).weight_hash[:12]}`" in shown.about
+    assert "`python -m rnorm_core.training.laboratories`" in shown.about
+    assert not glances.crossed(rows, [side(BN)], 8).pictures
+
+
+def test_statistics_of_few_images(batch):
+    course = Course(side(BN), tuple(accuracy(k, size=2 * k) for k in (2, 8)), (), (accuracy(18), None), "clean")
+    (picture,) = glances.sizes([course]).pictures
+    assert "statistics of 4 images 10.0 %" in picture.alt
+    assert "statistics of 16 images 40.0 %" in picture.alt
+    assert "tracked 90.0 %" in picture.alt
+    assert not glances.sizes([]).pictures
+
+
+def test_company_and_poison(batch):
+    rows = [row(batch, k, RN, "batch", size=8, draws=8, right=right) for k, right in ((11, "always"), (19, "ever"))]
+    (picture,) = glances.company(rows, [side(RN)]).pictures
+    assert "right in all 8 draws, batches of 8 55.0 %" in picture.alt
+    assert "right in at least one, batches of 8 95.0 %" in picture.alt
+    spec = {"name": "poison", "eps": 8 / 255}
+    rows = [
+        row(batch, 18, RN, "batch", poisoned=1, poison_255=8),
+        row(batch, 9, RN, "batch", spec, poisoned=8, poison_255=8),
+        row(batch, 18, RN, "tracked", spec, poisoned=32, poison_255=8),
+    ]  # fmt: skip
+    (picture,) = glances.poisoned(rows, [side(RN)]).pictures
+    assert "batch: before 90.0 %" in picture.alt
+    assert "batch: 8 of 128 poisoned 45.0 %" in picture.alt
+    assert "tracked: 32 of 128 poisoned 90.0 %" in picture.alt
+
+
+def test_statistics_counted_anew(batch):
+    pgd = attacks.make("pgd", 1 / 255, 10).spec
+    rows = [row(batch, 18, BN, "tracked", counted=0), row(batch, 3, BN, "tracked", pgd, counted=16)]
+    (picture,) = glances.counted(rows, [side(BN)]).pictures
+    assert "clean, moving average 90.0 %" in picture.alt
+    assert "PGD 1/255, 16 batches counted 15.0 %" in picture.alt
+
+
+def test_corruptions_beside_an_attack(batch):
+    rows = [row(batch, k, BN, mode, corruption="fog", severity=5) for k, mode in ((5, "tracked"), (14, "batch"))]
+    none = Side("cifar10-resnet20-none", "tracked", "none", "0" * 64)
+    rows.append(replace(rows[0], model=none.name, norm="none"))
+    found = glances.corrupted(rows, [side(BN), none], "fog", 5, 1)
+    assert "Fog 5, tracked 25.0 %" in found.pictures[0].alt
+    assert "Fog 5, batch 70.0 %" in found.pictures[0].alt
+    assert "batch" not in found.pictures[1].alt
+    assert not glances.corrupted(rows, [side(BN)], "fog", 4, 1).pictures
+
+
+def test_attacks_of_the_table(batch):
+    pgd = attacks.make("pgd", 1 / 255, 20).spec
+    table = Table((row(batch, 19, BN, "tracked"), row(batch, 4, BN, "tracked", pgd), row(batch, 17, RN, "tracked")))
+    found = glances.attacked(table, [side(BN), side(RN)], (("clean", 0), ("pgd", 1)))
+    assert found.pictures[0].alt.startswith("BatchNorm, tracked clean 95.0 %")
+    assert "PGD, 1/255 20.0 %" in found.pictures[0].alt
+    assert "PGD" not in found.pictures[1].alt
