@@ -89,8 +89,7 @@ def measure(plan: Plan) -> Callable[[Job], Examined]:
             found.append(finding)
             job.progress(fraction, finding.title, Examined(plan, tuple(found)))
 
-        count = plan.budget.count
-        batch = data.load(plan.dataset, count=count, seed=plan.seed) if plan.complete else data.samples(plan.dataset)
+        batch = data.pick(plan.dataset, plan.budget.count, plan.seed, complete=plan.complete)
         surrogate = plan.other and plan.other.load(plan.device)
         examine(
             plan.subject.load(plan.device), batch, plan.budget, surrogate=surrogate, seed=plan.seed,

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rnorm_core import zoo
-from rnorm_core.evaluation import sizes
+from rnorm_core.evaluation import laboratories, sizes
 
 BN = "cifar10-resnet20-bn"
 pytestmark = [
@@ -27,8 +27,12 @@ def ask(page, part: str) -> None:
 
 def test_from_question_to_question_and_back_by_link(visit, settled):
     # something is there at once, the matrix grows, and another question leaves that work
-    page = visit("/whose?n=8")
+    page = visit("/whose?n=8&here=true")
     page.wait_for_selector(".js-plotly-plot")
+    if laboratories.rows():
+        shown = page.locator("[data-testid=stMarkdown] img")
+        assert shown.count() == 2
+        assert shown.evaluate_all("all => all.every(one => one.naturalWidth > 300 && one.alt.includes('n = '))")
     ask(page, "Batch size")
     page.get_by_text("Measure it here, too").wait_for()
     if sizes.by_size()[0]:
