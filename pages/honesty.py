@@ -7,6 +7,7 @@ checks here and now, and looks at the ground on which an attack by gradient walk
 import streamlit as st
 
 from rnorm_core import data, honesty, ui
+from rnorm_core.evaluation import laboratories
 from rnorm_core.figures import honesty as figures
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.ui import ask_accuracy, ask_honesty, examining, exploring, findings, glances
@@ -17,11 +18,11 @@ FAKE = next(iter(ask_honesty.FAKES))
 def show_shipped(settings: ui.Settings) -> None:
     """What was measured before says of the left and the right model."""
     table = ask_accuracy.read_table(settings.dataset)
-    sides = dict.fromkeys((settings.left, settings.right))
+    sides, others = dict.fromkeys((settings.left, settings.right)), laboratories.rows(settings.dataset)
     ui.glance(glances.attacked(table, list(sides), (("clean", 0), ("noise", 8), ("fgsm", 1), ("pgd", 1), ("pgd", 8))))
     for side, column in zip((settings.left, settings.right), st.columns(2, gap="large"), strict=True):
         with column:
-            found = honesty.from_table(table, side.name, side.statistics)
+            found = honesty.from_table(table, side.name, side.statistics, others)
             st.markdown(f"**{side.label}**: {findings.left(found)}\n\nCan that be believed? {findings.summary(found)}")
             findings.show(found)
             st.caption(f"From the shipped measurements; weights {side.weight_hash[:8]}. Open a line for the reasons.")

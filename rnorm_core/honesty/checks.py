@@ -205,6 +205,29 @@ def neighbours(found: Neighbours) -> Finding:
     )  # fmt: skip
 
 
+def company(always: Accuracy, ever: Accuracy, draws: int) -> Finding:
+    """The same images in `draws` draws of neighbours: those right in all of them, and those right in at least one."""
+    pair = paired(ever.hits, always.hits)
+    changed = ever.correct - always.correct
+    if changed:
+        verdict = FAIL
+        said = (
+            "These answers depend on the images beside them. Accuracies hold for one partition into batches; attack "
+            "and score in the same one, drop no image, and attack the batch as a whole."
+        )
+    else:
+        verdict, said = PASS, "No answer turned from right to wrong; how far probabilities moved was not recorded."
+    numbers = (
+        right(f"right in all {draws} draws of neighbours", always), right("right in at least one", ever),
+        difference("hangs on the neighbours", pair),
+    )  # fmt: skip
+    return Finding(
+        "neighbours", verdict, numbers,
+        f"In batches of {always.batch_size}, {draws} draws of neighbours: {changed:,} of {always.n:,} images are right "
+        f"beside some and wrong beside others. {said}",
+    )  # fmt: skip
+
+
 def worst_case(usual: Accuracy, worst: Accuracy, parts: Sequence[Number] = ()) -> Finding:
     """usual: PGD; worst: the images that no attack fools; parts: how it came about, for people."""
     pair = paired(usual.hits, worst.hits)

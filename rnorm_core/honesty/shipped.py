@@ -1,19 +1,22 @@
 """The same checks from accuracies that were measured before, as far as these suffice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rnorm_core.evaluation import Row, Table, worst_case
 from rnorm_core.honesty import checks
 from rnorm_core.honesty.finding import Finding, not_measured
-from rnorm_core.honesty.rules import CHECKS
+from rnorm_core.honesty.rules import CHECKS, FLOOR, VERDICTS
 
 STRONG = ("apgd-ce", "apgd-dlr", "apgd-margin", "square")
 
 
-def from_table(table: Table, model: str, statistics: str) -> tuple[Finding, ...]:
-    """One finding for every check, in the order of `rules.CHECKS`; "not measured" where the table does not suffice.
+def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:
+    """One finding for every check, in the order of `rules.CHECKS`; "not measured" where the rows do not suffice.
 
-    Attacks are compared at the largest size that was measured of both, on the same images.
+    Attacks are compared at the largest size that was measured of both, on the same images. others: those of
+    `laboratories.rows`, for attacks made for somebody else, at the size that speaks most against the model, and for
+    neighbours.
     """
     kinds = ("pgd", "fgsm", "noise", *STRONG)
     rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
@@ -26,12 +29,45 @@ def from_table(table: Table, model: str, statistics: str) -> tuple[Finding, ...]
         found.append(checks.effort(*(row.accuracy for row in pair)))
     if pair := _both(rows, "pgd", "square"):
         white, blind = pair
-        others = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
-        strongest = min((row for row in others if row and row.images == blind.images), key=lambda row: row.correct)
+        gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
+        strongest = min((row for row in gradient if row and row.images == blind.images), key=lambda row: row.correct)
         found.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
+    mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
+    found += _transferred(mine)
+    found.append(_neighbours(mine))
     found.append(_worst(rows))
-    by_key = {finding.check: finding for finding in found if finding}
+    measured = sorted(filter(None, found), key=lambda finding: VERDICTS.index(finding.verdict))
+    by_key = {finding.check: finding for finding in measured}  # of two on one check the worse
     return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
+
+
+def _transferred(mine: Sequence[Row]) -> list[Finding]:
+    """At each size at which something is left: what was made for others against what was made for the model itself."""
+    found = []
+    for size in sorted({row.eps_255 for row in mine if "made_for" in row.settings}):
+        own, foreign = None, []
+        for row in mine:
+            if row.eps_255 != size or not (made_for := row.settings.get("made_for")):
+                continue
+            if (made_for["model"], made_for["statistics"]) == (row.model, row.statistics):
+                own = row.accuracy
+            else:
+                crafted_on = f"{made_for['model']}, {made_for['statistics']}"
+                foreign.append(replace(row.accuracy, spec=row.settings | {"crafted_on": crafted_on}))
+        if own and any(accuracy.value > FLOOR for accuracy in foreign):
+            found.append(checks.black_box(own, foreign))
+    return found
+
+
+def _neighbours(mine: Sequence[Row]) -> Finding | None:
+    """In the smallest batches that were drawn, where a neighbour counts most."""
+    drawn = [row for row in mine if "draws" in row.settings]
+    smallest = min((row.batch_size for row in drawn), default=0)
+    found = {row.settings["right"]: row for row in drawn if row.batch_size == smallest}
+    if found.keys() < {"always", "ever"}:
+        return None
+    always, ever = found["always"], found["ever"]
+    return checks.company(always.accuracy, ever.accuracy, always.settings["draws"])
 
 
 def _curve(pgd: dict[float, Row]) -> Finding | None:
@@ -67,7 +103,7 @@ def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
 def _missing(key: str) -> str:
     return {
         "gradients": "The table holds accuracies, not gradients.",
-        "neighbours": "The table holds accuracies in one partition into batches.",
+        "neighbours": "It was measured in one partition into batches.",
         "zero": "The largest attack of the table is too small to tell.",
         "effort": "The table has no stronger attack of this network than PGD in 20 steps.",
         "black-box": "The table has no attack of this network without its gradient.",

@@ -136,8 +136,8 @@ def corrupted(names: Sequence[str], batch: Batch) -> Iterator[Task]:
 def company(names: Sequence[str], batch: Batch) -> Iterator[Task]:
     """Each image `DRAWS` times, in other company each time: right whoever comes, and right in some company."""
 
-    def met(name: str, size: int) -> list[Accuracy]:
-        model, generator = zoo.load(name, "batch", fold=True), torch.Generator().manual_seed(SEED)
+    def met(name: str, mode: str, size: int) -> list[Accuracy]:
+        model, generator = zoo.load(name, mode, fold=True), torch.Generator().manual_seed(SEED)
         hits = torch.zeros(DRAWS, len(batch), dtype=torch.bool)
         for draw in hits:
             for part in shuffled_like(consecutive(len(batch), size), generator):
@@ -146,11 +146,11 @@ def company(names: Sequence[str], batch: Batch) -> Iterator[Task]:
 
     for size in TOGETHER:
         for name, mode in _pairwise(names):
-            if mode == "batch":
+            if mode == "batch" or size == min(TOGETHER):  # the control: tracked statistics know no neighbours
                 blanks = [
                     blank(name, mode, batch, size, {}, SEED, draws=DRAWS, right=right) for right in ("always", "ever")
                 ]
-                yield Task(blanks, partial(met, name, size))
+                yield Task(blanks, partial(met, name, mode, size))
 
 
 def poisoned(names: Sequence[str], batch: Batch) -> Iterator[Task]:

@@ -27,7 +27,7 @@ def ask(page, part: str) -> None:
 
 def test_from_question_to_question_and_back_by_link(visit, settled):
     # something is there at once, the matrix grows, and another question leaves that work
-    page = visit("/whose?n=8&here=true")
+    page = visit("/whose?n=8")
     page.wait_for_selector(".js-plotly-plot")
     if laboratories.rows():
         shown = page.locator("[data-testid=stMarkdown] img")

@@ -1,5 +1,7 @@
 """Findings from rows that were measured before."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -73,6 +75,40 @@ def test_strong_attacks_are_used_where_they_are():
     number = next(number for number in found["worst-case"].numbers if number.what == "the worst case")
     assert number.value == 65 / N
     assert found["worst-case"].verdict == FAIL
+
+
+def made_for(mode: str, correct: int, eps_255: float = 1, **change) -> Row:
+    given = row("pgd", eps_255, correct, **change)
+    name = {"model": "m", "statistics": mode, "weight_hash": "a" * 64}
+    return replace(given, settings=given.settings | {"made_for": name})
+
+
+def test_an_attack_made_for_another_mode_can_condemn():
+    others = [
+        made_for("batch", 90, statistics="batch"), made_for("tracked", 60, statistics="batch"),
+        made_for("batch", 0, 8, statistics="batch"), made_for("tracked", 20, 8, statistics="batch"),
+        made_for("tracked", 40), made_for("batch", 100),
+    ]  # fmt: skip
+    found = {f.check: f for f in from_table(Table(()), "m", "batch", others)}["black-box"]
+    assert found.verdict == FAIL  # at 1/255; at 8/255 it is as it should be
+    assert [number.value for number in found.numbers[:2]] == [90 / N, 60 / N]
+    assert "crafted on m, tracked, 1/255" in found.numbers[1].what
+    tracked = {f.check: f for f in from_table(Table(()), "m", "tracked", others)}["black-box"]
+    assert tracked.verdict == PASS
+
+
+def test_neighbours_that_turn_answers_condemn():
+    def drawn(right: str, correct: int, mode: str) -> Row:
+        return row("clean", 0, correct, batch_size=2, statistics=mode, settings={"draws": 8, "right": right})
+
+    others = [drawn("always", 30, "batch"), drawn("ever", 190, "batch"), drawn("always", 9, "tracked")]
+    found = {f.check: f for f in from_table(Table(()), "m", "batch", others)}["neighbours"]
+    assert found.verdict == FAIL
+    assert "160 of 200 images are right beside some and wrong beside others" in found.said
+    assert found.numbers[2].value == 160 / N
+    assert verdicts(USUAL)["neighbours"].verdict == NOT_MEASURED
+    others.append(drawn("ever", 9, "tracked"))
+    assert {f.check: f for f in from_table(Table(()), "m", "tracked", others)}["neighbours"].verdict == PASS
 
 
 def test_other_images_are_not_compared():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rnorm_core import evaluation, honesty, zoo
+from rnorm_core.evaluation import laboratories
 from rnorm_core.honesty import CHECKS, FAIL, PLANTED, Finding, Number
 from rnorm_core.ui import ask_honesty, examining, findings
 
@@ -53,7 +54,7 @@ def test_what_was_measured_is_there_at_once(open_page, monkeypatch):
     leave(page)
     shown = lines(page)
     assert checked(shown) == TITLES * 2
-    found = honesty.from_table(evaluation.table("cifar10"), BN, "tracked")
+    found = honesty.from_table(evaluation.table("cifar10"), BN, "tracked", laboratories.rows())
     for line, finding in zip(shown, found, strict=False):
         assert line.startswith(f"**{finding.verdict}** · ")
         assert all(str(number) in texts(page) for number in finding.numbers)

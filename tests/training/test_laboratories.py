@@ -54,7 +54,9 @@ def test_corruptions_with_both_statistics(batch):
 
 
 def test_neighbours_that_change(batch):
-    always, ever = measured(command.company([BN], batch))
+    same, others, always, ever = measured(command.company([BN], batch))
+    assert same.statistics == "tracked"
+    assert same.hits == others.hits
     assert always.correct <= ever.correct
     assert not (always.mask & ~ever.mask).any()
     assert (always.batch_size, always.settings) == (2, {"draws": 3, "right": "always"})
