@@ -207,7 +207,6 @@ def neighbours(found: Neighbours) -> Finding:
 
 def company(always: Accuracy, ever: Accuracy, draws: int) -> Finding:
     """The same images in `draws` draws of neighbours: those right in all of them, and those right in at least one."""
-    pair = paired(ever.hits, always.hits)
     changed = ever.correct - always.correct
     if changed:
         verdict = FAIL
@@ -217,14 +216,10 @@ def company(always: Accuracy, ever: Accuracy, draws: int) -> Finding:
         )
     else:
         verdict, said = PASS, "No answer turned from right to wrong; how far probabilities moved was not recorded."
-    numbers = (
-        right(f"right in all {draws} draws of neighbours", always), right("right in at least one", ever),
-        difference("hangs on the neighbours", pair),
-    )  # fmt: skip
     return Finding(
-        "neighbours", verdict, numbers,
-        f"In batches of {always.batch_size}, {draws} draws of neighbours: {changed:,} of {always.n:,} images are right "
-        f"beside some and wrong beside others. {said}",
+        "neighbours", verdict, (share("right beside some and wrong beside others", changed, always.n),),
+        f"In batches of {always.batch_size}, {draws} draws of neighbours: {always.correct:,} of {always.n:,} images are "
+        f"right in all of them, {ever.correct:,} in at least one. {said}",
     )  # fmt: skip
 
 

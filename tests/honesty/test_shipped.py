@@ -104,8 +104,8 @@ def test_neighbours_that_turn_answers_condemn():
     others = [drawn("always", 30, "batch"), drawn("ever", 190, "batch"), drawn("always", 9, "tracked")]
     found = {f.check: f for f in from_table(Table(()), "m", "batch", others)}["neighbours"]
     assert found.verdict == FAIL
-    assert "160 of 200 images are right beside some and wrong beside others" in found.said
-    assert found.numbers[2].value == 160 / N
+    assert "30 of 200 images are right in all of them, 190 in at least one" in found.said
+    assert found.numbers[0].value == 160 / N
     assert verdicts(USUAL)["neighbours"].verdict == NOT_MEASURED
     others.append(drawn("ever", 9, "tracked"))
     assert {f.check: f for f in from_table(Table(()), "m", "tracked", others)}["neighbours"].verdict == PASS
