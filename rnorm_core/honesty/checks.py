@@ -218,8 +218,8 @@ def company(always: Accuracy, ever: Accuracy, draws: int) -> Finding:
         verdict, said = PASS, "No answer turned from right to wrong; how far probabilities moved was not recorded."
     return Finding(
         "neighbours", verdict, (share("right beside some and wrong beside others", changed, always.n),),
-        f"In batches of {always.batch_size}, {draws} draws of neighbours: {always.correct:,} of {always.n:,} images are "
-        f"right in all of them, {ever.correct:,} in at least one. {said}",
+        f"In batches of {always.batch_size}, {draws} draws of neighbours: {always.correct:,} of {always.n:,} images "
+        f"are right in all of them, {ever.correct:,} in at least one. {said}",
     )  # fmt: skip
 
 
