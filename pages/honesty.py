@@ -19,7 +19,7 @@ def show_shipped(settings: ui.Settings) -> None:
     """What was measured before says of the left and the right model."""
     table = ask_accuracy.read_table(settings.dataset)
     sides, others = dict.fromkeys((settings.left, settings.right)), laboratories.rows(settings.dataset)
-    ui.glance(glances.attacked(table, list(sides), (("clean", 0), ("noise", 8), ("fgsm", 1), ("pgd", 1), ("pgd", 8))))
+    ui.glance(glances.attacked(table, list(sides), (("clean", 0), ("noise", 8), ("fgsm", 8), ("pgd", 8), ("pgd", 1))))
     for side, column in zip((settings.left, settings.right), st.columns(2, gap="large"), strict=True):
         with column:
             found = honesty.from_table(table, side.name, side.statistics, others)

@@ -68,7 +68,8 @@ def crafting_matrix(
         tickvals=list(range(len(rows))), ticktext=[wrap(r, 16) for r in rows], autorange="reversed", showgrid=False,
         zeroline=False,
     )  # fmt: skip
-    about = f"accuracy; {attack}; n = {matrix.n:,}, batches of {matrix.batch_size}; below: 95 % interval; framed: same"
+    about = f"accuracy; {attack}; n = {matrix.n:,}, batches of {matrix.batch_size}; below: 95 % interval"
+    about += "; framed: attacks on oneself"
     dress(figure, title, about, 90 + 58 * len(rows))
     said = [
         f"{row}: " + ", ".join(f"{scorer} {told(cell)}" for scorer, cell in zip(scorers, line, strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from rnorm_core import evaluation, figures
 from rnorm_core.data import CORRUPTIONS
@@ -33,10 +34,14 @@ class Glance:
 
 
 def _glance(
-    found: Iterable[tuple[str, str | Sequence[str], Found]], weights: dict[str, str], what: str, command: str
+    found: Iterable[tuple[str, str | Sequence[str], Found]],
+    weights: dict[str, str],
+    what: str,
+    command: str,
+    note: str = "",
 ) -> Glance:
     """found: (title, norm of all bars or of each, bars) of each picture. weights: hashes by what networks are called.
-    what: the conditions.
+    what: the bars are and under which conditions. note: what to be careful about, a sentence.
     """
     drawn, counts = [], set()
     for title, norm, measured in found:
@@ -50,8 +55,8 @@ def _glance(
     n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
     hashes = ", ".join(f"{name} `{digits[:12]}`" for name, digits in weights.items())
     about = (
-        f"Measured before: {what}; n = {n} test images; thin lines: 95 % intervals. Weights: {hashes}. Again: "
-        f"`{command}`."
+        f"Measured before: {what}; n = {n} test images (seed 0); thin lines: 95 % intervals.{note and ' ' + note} "
+        f"Weights: {hashes}. Repeat with `{command}`."
     )
     return Glance(tuple(drawn), about)
 
@@ -70,13 +75,13 @@ def crossed(rows: Sequence[Row], sides: Sequence[Side], eps_255: float) -> Glanc
         found = []
         for scorer in ("tracked", "batch"):
             found += [
-                (f"{scorer}, attack made for {'itself' if crafter == scorer else crafter}",
+                (f"scored {scorer}, attack made for {'itself' if crafter == scorer else crafter}",
                  _made_for(rows, side, scorer, crafter, eps_255))
                 for crafter in (scorer, "batch" if scorer == "tracked" else "tracked")
             ]  # fmt: skip
         return found
 
-    what = f"PGD of 10 steps, {eps_255:g}/255, batches of 128"
+    what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, batches of 128"
     found = [(f"{side.title} under PGD, {eps_255:g}/255", side.norm, bars(side)) for side in sides]
     return _glance(found, _hashes(sides), what, laboratories.COMMAND)
 
@@ -94,25 +99,29 @@ def sizes(courses: Sequence[Course]) -> Glance:
         by_size = {accuracy.batch_size: accuracy for accuracy in course.clean}
         bars = [(f"statistics of {k} image{'s' * (k > 1)}", by_size.get(k)) for k in (1, 4, 16, 128)]
         found.append((f"{course.side.title}, clean images", course.side.norm, [*bars, ("tracked", course.levels[0])]))
-    return _glance(found, _hashes(course.side for course in courses), "clean images", EVIDENCE)
+    return _glance(found, _hashes(course.side for course in courses), "accuracy on clean images", EVIDENCE)
 
 
 def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
-    """Right in every company, and right in some: what lies between hangs on the neighbours alone."""
+    """Right in some company and wrong in other: what hangs on the neighbours alone."""
 
     def bars(side: Side) -> Found:
-        return [
-            (f"{said}, batches of {size}", _batch_of(rows, side, size, right))
-            for size in (2, 8, 128)
-            for right, said in (("always", "right in all 8 draws"), ("ever", "right in at least one"))
-        ]
+        return [(f"in batches of {size}", _swayed(rows, side, size)) for size in (2, 8, 32, 128)]
 
-    found = [(f"{side.title}, clean images", side.norm, bars(side)) for side in sides]
-    return _glance(found, _hashes(sides), "each image in 8 draws of neighbours", laboratories.COMMAND)
+    found = [(f"{side.title}, batch: right or wrong by company", side.norm, bars(side)) for side in sides]
+    what = "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
 
 
-def _batch_of(rows: Sequence[Row], side: Side, size: int, right: str) -> Row | None:
-    return laboratories.of([row for row in rows if row.batch_size == size], side.name, "batch", right=right)
+def _swayed(rows: Sequence[Row], side: Side, size: int) -> Accuracy | None:
+    some = [row for row in rows if row.batch_size == size]
+    always, ever = (laboratories.of(some, side.name, "batch", right=right) for right in ("always", "ever"))
+    return None if always is None or ever is None else _counted(ever.mask & ~always.mask)
+
+
+def _counted(mask: Tensor) -> Accuracy:
+    """The share of bool (n,) that is true."""
+    return Accuracy(int(mask.sum()), len(mask), *evaluation.wilson(int(mask.sum()), len(mask)), mask)
 
 
 def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -124,13 +133,16 @@ def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
             return laboratories.of(some, side.name, statistics, poisoned=k, poison_255=8)
 
         return [
-            ("batch: before", of("batch", 1, "clean")),
-            *((f"batch: {k} of 128 poisoned", of("batch", k, "poison")) for k in (1, 8, 32)),
-            ("tracked: 32 of 128 poisoned", of("tracked", 32, "poison")),
+            *(
+                (f"batch, {k} of 128 {word}", of("batch", k, attack))
+                for k in (8, 32)
+                for attack, word in (("clean", "to be poisoned"), ("poison", "poisoned"))
+            ),
+            ("tracked, 32 of 128 poisoned", of("tracked", 32, "poison")),
         ]
 
-    found = [(f"{side.title}: the untouched images", side.norm, bars(side)) for side in sides]
-    what = "neighbours changed by at most 8/255, 10 steps, batches of 128; only untouched images count"
+    found = [(f"{side.title}: all untouched images at once", side.norm, bars(side)) for side in sides]
+    what = "accuracy on the images that nobody touches, their neighbours changed by at most 8/255 in 10 steps"
     return _glance(found, _hashes(sides), what, laboratories.COMMAND)
 
 
@@ -142,21 +154,20 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
         found = [row for row in moved if (row.model, row.attack, row.eps_255) == (side.name, attack, size)]
         if not found or (which == "own" and found[0].own is None):
             return None
-        mask = torch.from_numpy(found[0].mask(which))
-        right, n = int(mask.sum()), len(mask)
-        return Accuracy(right, n, *evaluation.wilson(right, n), mask)
+        return _counted(torch.from_numpy(found[0].mask(which)))
 
     found = [
         (
-            f"{side.title}: the shift taken away", side.norm,
+            f"{side.title}, attacked, then normalised anew", side.norm,
             [("clean, tracked", of(side, "clean")), ("attacked, tracked", of(side, "pgd")),
-             ("the same images, own statistics", of(side, "pgd", "own"))],
+             ("attacked, statistics of the attacked batch", of(side, "pgd", "own"))],
         )
         for side in sides
         if of(side, "pgd") is not None
     ]  # fmt: skip
-    what = f"PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
-    return _glance(found, _hashes(sides), what, EVIDENCE)
+    what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
+    note = "Another experiment than the one below: all layers at once, and new statistics in place of tracked ones."
+    return _glance(found, _hashes(sides), what, EVIDENCE, note)
 
 
 def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -172,7 +183,8 @@ def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
         ]  # fmt: skip
 
     found = [(f"{side.title}: statistics counted anew", side.norm, bars(side)) for side in sides]
-    return _glance(found, _hashes(sides), "batches of 128; PGD of 10 steps, made anew each time", laboratories.COMMAND)
+    what = "accuracy with statistics of batches of 128 other test images; PGD of 10 steps, made anew each time"
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
 
 
 # --- the other laboratories
@@ -185,16 +197,18 @@ def corrupted(rows: Sequence[Row], sides: Sequence[Side], corruption: str, sever
         mine = [mode for mode in ("tracked", "batch") if mode in modes(side.norm)]
         title = CORRUPTIONS[corruption].title
         met = [
-            (f"{title} {severity}, {mode}",
+            (f"{title}, severity {severity}, {mode}",
              laboratories.of(rows, side.name, mode, corruption=corruption, severity=severity)) for mode in mine
         ]  # fmt: skip
-        attacked = [(f"PGD {eps_255:g}/255 on {mode}", _made_for(rows, side, mode, mode, eps_255)) for mode in mine]
-        clean = [row for row in rows if row.attack == "clean"]
-        return [("clean, tracked", laboratories.of(clean, side.name, "tracked", crossed=True)), *met, *attacked]
+        some = [row for row in rows if row.attack == "clean"]
+        clean = [(f"clean, {mode}", laboratories.of(some, side.name, mode, crossed=True)) for mode in mine]
+        attacked = [(f"PGD {eps_255:g}/255, {mode}", _made_for(rows, side, mode, "tracked", eps_255)) for mode in mine]
+        return [*clean, *met, *attacked]
 
     found = [(side.title, side.norm, bars(side)) for side in sides]
-    what = "PGD of 10 steps, each attack made for who is asked; batches of 128"
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+    what = "accuracy on the same images with tracked and with the batch's statistics; PGD of 10 steps on tracked ones"
+    note = "An attack made anew for the batch's statistics is another one: see below."
+    return _glance(found, _hashes(sides), what, laboratories.COMMAND, note)
 
 
 def powers(dataset: str, table: Table, eps_255: float) -> Glance:
@@ -202,9 +216,10 @@ def powers(dataset: str, table: Table, eps_255: float) -> Glance:
     points = inside_powers.measured(dataset, table, "tracked", eps_255)
     attacked, clean = ([(point.label, getattr(point, kind)) for point in points] for kind in ("attacked", "clean"))
     norms = [point.clean.norm for point in points]
-    found = [(f"PGD at {eps_255:g}/255: what is left, by p", norms, attacked), ("Clean images, by p", norms, clean)]
+    found = [(f"Under PGD at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
     weights = {point.label: point.clean.weight_hash for point in points}
-    return _glance(found, weights, "PGD of 20 steps, tracked", COMMAND)
+    note = "One training each: another might differ by more than these lines, which are for the images alone."
+    return _glance(found, weights, "accuracy, tracked, PGD of 20 steps", COMMAND, note)
 
 
 def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, float]]) -> Glance:
@@ -217,5 +232,6 @@ def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, fl
 
     said = {(a, eps): names[a] + (f", {eps:g}/255" if eps else "") for a, eps in wanted}
     found = [(side.label, side.norm, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
-    batch = ", batches of 128" if any(looks_at_batch(side.statistics) for side in sides) else ""
-    return _glance(found, _hashes(sides), f"PGD of 20 steps{batch}", COMMAND)
+    batch = any(looks_at_batch(side.statistics) for side in sides)
+    note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
+    return _glance(found, _hashes(sides), "accuracy, PGD of 20 steps" + ", batches of 128" * batch, COMMAND, note)

@@ -24,8 +24,8 @@ def _here(label: str, part: str, **settings: Any) -> tuple[str, str, dict[str, A
 
 WORDS = {
     MATRIX: Words(
-        "The **same weights** can normalise with the training set's statistics, with the batch's, or half and half. "
-        "Does an attack that was made for one of these work on the others?",
+        "The **same weights** can normalise with the training set's statistics, with the batch's, or with the mean of "
+        "the one and the scale of the other. Does an attack that was made for one of these work on the others?",
         "Each row is one set of images: clean ones, noise of the attack's size, then images attacked for one mode. "
         "Each column is who looks at them. The framed cells are attacks on oneself, what usual accuracies report; "
         "the others were made for somebody else.",
