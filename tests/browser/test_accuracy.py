@@ -78,7 +78,10 @@ def test_measure_here_and_stop(visit):
     inside.get_by_role("button", name="Stop", exact=True).click()
     inside.get_by_text("Stopped.").wait_for()
     wait(page)
-    assert "RobustNorm, tracked, measured here: 1" in drawn(page, "measured")  # the clean point stays
+    kept = [
+        line.rpartition(": ")[2] for line in drawn(page, "measured") if "RobustNorm, tracked, measured here" in line
+    ]
+    assert 1 <= int(kept[0]) < 8  # what there was when it was stopped, the clean point at least
     assert inside.get_by_role("button", name="Start again").is_visible()
 
 
