@@ -21,12 +21,12 @@ with ui.guard("paper"):
         "vulnerable and proposes RobustNorm. Each claim is judged here from this project's own measurements, by rules "
         "that are the same for all and written below. No verdict was typed."
     )
-    sides = Side.of(BN, "tracked"), Side.of(RN, "tracked"), Side.of(BN, "batch"), Side.of(RN, "batch")
-    wanted = ("clean", 0), ("pgd", 1), ("pgd", 8)
-    ui.glance(glances.attacked(ui.read_table(settings.dataset), sides, wanted))
     found = judging.shipped(settings.dataset)
     for notice in found.notices:
         st.warning(notice)
+    with ui.problems():
+        sides = [Side.of(name, mode) for mode in ("tracked", "batch") for name in (BN, RN)]
+        ui.glance(glances.attacked(found.table, sides, (("clean", 0), ("pgd", 1), ("pgd", 8))))
     top = st.container()
     claim, count = claim_view.pick(settings)
     with top:

@@ -1,7 +1,7 @@
 """Rows before and after they are measured, for whoever fills a table."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -42,12 +42,14 @@ def filled(row: Row, found: Accuracy) -> Row:
     )  # fmt: skip
 
 
-def begin(out: Path, names: Sequence[str]) -> set[tuple]:
+def begin(out: Path, names: Iterable[str], say: Callable[[str], object] | None = None) -> set[tuple]:
     """Identities of what `out` holds; rows that these models left with other weights are dropped from it."""
     kept = file.heal(out)
     current = {name: zoo.card(name).sha256 for name in names}
     rows = [row for row in kept if row.weight_hash == current.get(row.model, row.weight_hash)]
-    if len(rows) < len(kept):
+    if stale := {row.model for row in kept if row not in rows}:
+        if say:
+            say(f"{len(kept) - len(rows)} rows are dropped: they belong to other weights of {', '.join(sorted(stale))}")
         file.write(out, rows)
     return {file.identity(row) for row in rows}
 

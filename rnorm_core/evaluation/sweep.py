@@ -9,7 +9,7 @@ from rnorm_core import norms, zoo
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import accuracies
-from rnorm_core.evaluation.blank import blank, filled
+from rnorm_core.evaluation.blank import begin, blank, filled
 from rnorm_core.evaluation.protocol import PASSES, Condition
 from rnorm_core.evaluation.row import PIXELS, Row
 from rnorm_core.evaluation.share import ALONE, Share
@@ -53,7 +53,7 @@ def _todo(
     conditions: Sequence[Condition], batch: Batch, out: Path, seed: int, say: Callable[[str], object]
 ) -> list[tuple[Condition, list[Row]]]:
     """What `out` does not hold yet: conditions with their rows before anything is measured."""
-    known = {file.identity(row) for row in _current(file.heal(out), conditions, out, say)}
+    known = begin(out, {condition.model for condition in conditions}, say)
     todo: list[tuple[Condition, list[Row]]] = []
     for condition in conditions:
         blanks = [row for row in _blanks(condition, batch, seed) if file.identity(row) not in known]
@@ -96,20 +96,6 @@ def _blanks(condition: Condition, batch: Batch, seed: int) -> list[Row]:
     attack = condition.make()
     row = blank(condition.model, condition.statistics, batch, BATCH, {} if attack is None else attack.spec, seed)
     return [replace(row, pixels=pixels) for pixels in condition.pixels]
-
-
-def _current(
-    rows: tuple[Row, ...], conditions: Sequence[Condition], out: Path, say: Callable[[str], object]
-) -> tuple[Row, ...]:
-    """Drops from the file what was measured on other weights of the models to be measured."""
-    weights = {model: zoo.card(model).sha256 for model in {condition.model for condition in conditions}}
-    stale = [row for row in rows if row.weight_hash != weights.get(row.model, row.weight_hash)]
-    kept = tuple(row for row in rows if row not in stale)
-    if stale:
-        models = ", ".join(sorted({row.model for row in stale}))
-        say(f"{len(stale)} rows are dropped: they belong to other weights of {models}")
-        file.write(out, kept)
-    return kept
 
 
 def _place(row: Row) -> tuple:

@@ -71,11 +71,11 @@ def shipped(asked: Asked) -> Crossed | None:
     def line(attack: Sequence[Row], **settings: object) -> list[Row | None]:
         return [laboratories.of(attack, party.model, party.statistics, **settings) for party in parties]
 
-    attacked = [row for row in rows if row.attack == "pgd"]
+    crafted = [row for row in rows if row.attack == "pgd"]
     lines = [
         line([row for row in rows if row.attack == "clean"], crossed=True),
         line([row for row in rows if row.attack not in ("clean", "pgd")], crossed=True),
-        *(line(attacked, made_for=vars(crafter)) for crafter in parties),
+        *(line(crafted, made_for=vars(crafter)) for crafter in parties),
     ]
     found = [[row for row in one if row is not None] for one in lines]
     if any(len(one) < len(parties) for one in found):

@@ -61,8 +61,11 @@ def _glance(
     return Glance(tuple(drawn), about)
 
 
-def _hashes(sides: Iterable[Side]) -> dict[str, str]:
-    return {side.title: side.weight_hash for side in sides}
+def _of_sides(found: Iterable[tuple[Side, str, Found]], what: str, command: str, note: str = "") -> Glance:
+    """found: (network, title, bars) of each picture; only networks that have one are named with their weights."""
+    there = [(side, title, bars) for side, title, bars in found if any(share for _, share in bars)]
+    weights = {side.title: side.weight_hash for side, _, _ in there}
+    return _glance([(title, side.norm, bars) for side, title, bars in there], weights, what, command, note)
 
 
 # --- whose statistics?
@@ -82,8 +85,8 @@ def crossed(rows: Sequence[Row], sides: Sequence[Side], eps_255: float) -> Glanc
         return found
 
     what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, batches of 128"
-    found = [(f"{side.title} under PGD, {eps_255:g}/255", side.norm, bars(side)) for side in sides]
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+    found = [(side, f"{side.title} under PGD, {eps_255:g}/255", bars(side)) for side in sides]
+    return _of_sides(found, what, laboratories.COMMAND)
 
 
 def _made_for(rows: Sequence[Row], side: Side, scorer: str, crafter: str, eps_255: float) -> Row | None:
@@ -98,8 +101,8 @@ def sizes(courses: Sequence[Course]) -> Glance:
     for course in courses:
         by_size = {accuracy.batch_size: accuracy for accuracy in course.clean}
         bars = [(f"statistics of {k} image{'s' * (k > 1)}", by_size.get(k)) for k in (1, 4, 16, 128)]
-        found.append((f"{course.side.title}, clean images", course.side.norm, [*bars, ("tracked", course.levels[0])]))
-    return _glance(found, _hashes(course.side for course in courses), "accuracy on clean images", EVIDENCE)
+        found.append((course.side, f"{course.side.title}, clean images", [*bars, ("tracked", course.levels[0])]))
+    return _of_sides(found, "accuracy on clean images", EVIDENCE)
 
 
 def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -108,9 +111,9 @@ def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
     def bars(side: Side) -> Found:
         return [(f"in batches of {size}", _swayed(rows, side, size)) for size in (2, 8, 32, 128)]
 
-    found = [(f"{side.title}, batch: right or wrong by company", side.norm, bars(side)) for side in sides]
+    found = [(side, f"{side.title}, batch: right or wrong by company", bars(side)) for side in sides]
     what = "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+    return _of_sides(found, what, laboratories.COMMAND)
 
 
 def _swayed(rows: Sequence[Row], side: Side, size: int) -> Accuracy | None:
@@ -141,9 +144,9 @@ def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
             ("tracked, 32 of 128 poisoned", of("tracked", 32, "poison")),
         ]
 
-    found = [(f"{side.title}: all untouched images at once", side.norm, bars(side)) for side in sides]
+    found = [(side, f"{side.title}: all untouched images at once", bars(side)) for side in sides]
     what = "accuracy on the images that nobody touches, their neighbours changed by at most 8/255 in 10 steps"
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+    return _of_sides(found, what, laboratories.COMMAND)
 
 
 def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> Glance:
@@ -158,7 +161,7 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
 
     found = [
         (
-            f"{side.title}, attacked, then normalised anew", side.norm,
+            side, f"{side.title}, attacked, then normalised anew",
             [("clean, tracked", of(side, "clean")), ("attacked, tracked", of(side, "pgd")),
              ("attacked, statistics of the attacked batch", of(side, "pgd", "own"))],
         )
@@ -167,7 +170,7 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
     ]  # fmt: skip
     what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
     note = "Another experiment than the one below: all layers at once, and new statistics in place of tracked ones."
-    return _glance(found, _hashes(sides), what, EVIDENCE, note)
+    return _of_sides(found, what, EVIDENCE, note)
 
 
 def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -182,9 +185,9 @@ def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
             for k, name in said.items()
         ]  # fmt: skip
 
-    found = [(f"{side.title}: statistics counted anew", side.norm, bars(side)) for side in sides]
+    found = [(side, f"{side.title}: statistics counted anew", bars(side)) for side in sides]
     what = "accuracy with statistics of batches of 128 other test images; PGD of 10 steps, made anew each time"
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND)
+    return _of_sides(found, what, laboratories.COMMAND)
 
 
 # --- the other laboratories
@@ -205,10 +208,10 @@ def corrupted(rows: Sequence[Row], sides: Sequence[Side], corruption: str, sever
         attacked = [(f"PGD {eps_255:g}/255, {mode}", _made_for(rows, side, mode, "tracked", eps_255)) for mode in mine]
         return [*clean, *met, *attacked]
 
-    found = [(side.title, side.norm, bars(side)) for side in sides]
+    found = [(side, side.title, bars(side)) for side in sides]
     what = "accuracy on the same images with tracked and with the batch's statistics; PGD of 10 steps on tracked ones"
     note = "An attack made anew for the batch's statistics is another one: see below."
-    return _glance(found, _hashes(sides), what, laboratories.COMMAND, note)
+    return _of_sides(found, what, laboratories.COMMAND, note)
 
 
 def powers(dataset: str, table: Table, eps_255: float) -> Glance:
@@ -231,7 +234,7 @@ def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, fl
         return next((row for row in found if row.eps_255 == eps), None)
 
     said = {(a, eps): names[a] + (f", {eps:g}/255" if eps else "") for a, eps in wanted}
-    found = [(side.label, side.norm, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
+    found = [(side, side.label, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
     batch = any(looks_at_batch(side.statistics) for side in sides)
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
-    return _glance(found, _hashes(sides), "accuracy, PGD of 20 steps" + ", batches of 128" * batch, COMMAND, note)
+    return _of_sides(found, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, COMMAND, note)

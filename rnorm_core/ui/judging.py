@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import moved, sizes
+from rnorm_core.evaluation import Table, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures.claims import Judged
@@ -13,18 +13,21 @@ from rnorm_core.figures.claims import Judged
 
 @dataclass(frozen=True, eq=False)
 class Shipped:
-    """by_claim: id -> its readings, none where nothing was measured. notices: what was left out, and why."""
+    """by_claim: id -> its readings, none where nothing was measured. notices: what was left out, and why.
+
+    table: of the accuracies behind them; empty where it could not be read.
+    """
 
     by_claim: dict[str, list[Judgement]]
     notices: tuple[str, ...]
+    table: Table
 
 
 def shipped(dataset: str = "cifar10") -> Shipped:
     """From the table, the two files beside it and the cards, as far as they are there and of the shipped weights."""
-    notices, rows = [], ()
+    notices, table = [], Table(())
     try:
         table = evaluation.table(dataset)
-        rows = table.rows
         notices += [table.notice] if table.notice else []
     except UserError as error:
         notices.append(f"{error.what} To fix this: {error.fix}")
@@ -35,7 +38,7 @@ def shipped(dataset: str = "cifar10") -> Shipped:
             f"than the shipped ones. Measure again with `{moved.COMMAND}`."
         )
     cards = [zoo.card(name) for name in zoo.names()]
-    return Shipped(judge(rows, moves, by_size, cards), tuple(notices))
+    return Shipped(judge(table.rows, moves, by_size, cards), tuple(notices), table)
 
 
 def overview(found: Shipped) -> list[Judged]:

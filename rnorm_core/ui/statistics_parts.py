@@ -86,7 +86,7 @@ def crossed(settings: Settings, found: crossing.Crossed, key: str) -> None:
             st.markdown("\n".join(f"- {line}" for line in said if line))
 
     beside(found.asked.plan.weights, one)
-    if settings.left != settings.right and (settings.left.name != settings.right.name):
+    if settings.left.name != settings.right.name:
         st.markdown("#### And across networks?")
         picture, words = st.columns(2, gap="large", vertical_alignment="center")
         with picture:
