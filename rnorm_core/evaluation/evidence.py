@@ -88,11 +88,15 @@ class Retention:
 
 @dataclass(frozen=True)
 class Contest:
-    """Two networks on the same images, left against right: for each eps (grey levels), by seed."""
+    """Two networks on the same images, left against right: for each eps (grey levels), by seed.
+
+    under: attacked otherwise than by an attack made for each; "under the worst of ...".
+    """
 
     left: str
     right: str
     by_eps: dict[float, dict[int, Paired]]
+    under: str = ""
     rule = "more robust"
     axis: Axis = EPS
 

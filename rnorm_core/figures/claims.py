@@ -140,6 +140,7 @@ def _contest(found: Contest, about: str) -> Figure:
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
     n = sorted({p.n for by_seed in found.by_eps.values() for p in by_seed.values()})
     title = f"Does {found.left.split(',')[0]} keep more?"
+    about += f"{found.under}; " if found.under else ""
     subtitle = f"{found.left} minus {found.right}; {about}{_n(n)} images that both get right when clean; 95 % interval"
     return _drawn(title, subtitle, series, _eps(places), "difference (points of accuracy)", [(0, "no difference")])
 

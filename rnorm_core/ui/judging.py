@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import Table, moved, sizes
+from rnorm_core.evaluation import Table, laboratories, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures.claims import Judged
@@ -24,7 +24,7 @@ class Shipped:
 
 
 def shipped(dataset: str = "cifar10") -> Shipped:
-    """From the table, the two files beside it and the cards, as far as they are there and of the shipped weights."""
+    """From the table, the three files beside it and the cards, as far as they are there and of the shipped weights."""
     notices, table = [], Table(())
     try:
         table = evaluation.table(dataset)
@@ -38,7 +38,8 @@ def shipped(dataset: str = "cifar10") -> Shipped:
             f"than the shipped ones. Measure again with `{moved.COMMAND}`."
         )
     cards = [zoo.card(name) for name in zoo.names()]
-    return Shipped(judge(table.rows, moves, by_size, cards), tuple(notices), table)
+    found = judge(table.rows, moves, by_size, cards, laboratories.rows(dataset))
+    return Shipped(found, tuple(notices), table)
 
 
 def overview(found: Shipped) -> list[Judged]:

@@ -103,7 +103,7 @@ def test_rows_of_other_weights_are_told_of(open_page, monkeypatch):
 
 
 def test_without_any_table_the_page_goes_on(open_page, monkeypatch, tmp_path):
-    for name in ("table", "moved", "sizes"):
+    for name in ("table", "moved", "sizes", "laboratories"):
         module = sys.modules[f"rnorm_core.evaluation.{name}"]
         monkeypatch.setattr(module, "shipped", lambda dataset="cifar10": tmp_path / "none.jsonl")
     page = open_page("paper", claim="C3")
