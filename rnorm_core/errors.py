@@ -1,4 +1,8 @@
-"""The one error a user is shown."""
+"""The one error a user is shown, and how a command shows it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -14,3 +18,14 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple:
         return type(self), (self.what, self.fix)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Around what a command does: a UserError or Ctrl-C ends the process with one line and without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; run the same command again to go on")

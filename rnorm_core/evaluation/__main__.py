@@ -7,7 +7,6 @@ them.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 
 from rnorm_core import data, zoo
 from rnorm_core.data.files import locate
-from rnorm_core.errors import UserError
+from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation.protocol import ALL_IMAGES, EPS_255, KINDS, SOME_IMAGES, STRONG, STRONG_EPS_255, images, plan
 from rnorm_core.evaluation.share import ALONE, Share, shared
 from rnorm_core.evaluation.sweep import sweep
@@ -83,14 +82,10 @@ def _eps(word: str) -> float:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    try:
+    with one_line_errors():
         options = arguments(words)
         with shared() as share:
             run(options, share)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

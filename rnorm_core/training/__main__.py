@@ -15,7 +15,7 @@ import torch
 
 from rnorm_core import models, norms, zoo
 from rnorm_core.data import data_hash, files
-from rnorm_core.errors import UserError
+from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.loop import train
 from rnorm_core.training.measure import complete_test_set, measure
@@ -149,10 +149,8 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    try:
+    with one_line_errors():
         run(arguments())
-    except UserError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

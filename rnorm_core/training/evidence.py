@@ -7,7 +7,6 @@ what is missing is measured.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ import torch
 
 from rnorm_core import attacks, data, evaluation, norms, probes, shift, zoo
 from rnorm_core.data.files import locate
-from rnorm_core.errors import UserError
+from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import file, sizes
 from rnorm_core.evaluation import moved as movements
 from rnorm_core.evaluation.batches import SIZES
@@ -135,12 +134,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--count", type=int, default=COUNT, help=f"test images, default {COUNT}")
     options = parser.parse_args(argv)
-    try:
+    with one_line_errors():
         measure(options.names or MODELS, options.data, options.count, lambda text: print(text, flush=True))
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ again after a stop, or when weights have changed: rows of other weights are drop
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from rnorm_core import attacks, data, evaluation, norms, zoo
 from rnorm_core.attacks import poison
 from rnorm_core.data import CORRUPTIONS, SEVERITIES, Batch
 from rnorm_core.data.files import locate
-from rnorm_core.errors import UserError
+from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import Accuracy, Row, file, laboratories
 from rnorm_core.evaluation.accuracy import tally
 from rnorm_core.evaluation.batches import consecutive, shuffled_like
@@ -210,12 +209,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     if options.threads:
         torch.set_num_threads(options.threads)
-    try:
+    with one_line_errors():
         measure(options.names or MODELS, options.data, options.count, options.out)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ core. Needs torch, numpy, pyarrow, Pillow and safetensors. Run again after a sto
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 
 from rnorm_core import zoo
-from rnorm_core.errors import UserError
+from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation import wilson
 from rnorm_core.replace import put
 from rnorm_core.training import __main__ as training
@@ -149,14 +148,10 @@ def _text(trials: Sequence[Trial]) -> bytes:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    try:
+    with one_line_errors():
         for trial in run(arguments(argv)):
             end = f"diverged in epoch {trial.diverged_in}" if trial.correct is None else f"{trial.correct} of {trial.n}"
             print(f"{trial.norm:5} seed {trial.seed} peak learning rate {trial.peak_lr:<5g} {end}")
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

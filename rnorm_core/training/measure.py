@@ -1,14 +1,13 @@
 """Fills a card's table of accuracies: `python -m rnorm_core.training.measure cifar10-resnet20-bn`."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rnorm_core import attacks, data, norms, zoo
 from rnorm_core.data.files import NOWHERE, not_found, split_files
-from rnorm_core.errors import UserError
+from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import accuracy
 from rnorm_core.training.publish import write_card
 
@@ -72,11 +71,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--count", type=int, default=COUNT, help="attacked images")
     options = parser.parse_args(argv)
-    try:
+    with one_line_errors():
         for name in options.names:
             measure(name, options.data, options.count)
-    except UserError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from rnorm_core import zoo
-from rnorm_core.errors import UserError
+from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation import __main__ as sweeping
 from rnorm_core.evaluation import read as read_table
 from rnorm_core.evaluation.table import shipped as table_of
@@ -92,12 +92,8 @@ def _given(options: argparse.Namespace, *names: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    try:
+    with one_line_errors():
         failures = run(arguments(argv))
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
     if failures:
         sys.exit(f"{len(failures)} networks are still missing:\n" + "\n".join(failures))
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from rnorm_core import norms, probes, shift, zoo
 from rnorm_core.data import data_hash, files
-from rnorm_core.errors import UserError
+from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.replace import put
 from rnorm_core.versions import code_version, versions
 
@@ -182,12 +182,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif end:
             print(f"  {what}", flush=True)
 
-    try:
+    with one_line_errors():
         for name in options.names:
             print(name, flush=True)
             print(f"written: {measure(name, options.data, options.device, on_progress=show)}", flush=True)
-    except UserError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def test_a_stopped_sweep_keeps_what_it_has(words, tmp_path, monkeypatch):
         return evaluation.accuracies(*args, **options)
 
     monkeypatch.setattr(sweep, "accuracies", stopped)
-    with pytest.raises(SystemExit, match="goes on from here"):
+    with pytest.raises(SystemExit, match="again to go on"):
         command.main(words())
     found = evaluation.read(tmp_path / "table.jsonl")
     assert [row.attack for row in found] == ["clean"] * 4 + ["fgsm"] * 2, "the cheap ones come first"

@@ -62,7 +62,7 @@ def test_a_stopped_study_goes_on(words, tmp_path, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(learning_rates.training, "run", stopped)
-        with pytest.raises(SystemExit, match="goes on from here"):
+        with pytest.raises(SystemExit, match="again to go on"):
             learning_rates.main(words("--rates", "0.1"))
     assert [t.norm for t in learning_rates.read(tmp_path / "study.jsonl")] == ["bn"]
     capsys.readouterr()

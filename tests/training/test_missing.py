@@ -121,7 +121,7 @@ def test_the_list_says_what_there_is_and_does_nothing(words, tmp_path, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "_log", killed)  # after the first epoch's checkpoint
-        with pytest.raises(SystemExit, match="goes on from here"):
+        with pytest.raises(SystemExit, match="again to go on"):
             missing.main(words())
     capsys.readouterr()
     assert run(words("--list")) == []
