@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rnorm_core import attacks, data
+from rnorm_core import attacks, data, evaluation
 from rnorm_core.data import Batch
-from rnorm_core.evaluation import Accuracy, Row, Table, wilson
+from rnorm_core.evaluation import Accuracy, Row, Table, laboratories, moved, sizes, wilson
 from rnorm_core.evaluation.blank import blank, filled
 from rnorm_core.norms import STATISTICS
 from rnorm_core.ui import glances
@@ -105,3 +105,14 @@ def test_attacks_of_the_table(batch):
     assert found.pictures[0].alt.startswith("BatchNorm, tracked clean 95.0 %")
     assert "PGD, 1/255 20.0 %" in found.pictures[0].alt
     assert "PGD" not in found.pictures[1].alt
+
+
+def test_what_the_captions_say_is_true_of_the_shipped_rows():
+    """Steps, draws, batches and seed stand in the captions as words: they must be those of the files."""
+    rows = [*laboratories.rows(), *moved.moved()[0], *sizes.by_size()[0]]
+    assert {r.settings["steps"] for r in laboratories.rows() if r.attack in ("pgd", "poison")} == {10}
+    assert {r.settings["draws"] for r in laboratories.rows() if "draws" in r.settings} == {8}
+    assert {r.batch_size for r in laboratories.rows() if "draws" not in r.settings} == {128}
+    assert {r.settings["steps"] for r in evaluation.table().rows if r.attack == "pgd"} == {20}
+    assert {r.batch_size for r in evaluation.table().rows if r.statistics != "tracked"} == {128}
+    assert {r.seed for r in [*rows, *evaluation.table().rows]} == {0}
