@@ -7,7 +7,8 @@ crossed:    true on what everybody is asked (clean images, noise); `made_for` sa
 corruption, severity: as `data.corrupt` takes them.
 draws, right: each image in that many batches; right in all of them ("always") or in at least one ("ever").
 poisoned, poison_255: so many images of each batch are changed, by so much, for the sake of those that count.
-counted:    the number of batches that population statistics were re-estimated from, 0 for the moving average.
+counted, as_trained: the number of batches that population statistics were re-estimated from, 0 for the moving average;
+            true where these were training images, cut and flipped at random as in training.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ from rnorm_core.evaluation.file import read
 from rnorm_core.evaluation.row import Row
 
 KEYS = (
-    "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted"
+    "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted",
+    "as_trained",
 )  # fmt: skip
 COMMAND = "python -m rnorm_core.training.laboratories"
 

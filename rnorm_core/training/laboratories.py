@@ -7,11 +7,12 @@ again after a stop, or when weights have changed: rows of other weights are drop
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from rnorm_core import attacks, data, evaluation, norms, zoo
 from rnorm_core.attacks import poison
@@ -24,7 +25,9 @@ from rnorm_core.evaluation.batches import consecutive, shuffled_like
 from rnorm_core.evaluation.blank import begin, blank, filled
 from rnorm_core.evaluation.craft import craft, score
 from rnorm_core.evaluation.matrix import noise_like
-from rnorm_core.training.precise import precise
+from rnorm_core.training.augment import TrainingImages
+from rnorm_core.training.precise import Precise, precise
+from rnorm_core.training.recipe import Recipe
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
 STEPS, BATCH, SEED = 10, 128, 0  # those of the pages
@@ -45,15 +48,16 @@ class Task:
 def measure(
     names: Sequence[str] = MODELS, directory: Path | None = None, count: int = 1000, out: Path | None = None
 ) -> None:
-    """Brings the table up to date for these models. UserError if one of them, or the test set, is not there."""
-    locate("cifar10", "test", directory)  # foolbox's 20 samples are no test set
+    """Brings the table up to date for these models. UserError if one of them, or CIFAR-10, is not there."""
+    for split in ("test", "train"):
+        locate("cifar10", split, directory)  # foolbox's 20 samples are neither
     out = out or laboratories.shipped()
     known = begin(out, names)
     # A batch that is not full would be another one to poison or to count from.
     whole = data.load("cifar10", "test", count=count + COUNTED[-1] * BATCH, seed=SEED, directory=directory)
     batch, pool = whole.select(range(count)), whole.select(range(count, len(whole)))
     for task in [*crossed(names, batch), *corrupted(names, batch), *company(names, batch), *poisoned(names, batch),
-                 *counted(names, batch, pool)]:  # fmt: skip
+                 *counted(names, batch, pool.images), *counted_as_trained(names, batch, directory)]:  # fmt: skip
         if all(file.identity(row) in known for row in task.blanks):
             continue
         rows = [filled(row, found) for row, found in zip(task.blanks, task.measure(), strict=True)]
@@ -181,22 +185,56 @@ def poisoned(names: Sequence[str], batch: Batch) -> Iterator[Task]:
 # --- statistics counted anew
 
 
-def counted(names: Sequence[str], batch: Batch, pool: Batch) -> Iterator[Task]:
+def counted(names: Sequence[str], batch: Batch, pool: Tensor) -> Iterator[Task]:
     """Population statistics of k batches that are not scored, beside the moving average (0), clean and attacked."""
-    attack = attacks.make("pgd", eps=COUNTED_255 / 255, steps=STEPS)
 
     def estimated(name: str) -> list[Accuracy]:
-        found = precise(partial(zoo.load, name), pool.images, batch, COUNTED, BATCH, attack, BATCH, SEED)
+        found = _precise(name, pool, batch, COUNTED)
         each = [found.moving, *found.estimates]
         return [*(e.clean for e in each), *(e.attacked for e in each if e.attacked is not None)]
 
-    for name, _ in _sides([n for n in names if norms.modes(zoo.card(n).norm) == norms.STATISTICS], ("tracked",)):
-        blanks = [
-            blank(name, "tracked", batch, BATCH, spec, SEED, counted=k)
-            for spec in ({}, attack.spec)
-            for k in (0, *COUNTED)
-        ]
-        yield Task(blanks, partial(estimated, name))
+    for name in _keepers(names):
+        yield Task(_counts(name, batch, (0, *COUNTED)), partial(estimated, name))
+
+
+def counted_as_trained(names: Sequence[str], batch: Batch, directory: Path | None) -> Iterator[Task]:
+    """Statistics of as many batches as training sees them: cut, with black margins, and flipped at random."""
+
+    def estimated(name: str) -> list[Accuracy]:
+        (most,) = _precise(name, cut(name, COUNTED[-1] * BATCH, directory), batch, COUNTED[-1:]).estimates
+        return [most.clean, *([most.attacked] if most.attacked else [])]
+
+    for name in _keepers(names):
+        yield Task(_counts(name, batch, COUNTED[-1:], as_trained=True), partial(estimated, name))
+
+
+def cut(name: str, count: int, directory: Path | None = None) -> Tensor:
+    """Training images float32 (count, 3, H, W) in [0, 1] as the last epoch of this network's training cuts them."""
+    plan, found = Recipe(**zoo.card(name).recipe), data.load("cifar10", "train", count, seed=SEED, directory=directory)
+    pixels = found.images.mul(255).round().byte().permute(0, 2, 3, 1)
+    images = TrainingImages(pixels, found.labels, plan.padding, torch.device("cpu"))
+    return torch.cat([x for x, _ in images.epoch(replace(plan, batch_size=BATCH), plan.epochs - 1, SEED)])
+
+
+def _keepers(names: Sequence[str]) -> list[str]:
+    """The networks that keep statistics."""
+    return [name for name in names if norms.modes(zoo.card(name).norm) == norms.STATISTICS]
+
+
+def _precise(name: str, pool: Tensor, batch: Batch, chosen: Sequence[int]) -> Precise:
+    return precise(partial(zoo.load, name), pool, batch, chosen, BATCH, _on_counted(), BATCH, SEED)
+
+
+def _counts(name: str, batch: Batch, chosen: Sequence[int], **more: object) -> list[Row]:
+    return [
+        blank(name, "tracked", batch, BATCH, spec, SEED, counted=k, **more)
+        for spec in ({}, _on_counted().spec)
+        for k in chosen
+    ]
+
+
+def _on_counted() -> attacks.Attack:
+    return attacks.make("pgd", eps=COUNTED_255 / 255, steps=STEPS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -176,18 +176,21 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
 def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
     """The moving average beside statistics counted anew, clean and attacked."""
 
+    said = (("moving average", 0, None), ("1 batch counted", 1, None), ("16 batches counted", 16, None),
+            ("16 batches as in training", 16, True))  # fmt: skip
+
     def bars(side: Side) -> Found:
-        said = {0: "moving average", 1: "1 batch counted", 16: "16 batches counted"}
         return [
-            (f"{word}, {name}", laboratories.of(some, side.name, "tracked", counted=k))
+            (f"{word}, {name}", laboratories.of(some, side.name, "tracked", counted=k, as_trained=as_trained))
             for attack, word in (("clean", "clean"), ("pgd", "PGD 1/255"))
             for some in [[row for row in rows if row.attack == attack]]
-            for k, name in said.items()
+            for name, k, as_trained in said
         ]  # fmt: skip
 
     found = [(side, f"{side.title}: statistics counted anew", bars(side)) for side in sides]
     what = "accuracy with statistics of batches of 128 other test images; PGD of 10 steps, made anew each time"
-    return _of_sides(found, what, laboratories.COMMAND)
+    note = "“As in training”: training images instead, cut and flipped at random."
+    return _of_sides(found, what, laboratories.COMMAND, note)
 
 
 # --- the other laboratories

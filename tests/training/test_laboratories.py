@@ -76,7 +76,7 @@ def test_poisoned_neighbours(batch):
 
 def test_statistics_counted_anew(batch):
     pool = data.samples("cifar10").select(range(4, 20))
-    rows = measured(command.counted([RN], batch, pool))
+    rows = measured(command.counted([RN], batch, pool.images))
     expected = precise(partial(zoo.load, RN), pool.images, batch, [2], 8, attacks.make("pgd", 8 / 255, 2), 8)
     assert [(row.attack, row.settings["counted"]) for row in rows] == [
         ("clean", 0),
@@ -87,6 +87,21 @@ def test_statistics_counted_anew(batch):
     each = expected.moving, *expected.estimates
     assert [row.correct for row in rows[:2]] == [e.clean.correct for e in each]
     assert [row.correct for row in rows[2:]] == [e.attacked.correct for e in each if e.attacked]
+
+
+def test_statistics_counted_from_images_as_training_cuts_them(batch, cifar):
+    cuts = command.cut(RN, 16, cifar)
+    margins = cuts[:, :, :4].flatten(1).amax(1) == 0, cuts[:, :, -4:].flatten(1).amax(1) == 0
+    assert cuts.shape == (16, 3, 32, 32)
+    assert torch.equal(cuts, command.cut(RN, 16, cifar))
+    train = data.load("cifar10", "train", 16, seed=0, directory=cifar)
+    assert not any(torch.equal(a, b) for a, b in zip(cuts, train.images, strict=True))
+    assert not (margins[0] & margins[1]).any()  # moved by at most four pixels, one way or the other
+    rows = measured(command.counted_as_trained([RN], batch, cifar))
+    expected = precise(partial(zoo.load, RN), cuts, batch, [2], 8, attacks.make("pgd", 8 / 255, 2), 8).estimates[0]
+    assert expected.attacked
+    assert [row.settings.get("as_trained") for row in rows] == [True, True]
+    assert [row.correct for row in rows] == [expected.clean.correct, expected.attacked.correct]
 
 
 def test_it_goes_on_where_it_was_stopped(small_zoo, cifar, batch, tmp_path, capsys):
