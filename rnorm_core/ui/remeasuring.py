@@ -9,8 +9,9 @@ import torch
 from rnorm_core import attacks, data, evaluation, probes, shift, zoo
 from rnorm_core.attacks import Step
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.claims import NAMES, Judgement, Source
+from rnorm_core.evaluation.claims import Judgement
 from rnorm_core.evaluation.evidence import Contest, Count, Displacement, Evidence, Need, Recovery, Retention, Upkeep
+from rnorm_core.evaluation.gather import NAMES, Source
 from rnorm_core.evaluation.paired import paired
 from rnorm_core.jobs import Job
 from rnorm_core.ui.crafting import Side
