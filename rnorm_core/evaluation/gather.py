@@ -121,7 +121,7 @@ def _pairs(of: Measured, alike: Alike, left: Side, right: Side) -> dict[int, lis
 
 
 def contest(of: Measured, alike: Alike, left: Side, right: Side, under: str = "") -> tuple[Contest | None, Sources]:
-    """Left against right on the images that both get right when clean. under: what `of` measured, if not own attacks."""
+    """Left against right on the images that both get right when clean. under: by which attacks, if not its own."""
     by_eps: dict[float, dict[int, Paired]] = {}
     pairs = _pairs(of, alike, left, right)
     for seed, (one, other) in pairs.items():
