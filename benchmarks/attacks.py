@@ -1,4 +1,4 @@
-"""PGD-20 of this project beside foolbox's, on the CPU: `python benchmarks/attacks.py`.
+"""PGD-20 of this project beside foolbox's, on the CPU: `python -m benchmarks.attacks`.
 
 L-inf, eps 8/255, random start, the same step size, no early stopping. `foolbox` attacks an ordinary network in eval
 mode: norms unfolded, torch's usual layout, weights that gather gradients in every backward pass (foolbox does not

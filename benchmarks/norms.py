@@ -1,4 +1,4 @@
-"""RobustNorm's forward and backward beside torch.nn.BatchNorm2d's, on the CPU: `python benchmarks/norms.py`.
+"""RobustNorm's forward and backward beside torch.nn.BatchNorm2d's, on the CPU: `python -m benchmarks.norms`.
 
 Both layers take turns on the same (128, 16, 32, 32) input; the ratio is of the fastest of many rounds, which other
 work on the machine disturbs least. The aim is a ratio of at most 1.3.

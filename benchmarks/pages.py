@@ -1,4 +1,4 @@
-"""How soon a page has something to look at: `python benchmarks/pages.py`, with Playwright and a Chromium.
+"""How soon a page has something to look at: `python -m benchmarks.pages`, with Playwright and a Chromium.
 
 Seconds from following a link to a page's title, its first picture (of pixels or vectors, in the page's main part) and
 its first plotly chart, in a browser that has nothing in its cache, on a server that has shown each page once. `bare` is

@@ -104,7 +104,7 @@ with ui.guard("models"):
         in_full(chosen)
     else:
         st.info("Select one or more models above.", icon=":material/touch_app:")
-    seeds_view.show(cards)
+    seeds_view.show([card for card in cards if not zoo.is_brought(card.name)])
     ui.explain(
         "Each row of the list is one network; a number without its interval and n says little, so both stand beside "
         "it. The curves below are of the networks you selected. While a training sees small crops (shaded) it is "

@@ -21,11 +21,14 @@ class UserError(Exception):
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Around what a command does: a UserError or Ctrl-C ends the process with one line and without a traceback."""
+def one_line_errors(stopped: str = "run the same command again to go on") -> Iterator[None]:
+    """Around what a command does: a UserError or Ctrl-C ends the process with one line and without a traceback.
+
+    stopped: what to tell who pressed Ctrl-C.
+    """
     try:
         yield
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped; run the same command again to go on")
+        sys.exit(f"stopped; {stopped}")

@@ -88,6 +88,7 @@ def _placed(model: nn.Module, device: torch.device, fold: bool) -> nn.Module:
 
 # --- brought models: known by name to whoever brought them, listed to nobody
 
+SPREADS = ("running_var", "running_range")  # ends of keys
 MAX_BROUGHT = 16
 
 
@@ -177,10 +178,14 @@ def _fitting(found: weights.Weights, filename: str) -> Card:
     """The card of weights that are of the network they are said to be of; UserError if they are not."""
     card = _card_of(found, filename)
     try:
-        assemble(card, found.tensors)
+        model = assemble(card, found.tensors)
     except UserError as error:
         fix = f"{error.fix} If the network is another one, choose its architecture, norm and width."
         raise UserError(error.what.replace(card.name, filename), fix) from error
+    with torch.inference_mode():
+        answers = model(torch.full((1, 3, 32, 32), 0.5))
+    if not answers.isfinite().all():
+        raise UserError(f"To a grey image the network in {filename} answers no finite numbers.", "train it anew.")
     return card
 
 
@@ -231,6 +236,8 @@ def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = No
             raise UserError(f"In the weights of {card.name}, {key} has type {types}.", fix)
         if not torch.isfinite(tensor).all():
             raise UserError(f"In the weights of {card.name}, {key} holds numbers that are not finite.", fix)
+        if key.endswith(SPREADS) and (tensor < 0).any():
+            raise UserError(f"In the weights of {card.name}, {key} holds negative numbers; it is a spread.", fix)
     if (count := sum(p.numel() for p in model.parameters())) != card.parameters:
         raise UserError(f"The card of {card.name} says {card.parameters:,} parameters; the network has {count:,}.", fix)
     model.load_state_dict(tensors, strict=True, assign=True)

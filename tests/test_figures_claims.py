@@ -92,7 +92,7 @@ def test_attack_beyond_noise():
 
 def test_the_rest_is_drawn_from_its_numbers():
     assert traces(evidence(Recovery("BatchNorm", {1: (30, 40), 8: (0, 0)})))["come back"]["y"] == [75]
-    need = Need("BatchNorm, batch", Count(9, 10), {1: Count(1, 10), 2: Count(8, 10)}, {2: Count(3, 10)}, None, "PGD")
+    need = Need("BatchNorm, batch", Count(9, 10), {1: Count(1, 10), 2: Count(8, 10)}, {2: Count(3, 10)}, "PGD")
     drawn = traces(evidence(need))
     assert drawn["without an attack"]["y"] == [10, 80]
     assert (drawn["under PGD"]["x"], drawn["under PGD"]["y"]) == ([1], [30])

@@ -1,4 +1,4 @@
-"""The README's accuracies are those of the cards: `python tests/test_readme_numbers.py` prints them for pasting."""
+"""The README's accuracies are those of the cards: `python -m tests.test_readme_numbers` prints them for pasting."""
 
 from rnorm_core import zoo
 

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 import struct
 from hashlib import sha256
 
@@ -36,6 +37,22 @@ def nobody_else(monkeypatch):
 @pytest.fixture(scope="module")
 def model() -> torch.nn.Module:
     return network()
+
+
+# --- what is not finite, or cannot be
+
+
+def test_a_spread_is_not_negative(model):
+    key = next(key for key in model.state_dict() if key.endswith("running_var"))
+    tensors = model.state_dict() | {key: -torch.ones_like(model.state_dict()[key])}
+    with pytest.raises(UserError, match=f"net.safetensors, {re.escape(key)} holds negative numbers"):
+        zoo.bring(save({k: v.contiguous() for k, v in tensors.items()}), "net.safetensors")
+
+
+def test_a_network_answers_with_finite_numbers(model):
+    tensors = {key: value * (1e30 if key.endswith("weight") else 1) for key, value in model.state_dict().items()}
+    with pytest.raises(UserError, match=r"net\.safetensors answers no finite numbers"):
+        zoo.bring(save({k: v.contiguous() for k, v in tensors.items()}), "net.safetensors")
 
 
 # --- what is sound

@@ -46,8 +46,9 @@ def epochs_to(card: Card, level: float) -> int | None:
 
 
 def _alike(card: Card) -> tuple:
-    """What has to be the same for two trainings to be compared; a recipe's numbers may be a norm's own."""
-    return card.dataset, card.data_hash, card.architecture, card.width, card.recipe["name"]
+    """What has to be the same for two trainings to be compared; a recipe's other numbers may be a norm's own."""
+    how = card.recipe["name"], card.recipe.get("epochs")
+    return card.dataset, card.data_hash, card.architecture, card.width, *how
 
 
 def _most_seeds(group: list[Card]) -> int:

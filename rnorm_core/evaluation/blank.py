@@ -12,6 +12,7 @@ import torch
 
 from rnorm_core import zoo
 from rnorm_core.data import Batch
+from rnorm_core.errors import UserError
 from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import Accuracy
 from rnorm_core.evaluation.row import Row, images_hash, pack
@@ -40,6 +41,14 @@ def filled(row: Row, found: Accuracy) -> Row:
         row, correct=found.correct, low=round(found.low, 6), high=round(found.high, 6), hits=pack(found.hits),
         date=datetime.now(UTC).date().isoformat(),
     )  # fmt: skip
+
+
+def one_dataset(names: Iterable[str]) -> str:
+    """The data set that all these models are for: a table is of one. UserError if they are for several."""
+    found = {zoo.card(name).dataset: name for name in names}
+    if len(found) != 1:
+        raise UserError(f"A table is of one data set, not of {' and '.join(sorted(found))}.", "name models of one.")
+    return next(iter(found))
 
 
 def begin(out: Path, names: Iterable[str], say: Callable[[str], object] | None = None) -> set[tuple]:

@@ -20,9 +20,9 @@ LATER = 1  # epochs by which training may be behind and still count as fast
 
 RULES = {
     "disappears": f"“Disappears” holds at an eps where robust accuracy is at least {KEPT:g} of clean accuracy, for "
-    "every seed that is shipped.",
+    "every seed that was measured.",
     "more robust": "“More robust” holds at an eps where the paired difference's 95 % interval lies above 0 for every "
-    "seed that is shipped, on images that both networks get right when clean. The opposite holds where it lies below "
+    "seed that was measured, on images that both networks get right when clean. The opposite holds where it lies below "
     "0 for every seed; anything else is open.",
     "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
     "training images than 97.5 % of clean batches do; not where fewer do in every batch; anything else is open.",
@@ -35,9 +35,9 @@ RULES = {
     "unusable": f"“Unusable” holds for a batch size at which clean accuracy is below {KEPT:g} of that with tracked "
     "statistics, on the same images.",
     "accuracy kept": f"“Kept” holds where the paired difference's 95 % interval lies above {-100 * MARGIN:g} point for "
-    "every seed that is shipped; not where it lies below 0 for every seed; anything else is open.",
+    "every seed that was measured; not where it lies below 0 for every seed; anything else is open.",
     "speed kept": f"“Kept” holds where RobustNorm reaches 80 % and 85 % training accuracy at most {LATER} epoch after "
-    "BatchNorm, for every seed that is shipped.",
+    "BatchNorm, for every seed that was measured.",
 }
 
 
@@ -167,7 +167,6 @@ class Need:
     tracked: Count
     by_size: dict[int, Count]
     attacked: dict[int, Count]
-    attacked_tracked: Count | None = None
     attack: str = ""
     rule = "unusable"
     axis: Axis = IMAGES

@@ -10,7 +10,7 @@ from rnorm_core.evaluation.row import Row, parse
 from rnorm_core.replace import put
 
 COMMAND = "python -m rnorm_core.evaluation"
-FIX = f"restore the file, or delete the line and run `{COMMAND}`: it measures what is missing."
+FIX = "restore the file, or delete the line and run the command that writes it: it measures what is missing."
 AGAIN = "make room or name another file with --out, then run the same command again; what the file holds stays."
 BEGINNING = b'{"model": "'  # of every line
 

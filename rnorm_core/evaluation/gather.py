@@ -1,6 +1,7 @@
 """Which measurements speak to a claim: from tables and cards to evidence, with the networks that it rests on.
 
-Compared are networks that were trained alike, seed by seed, on the largest set of images that all were measured on.
+Compared are networks that were trained alike, seed by seed, on the set of images on which most was measured of
+both.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from rnorm_core.evaluation.evidence import (
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.paired import Paired, paired
 from rnorm_core.evaluation.row import Row
+from rnorm_core.norms import modes
 from rnorm_core.zoo import Card
 
 REFERENCE = "cifar10-resnet20-bn"  # networks are compared that were trained like this one
@@ -52,7 +54,7 @@ Nothing: tuple[None, Sources] = (None, ())
 
 def trained_alike(cards: Iterable[Card]) -> Alike:
     """Of the reference's norm, and of others, the networks that were trained like it, by seed."""
-    cards = list(cards)
+    cards = sorted(cards, key=lambda card: card.name != REFERENCE)  # of two with one seed, it counts
     reference = next((card for card in cards if card.name == REFERENCE), None)
     found: Alike = {}
     for card in cards:
@@ -62,7 +64,8 @@ def trained_alike(cards: Iterable[Card]) -> Alike:
 
 
 def _kind(card: Card) -> tuple:
-    return card.dataset, card.data_hash, card.architecture, card.width, card.recipe["name"]
+    how = card.recipe["name"], card.recipe.get("epochs")
+    return card.dataset, card.data_hash, card.architecture, card.width, *how
 
 
 def _source(card: Card, statistics: str) -> Source:
@@ -81,30 +84,37 @@ def own(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
 
 
 def worst(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
-    """What is right under each of the attacks that were made for the network in one of its modes.
+    """What is right under each of the attacks that were made for the network in one of its modes; only sizes at which
+    all of these were.
 
     rows: of the laboratories.
     """
     found: Curves = {}
+    attackers: dict[tuple[str, float], set[str]] = {}
     for row in rows:
         if (row.model, row.weight_hash, row.statistics) != (card.name, card.sha256, statistics):
             continue
-        made_for = row.settings.get("made_for", {}).get("weight_hash")
-        if made_for == card.sha256 or (row.attack == "clean" and row.settings.get("crossed")):
+        made_for = row.settings.get("made_for", {})
+        if made_for.get("weight_hash") == card.sha256 or (row.attack == "clean" and row.settings.get("crossed")):
             curve = found.setdefault(row.images, {})
             curve[row.eps_255] = curve[row.eps_255] & row.mask if row.eps_255 in curve else row.mask
-    return {images: curve for images, curve in found.items() if 0 in curve}
+            attackers.setdefault((row.images, row.eps_255), set()).add(made_for.get("statistics"))
+    return {
+        images: {eps: mask for eps, mask in curve.items() if not eps or attackers[images, eps] >= set(modes(card.norm))}
+        for images, curve in found.items()
+        if 0 in curve
+    }
 
 
 def _most(curves: Sequence[Curves]) -> list[dict[float, Tensor]] | None:
-    """The curves on the largest set of images that all were measured on."""
+    """The curves on the set of images on which all were measured at most sizes, of equals the largest."""
     common = set(curves[0]).intersection(*curves[1:])
     if not common:
         return None
 
-    def worth(images: str) -> tuple[bool, int]:
-        attacked = set(curves[0][images]).intersection(*(curve[images] for curve in curves)) - {0}
-        return bool(attacked), len(curves[0][images][0])
+    def worth(images: str) -> tuple[int, int]:
+        shared = set(curves[0][images]).intersection(*(curve[images] for curve in curves))
+        return len(shared), len(curves[0][images][0])
 
     images = max(common, key=worth)
     return [curve[images] for curve in curves]
@@ -235,7 +245,6 @@ def need(rows: Sequence[Row], alike: Alike, norm: str) -> tuple[Need | None, Sou
     found = Need(
         f"{NAMES[norm]}, batch", Count(tracked["clean"].correct, tracked["clean"].n), clean,
         counts(lambda row: row.statistics == "batch" and row.attack != "clean"),
-        Count(attacked.correct, attacked.n) if attacked else None,
         f"PGD (L-inf), {attacked.settings['steps']} steps at {attacked.eps_255:g}/255" if attacked else "",
     )  # fmt: skip
     return found, tuple(_source(card, mode) for mode in ("tracked", "batch"))
@@ -259,12 +268,8 @@ def upkeep(rows: Sequence[Row], alike: Alike) -> tuple[Upkeep | None, Sources]:
 def speed(alike: Alike) -> tuple[Speed | None, Sources]:
     """How soon RobustNorm and BatchNorm learn, by the curves of their trainings."""
     by_norm = {norm: alike.get(norm, {}) for norm in ("rn", "bn")}
-    # The length of a training decides how steep it is: only those of one length can be compared.
-    seeds = [
-        seed for seed in sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
-        if by_norm["rn"][seed].recipe.get("epochs") == by_norm["bn"][seed].recipe.get("epochs")
-        and all(by_norm[norm][seed].curve for norm in by_norm)
-    ]  # fmt: skip
+    both = sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
+    seeds = [seed for seed in both if all(by_norm[norm][seed].curve for norm in by_norm)]
     if not seeds:
         return Nothing
     by_seed = {seed: (_epochs(by_norm["rn"][seed]), _epochs(by_norm["bn"][seed])) for seed in seeds}

@@ -7,8 +7,8 @@ crossed:    true on what everybody is asked (clean images, noise); `made_for` sa
 corruption, severity: as `data.corrupt` takes them.
 draws, right: each image in that many batches; right in all of them ("always") or in at least one ("ever").
 poisoned, poison_255: so many images of each batch are changed, by so much, for the sake of those that count.
-counted, as_trained: the number of batches that population statistics were re-estimated from, 0 for the moving average;
-            true where these were training images, cut and flipped at random as in training.
+counted, training_images: the number of batches that population statistics were re-estimated from, 0 for the moving
+            average; "whole" or "cut" at random as in training where these were not test images.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from rnorm_core.evaluation.row import Row
 
 KEYS = (
     "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted",
-    "as_trained",
+    "training_images",
 )  # fmt: skip
 COMMAND = "python -m rnorm_core.training.laboratories"
 
@@ -35,12 +35,18 @@ def shipped(dataset: str = "cifar10") -> Path:
 
 def rows(dataset: str = "cifar10") -> tuple[Row, ...]:
     """Rows measured on the weights that are shipped now, and made for such; none without a file."""
+    return current(dataset)[0]
+
+
+def current(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """(`rows`, rows measured on other weights or made for such); both empty without a file."""
     path = shipped(dataset)
     if not path.exists():
-        return ()
+        return (), ()
     known = set(weights())
-    fresh, _ = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
-    return tuple(row for row in fresh if _crafter(row) is None or _crafter(row) in known)
+    fresh, stale = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
+    kept = tuple(row for row in fresh if _crafter(row) is None or _crafter(row) in known)
+    return kept, (*stale, *(row for row in fresh if row not in kept))
 
 
 def spec(row: Row) -> dict[str, Any]:

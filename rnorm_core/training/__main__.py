@@ -71,6 +71,12 @@ def run(options: argparse.Namespace) -> list[dict]:
     if options.norm == "dualbn" and not plan.attack_eps_255:
         raise UserError(f"dualbn's second norm wants adversarial images; {plan.name} has none.", "use --recipe adv.")
     name = options.name or default_name(options, plan)
+    published = options.out / f"{name}.safetensors"
+    if published.exists() and not options.holdout and not (options.work / f"{name}.checkpoint.safetensors").exists():
+        raise UserError(
+            f"{published} is there already, and what was measured of it would be lost.",
+            "train under another --name or to another folder with --out, or move it and its card away.",
+        )
     pixels = files.read(files.locate(options.dataset, "train", options.data), options.dataset, "train")
     if options.holdout >= len(pixels.ids):
         raise UserError(f"{options.holdout} of {len(pixels.ids)} images cannot be held back.", "lower --holdout.")

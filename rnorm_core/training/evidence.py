@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import file, sizes
 from rnorm_core.evaluation import moved as movements
 from rnorm_core.evaluation.batches import SIZES
-from rnorm_core.evaluation.blank import begin, blank, filled
+from rnorm_core.evaluation.blank import begin, blank, filled, one_dataset
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.row import images_hash, pack
 from rnorm_core.versions import versions
@@ -33,12 +34,22 @@ AT_255, ATTACKED = 1, 256  # the attack on batches of these sizes, and its image
 Say = Callable[[str], object]
 
 
-def measure(names: Sequence[str], directory: Path | None = None, count: int = COUNT, say: Say = print) -> None:
-    """Brings both tables up to date for these models. UserError if one of them, or the test set, is not there."""
-    locate("cifar10", "test", directory)  # foolbox's 20 samples are no test set
-    batch = data.load("cifar10", "test", count=count, seed=SEED, directory=directory)
-    move(names, batch, movements.shipped(), say)
-    resize(names, batch, sizes.shipped(), say)
+def measure(
+    names: Sequence[str],
+    directory: Path | None = None,
+    count: int = COUNT,
+    say: Say = print,
+    out: Path | None = None,
+) -> None:
+    """Brings both tables up to date for these models: those beside the models, or those in the folder `out`.
+
+    UserError if one of the models, or the test set, is not there.
+    """
+    dataset = one_dataset(names)
+    locate(dataset, "test", directory)  # foolbox's 20 samples are no test set
+    batch = data.load(dataset, "test", count=count, seed=SEED, directory=directory)
+    for bring, table in ((move, movements.shipped(dataset)), (resize, sizes.shipped(dataset))):
+        bring(names, batch, out / table.name if out else table, say)
 
 
 # --- C1, C2: the layers under attack
@@ -133,9 +144,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--count", type=int, default=COUNT, help=f"test images, default {COUNT}")
+    parser.add_argument("--out", type=Path, help="folder of the two tables; default: beside the models")
     options = parser.parse_args(argv)
     with one_line_errors():
-        measure(options.names or MODELS, options.data, options.count, lambda text: print(text, flush=True))
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+        say = partial(print, flush=True)
+        measure(options.names or MODELS, options.data, options.count, say, options.out)
 
 
 if __name__ == "__main__":

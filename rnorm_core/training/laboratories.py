@@ -22,11 +22,12 @@ from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import Accuracy, Row, file, laboratories
 from rnorm_core.evaluation.accuracy import tally
 from rnorm_core.evaluation.batches import consecutive, shuffled_like
-from rnorm_core.evaluation.blank import begin, blank, filled
+from rnorm_core.evaluation.blank import begin, blank, filled, one_dataset
 from rnorm_core.evaluation.craft import craft, score
 from rnorm_core.evaluation.matrix import noise_like
 from rnorm_core.training.augment import TrainingImages
-from rnorm_core.training.precise import Precise, precise
+from rnorm_core.training.precise import precise
+from rnorm_core.training.recalibrate import recalibrate
 from rnorm_core.training.recipe import Recipe
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
@@ -48,22 +49,28 @@ class Task:
 def measure(
     names: Sequence[str] = MODELS, directory: Path | None = None, count: int = 1000, out: Path | None = None
 ) -> None:
-    """Brings the table up to date for these models. UserError if one of them, or CIFAR-10, is not there."""
+    """Brings the table up to date for these models. UserError if one of them, or their data set, is not there."""
+    dataset = one_dataset(names)
     for split in ("test", "train"):
-        locate("cifar10", split, directory)  # foolbox's 20 samples are neither
-    out = out or laboratories.shipped()
+        locate(dataset, split, directory)  # foolbox's 20 samples are neither
+    out = out or laboratories.shipped(dataset)
     known = begin(out, names)
     # A batch that is not full would be another one to poison or to count from.
-    whole = data.load("cifar10", "test", count=count + COUNTED[-1] * BATCH, seed=SEED, directory=directory)
+    whole = data.load(dataset, "test", count=count + COUNTED[-1] * BATCH, seed=SEED, directory=directory)
     batch, pool = whole.select(range(count)), whole.select(range(count, len(whole)))
-    for task in [*crossed(names, batch), *corrupted(names, batch), *company(names, batch), *poisoned(names, batch),
-                 *counted(names, batch, pool.images), *counted_as_trained(names, batch, directory)]:  # fmt: skip
+    for task in tasks(names, batch, pool.images, directory):
         if all(file.identity(row) in known for row in task.blanks):
             continue
         rows = [filled(row, found) for row, found in zip(task.blanks, task.measure(), strict=True)]
         file.append(out, [row for row in rows if file.identity(row) not in known])
         for row in rows:
             print(f"{row.model} {row.statistics} {row.attack} {_told(row)}: {row.correct} of {row.n}", flush=True)
+
+
+def tasks(names: Sequence[str], batch: Batch, pool: Tensor, directory: Path | None = None) -> list[Task]:
+    """All there is to measure of these models, in the order of measuring."""
+    return [*crossed(names, batch), *corrupted(names, batch), *company(names, batch), *poisoned(names, batch),
+            *counted(names, batch, pool), *counted_in_training(names, batch, directory)]  # fmt: skip
 
 
 def _told(row: Row) -> str:
@@ -187,31 +194,47 @@ def poisoned(names: Sequence[str], batch: Batch) -> Iterator[Task]:
 
 def counted(names: Sequence[str], batch: Batch, pool: Tensor) -> Iterator[Task]:
     """Population statistics of k batches that are not scored, beside the moving average (0), clean and attacked."""
+    attack = _on_counted()
 
     def estimated(name: str) -> list[Accuracy]:
-        found = _precise(name, pool, batch, COUNTED)
+        found = precise(partial(zoo.load, name), pool, batch, COUNTED, BATCH, attack, BATCH, SEED)
         each = [found.moving, *found.estimates]
         return [*(e.clean for e in each), *(e.attacked for e in each if e.attacked is not None)]
 
     for name in _keepers(names):
-        yield Task(_counts(name, batch, (0, *COUNTED)), partial(estimated, name))
+        blanks = [
+            blank(name, "tracked", batch, BATCH, spec, SEED, counted=k)
+            for spec in ({}, attack.spec)
+            for k in (0, *COUNTED)
+        ]
+        yield Task(blanks, partial(estimated, name))
 
 
-def counted_as_trained(names: Sequence[str], batch: Batch, directory: Path | None) -> Iterator[Task]:
-    """Statistics of as many batches as training sees them: cut, with black margins, and flipped at random."""
+def counted_in_training(names: Sequence[str], batch: Batch, directory: Path | None) -> Iterator[Task]:
+    """Statistics of as many batches of training images: whole, and as training cuts them. One thing changes at a time.
 
-    def estimated(name: str) -> list[Accuracy]:
-        (most,) = _precise(name, cut(name, COUNTED[-1] * BATCH, directory), batch, COUNTED[-1:]).estimates
-        return [most.clean, *([most.attacked] if most.attacked else [])]
+    Networks that were trained on attacked images never saw either, and are left out.
+    """
+    attack = _on_counted()
+
+    def estimated(name: str, made: str) -> list[Accuracy]:
+        images = training_images(name, COUNTED[-1] * BATCH, made == "cut", directory)
+        model = recalibrate(zoo.load(name), images.split(BATCH))
+        return [evaluation.accuracy(model, batch, how, BATCH, seed=SEED) for how in (None, attack)]
 
     for name in _keepers(names):
-        yield Task(_counts(name, batch, COUNTED[-1:], as_trained=True), partial(estimated, name))
+        for made in ("whole", "cut") if not zoo.card(name).recipe.get("attack_eps_255") else ():
+            more = {"counted": COUNTED[-1], "training_images": made}
+            blanks = [blank(name, "tracked", batch, BATCH, spec, SEED, **more) for spec in ({}, attack.spec)]
+            yield Task(blanks, partial(estimated, name, made))
 
 
-def cut(name: str, count: int, directory: Path | None = None) -> Tensor:
-    """Training images float32 (count, 3, H, W) in [0, 1] as the last epoch of this network's training cuts them."""
-    plan, found = Recipe(**zoo.card(name).recipe), data.load("cifar10", "train", count, seed=SEED, directory=directory)
-    pixels = found.images.mul(255).round().byte().permute(0, 2, 3, 1)
+def training_images(name: str, count: int, cut: bool, directory: Path | None = None) -> Tensor:
+    """float32 (count, 3, H, W) in [0, 1]; cut: at random, black margins and all, as in the last epoch of training."""
+    found = data.load(zoo.card(name).dataset, "train", count, seed=SEED, directory=directory)
+    if not cut:
+        return found.images
+    plan, pixels = Recipe(**zoo.card(name).recipe), found.images.mul(255).round().byte().permute(0, 2, 3, 1)
     images = TrainingImages(pixels, found.labels, plan.padding, torch.device("cpu"))
     return torch.cat([x for x, _ in images.epoch(replace(plan, batch_size=BATCH), plan.epochs - 1, SEED)])
 
@@ -219,18 +242,6 @@ def cut(name: str, count: int, directory: Path | None = None) -> Tensor:
 def _keepers(names: Sequence[str]) -> list[str]:
     """The networks that keep statistics."""
     return [name for name in names if norms.modes(zoo.card(name).norm) == norms.STATISTICS]
-
-
-def _precise(name: str, pool: Tensor, batch: Batch, chosen: Sequence[int]) -> Precise:
-    return precise(partial(zoo.load, name), pool, batch, chosen, BATCH, _on_counted(), BATCH, SEED)
-
-
-def _counts(name: str, batch: Batch, chosen: Sequence[int], **more: object) -> list[Row]:
-    return [
-        blank(name, "tracked", batch, BATCH, spec, SEED, counted=k, **more)
-        for spec in ({}, _on_counted().spec)
-        for k in chosen
-    ]
 
 
 def _on_counted() -> attacks.Attack:

@@ -106,6 +106,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> tuple[Trial, ...]:
     """Trains what `--out` does not hold yet, adding each trial as it is done; returns all that the file holds."""
+    if options.width != 1 and not options.out:
+        raise UserError("The shipped study is of networks at full width.", "name another file with --out.")
     path = options.out or shipped("cifar10")
     for seed in options.seeds:
         for rate in options.rates:

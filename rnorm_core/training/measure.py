@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--count", type=int, default=COUNT, help="attacked images")
     options = parser.parse_args(argv)
-    with one_line_errors():
+    with one_line_errors("of the network that was under way nothing was written"):
         for name in options.names:
             measure(name, options.data, options.count)
 

@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif end:
             print(f"  {what}", flush=True)
 
-    with one_line_errors():
+    with one_line_errors("of the network that was under way nothing was written"):
         for name in options.names:
             print(name, flush=True)
             print(f"written: {measure(name, options.data, options.device, on_progress=show)}", flush=True)

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from rnorm_core.errors import UserError
-from rnorm_core.training.__main__ import arguments, default_name
 from rnorm_core.training.recipe import RECIPES, Recipe, recipe
 from rnorm_core.zoo import Card
 
@@ -22,8 +21,7 @@ def command(card: Card) -> str:
     for field, option in OVERRIDES.items():
         if card.recipe.get(field, getattr(base, field)) != getattr(base, field):
             options += [option, str(card.recipe[field])]
-    if default_name(arguments(options), base) != card.name:
-        options += ["--name", card.name]
+    options += ["--name", f"{card.name}-again"]  # the card's own weights are kept
     return shlex.join(["python", "-m", "rnorm_core.training", *options])
 
 

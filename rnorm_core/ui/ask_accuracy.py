@@ -11,8 +11,9 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation.protocol import ATTACKS, EPS_255, STRONG
 from rnorm_core.figures import LOOKS
 from rnorm_core.norms import BRANCHES, STATISTICS, modes
-from rnorm_core.ui import guard, naming, picker, shipped, url
+from rnorm_core.ui import naming, picker, shipped, url
 from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.guard import show as show_error
 from rnorm_core.ui.measuring import Measurement
 from rnorm_core.ui.sidebar import Settings
 
@@ -51,7 +52,7 @@ def read_table(dataset: str) -> evaluation.Table:
     try:
         table = evaluation.table(dataset)
     except UserError as error:
-        guard.show(error)
+        show_error(error)
         return evaluation.Table(())
     if table.notice:
         st.warning(table.notice)

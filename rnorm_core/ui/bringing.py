@@ -9,7 +9,8 @@ from rnorm_core import zoo
 from rnorm_core.errors import UserError
 from rnorm_core.figures import LOOKS
 from rnorm_core.models import ARCHITECTURES
-from rnorm_core.ui import guard, naming
+from rnorm_core.ui import naming
+from rnorm_core.ui.guard import show as show_error
 from rnorm_core.weights import MAX_BYTES
 
 MOST = 4  # at once; each is kept in memory
@@ -42,7 +43,7 @@ def yours(dataset: str) -> list[str]:
             "nobody else sees it.",
         )  # fmt: skip
         if rejected := st.session_state.get(_REJECTED):
-            guard.show(rejected)
+            show_error(rejected)
         shape = {"on_change": _take, "args": args, "persist_state": "session"}
         st.selectbox("Architecture", [AS_SAID, *ARCHITECTURES], key="weights_architecture", **shape)
         st.selectbox("Norm", [AS_SAID, *_NORMS], key="weights_norm", **shape)

@@ -187,6 +187,11 @@ class Teller:
 
 def _empty(side: Side) -> Course:
     try:
+        if not zoo.has_population(side.name):
+            raise UserError(
+                f"How far the layers of {side.title} move is not shown: its training images were not measured.",
+                "open Statistic shift, which counts from clean images instead.",
+            )
         return Course(side, shift.population(side.name), None, {})
     except UserError as problem:  # accuracies can be had without
         return Course(side, None, problem, {})

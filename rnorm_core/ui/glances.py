@@ -177,19 +177,19 @@ def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
     """The moving average beside statistics counted anew, clean and attacked."""
 
     said = (("moving average", 0, None), ("1 batch counted", 1, None), ("16 batches counted", 16, None),
-            ("16 batches as in training", 16, True))  # fmt: skip
+            ("16 of training images", 16, "whole"), ("16 of training images, cut", 16, "cut"))  # fmt: skip
 
     def bars(side: Side) -> Found:
         return [
-            (f"{word}, {name}", laboratories.of(some, side.name, "tracked", counted=k, as_trained=as_trained))
+            (f"{word}, {name}", laboratories.of(some, side.name, "tracked", counted=k, training_images=images))
             for attack, word in (("clean", "clean"), ("pgd", "PGD 1/255"))
             for some in [[row for row in rows if row.attack == attack]]
-            for name, k, as_trained in said
+            for name, k, images in said
         ]  # fmt: skip
 
     found = [(side, f"{side.title}: statistics counted anew", bars(side)) for side in sides]
     what = "accuracy with statistics of batches of 128 other test images; PGD of 10 steps, made anew each time"
-    note = "“As in training”: training images instead, cut and flipped at random."
+    note = "Cut: at random, with black margins, and flipped, as the network's training did."
     return _of_sides(found, what, laboratories.COMMAND, note)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation, norms, zoo
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.evidence import signed
 from rnorm_core.evaluation.powers import powers
@@ -16,9 +16,11 @@ def measured(dataset: str, table: Table, mode: str, eps_255: float) -> list[AtPo
     """By p, and the BatchNorm trained like them last; those of which the table knows the clean accuracy."""
     known = powers([zoo.card(name) for name in picker.norms_of(dataset)], dataset)
     cards = [*known.by_power.values(), *([known.plain] if known.plain else [])]
+    sides = [Side.of(card.name, mode) for card in cards if mode in norms.modes(card.norm)]
+    same = shipped.common(table, sides, "pgd", "float", eps_255)  # networks are compared on the same images
     found = []
     for card in cards:
-        rows = table.curve(card.name, mode, "pgd")
+        rows = same.curve(card.name, mode, "pgd") or table.curve(card.name, mode, "pgd")
         if clean := shipped.at(rows, 0):
             label = f"p = {card.power:g}" if card.norm == "rn" else naming.title(card.name, card.norm)
             found.append(AtPower(label, card.power, clean, shipped.at(rows, eps_255)))

@@ -1,14 +1,19 @@
 """Claims judged from what ships with the models, and said in words. No Streamlit here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import Table, laboratories, moved, sizes
+from rnorm_core.evaluation import Row, Table, laboratories, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
+from rnorm_core.evaluation.current import weights
+from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures.claims import Judged
+
+R = TypeVar("R", Row, Moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,21 +30,36 @@ class Shipped:
 
 def shipped(dataset: str = "cifar10") -> Shipped:
     """From the table, the three files beside it and the cards, as far as they are there and of the shipped weights."""
-    notices, table = [], Table(())
+    notices: list[str] = []
+    table = Table(())
     try:
         table = evaluation.table(dataset)
         notices += [table.notice] if table.notice else []
     except UserError as error:
-        notices.append(f"{error.what} To fix this: {error.fix}")
-    (moves, old_moves), (by_size, old_sizes) = moved.moved(dataset), sizes.by_size(dataset)
-    if stale := {row.model for row in (*old_moves, *old_sizes)}:
+        notices.append(str(error))
+    moves = _beside("Measured layers", lambda: moved.moved(dataset), moved.COMMAND, notices)
+    by_size = _beside("Batch sizes", lambda: sizes.by_size(dataset), moved.COMMAND, notices)
+    rows = _beside("The laboratories' rows", lambda: laboratories.current(dataset), laboratories.COMMAND, notices)
+    cards = [zoo.card(name) for name, _ in weights()]
+    return Shipped(judge(table.rows, moves, by_size, cards, rows), tuple(notices), table)
+
+
+def _beside(
+    what: str, read: Callable[[], tuple[tuple[R, ...], tuple[R, ...]]], command: str, notices: list[str]
+) -> tuple[R, ...]:
+    """The rows of a file beside the table that are of the shipped weights; none, with a notice, if it is not sound."""
+    try:
+        rows, stale = read()
+    except UserError as error:
+        notices.append(str(error))
+        return ()
+    if stale:
+        names = ", ".join(sorted({row.model for row in stale}))
         notices.append(
-            f"Measured layers or batch sizes of {', '.join(sorted(stale))} are left out: they belong to other weights "
-            f"than the shipped ones. Measure again with `{moved.COMMAND}`."
+            f"{what} of {names} are left out: they belong to other weights than the shipped ones. Measure again with "
+            f"`{command}`."
         )
-    cards = [zoo.card(name) for name in zoo.names()]
-    found = judge(table.rows, moves, by_size, cards, laboratories.rows(dataset))
-    return Shipped(found, tuple(notices), table)
+    return rows
 
 
 def overview(found: Shipped) -> list[Judged]:
@@ -68,11 +88,18 @@ def said(judgement: Judgement) -> str:
 
 
 def seeds(judgements: Sequence[Judgement]) -> str:
-    """How many trainings this rests on, in words."""
-    found = sorted({seed for judgement in judgements for seed in judgement.seeds})
+    """How many trainings this rests on, in words; reading by reading where they differ."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for judgement in judgements:
+        found.setdefault(judgement.seeds, []).append(f"“{judgement.reading}”")
     if len(found) == 1:
-        return f"One seed ({found[0]}): an example, not a law."
-    return f"{len(found)} seeds ({', '.join(map(str, found))})."
+        return f"{_seeds(*found)}{': an example, not a law' * (len(next(iter(found))) == 1)}."
+    each = [f"{_seeds(some)}: {', '.join(dict.fromkeys(readings))}." for some, readings in found.items()]
+    return f"{' '.join(each)} One seed is an example, not a law."
+
+
+def _seeds(some: tuple[int, ...]) -> str:
+    return f"One seed ({some[0]})" if len(some) == 1 else f"{len(some)} seeds ({', '.join(map(str, some))})"
 
 
 def hashes(judgements: Sequence[Judgement]) -> str:

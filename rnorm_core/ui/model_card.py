@@ -9,7 +9,7 @@ from rnorm_core import figures, norms
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.training.reproduce import command, unsaid
-from rnorm_core.ui import guard, naming
+from rnorm_core.ui import naming
 from rnorm_core.ui.listing import ADVERSARIAL, UNKNOWN, kind
 from rnorm_core.zoo import Card
 
@@ -146,7 +146,7 @@ def reproduce(card: Card) -> None:
     try:
         st.code(command(card), language="sh", wrap_lines=True)
     except UserError as error:
-        guard.show(error)
+        st.caption(error.what)
         return
     if others := unsaid(card):
         told = "; ".join(f"{key}: {_said(value)} then, {_said(now)} now" for key, (value, now) in others.items())

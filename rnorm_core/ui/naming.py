@@ -104,8 +104,10 @@ def _norm(kind: Kind) -> str:
 
 
 def architecture(name: str) -> str:
-    """ "resnet20" is "ResNet-20"."""
-    family, depth = re.fullmatch(r"([a-z]+)(\d*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    """ "resnet20" is "ResNet-20"; a network of torchvision's is called as there."""
+    if not (found := re.fullmatch(r"([a-z]+)(\d*)", name)):
+        return name.rpartition(":")[2]
+    family, depth = found.groups()
     return "-".join(filter(None, [{"resnet": "ResNet", "vgg": "VGG"}.get(family, family), depth]))
 
 

@@ -81,7 +81,7 @@ def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: b
     """Of the sides that were measured under this attack. fair: only on images that all of them get right when clean,
     as far as all were measured on the same images."""
     if fair:
-        table = _common(table, sides, attack, pixels)
+        table = common(table, sides, attack, pixels)
     found = [Line(side, attack, _rows(table, side, attack, pixels)) for side in sides]
     found = [line for line in found if len(line.rows) > 1 and line.rows[0].attack == "clean"]
     if not fair or not found:
@@ -90,9 +90,9 @@ def lines(table: Table, sides: Sequence[Side], attack: str, pixels: str, fair: b
     return [Line(line.side, attack, line.rows, among) for line in found] if among.any() else []
 
 
-def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str, eps_255: float | None = None) -> Table:
-    """The rows of the largest set of images on which every side that was measured under this attack (at this size) was,
-    without the attack, too."""
+def common(table: Table, sides: Sequence[Side], attack: str, pixels: str, eps_255: float | None = None) -> Table:
+    """The rows of one set of images on which every side that was measured under this attack (at this size) was, without
+    the attack, too: of these the set on which most was measured of the sides."""
     attacked, measured = under(table, attack, pixels), []
     if eps_255 is not None:
         attacked = attacked.select(eps_255=eps_255)
@@ -103,14 +103,16 @@ def _common(table: Table, sides: Sequence[Side], attack: str, pixels: str, eps_2
     shared = set[str]().union(*measured).intersection(*measured)
     if not shared:
         return Table(())
-    return table.select(images=_fullest([row for row in attacked.rows if row.images in shared]))
+    theirs = {(side.name, side.statistics) for side in sides}
+    rows = [row for row in attacked.rows if row.images in shared and (row.model, row.statistics) in theirs]
+    return table.select(images=_fullest(rows))
 
 
 def _fullest(rows: Sequence[Row]) -> str:
-    """The images on which most attacks were run (a worst case of few is none), of equals those that are most."""
-    ways: dict[str, set[str]] = {}
+    """The images on which most was measured (a worst case of few attacks is none), of equals those that are most."""
+    ways: dict[str, set[tuple]] = {}
     for row in rows:
-        ways.setdefault(row.images, set()).add(row.kind)
+        ways.setdefault(row.images, set()).add((row.model, row.statistics, row.eps_255, row.kind))
     n = {row.images: row.n for row in rows}
     return max(ways, key=lambda images: (len(ways[images]), n[images]))
 
@@ -190,8 +192,8 @@ class Comparison:
 
 def compare(table: Table, left: Side, right: Side, attack: str, eps_255: float, pixels: str) -> Comparison | None:
     """None where the two were not both measured there, on the same images."""
-    common = _common(table, (left, right), attack, pixels, eps_255)
-    found = [_rows(common, side, attack, pixels) for side in (left, right)]
+    shared = common(table, (left, right), attack, pixels, eps_255)
+    found = [_rows(shared, side, attack, pixels) for side in (left, right)]
     rows, clean = ([at(some, eps) for some in found] for eps in (eps_255, 0))
     if not all(rows) or not all(clean):
         return None

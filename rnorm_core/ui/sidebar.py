@@ -9,8 +9,9 @@ from rnorm_core import data
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
 from rnorm_core.norms import BRANCHES, modes
-from rnorm_core.ui import bringing, guard, picker, run, url
+from rnorm_core.ui import bringing, picker, run, url
 from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.guard import show as show_error
 
 DATASET = "cifar10"
 SAMPLES, EVERYTHING = "20 samples", "full test set"
@@ -89,7 +90,7 @@ def _offer_fetch() -> None:
         if run.run(("fetch", DATASET), _fetch, slot="fetch"):
             st.session_state["_fetching"] = False
     except UserError as error:
-        guard.show(error)
+        show_error(error)
         st.button("Try again", on_click=_begin, icon=":material/replay:")
 
 

@@ -114,7 +114,7 @@ WORDS = {
         "One batch is a rough estimate, many are a good one. RobustNorm's range has a trait of its own: that of a "
         "larger batch is larger, so that batches of another size than in training are another network. And images "
         "matter: training cuts them, black margins and all, so that statistics of whole images are not those "
-        "that the weights were fitted to. At the top, “as in training” counts from images that are cut alike.",
+        "that the weights were fitted to. At the top stand both: counted from whole images and from cut ones.",
         (
             _here("Batches of other size", COUNTED, size=2), _here("How many images does one batch need?", SIZE),
             ("corruptions", "New statistics against fog and noise", dict(m="all")),

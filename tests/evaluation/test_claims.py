@@ -183,19 +183,46 @@ def made(of: Card, statistics: str, eps: float, right: range, crafter: Card | No
 def test_worst_of_all_modes_attacks():
     """Batch statistics look more robust until images made for tracked ones are shown to them, too."""
     bn, rn = CARDS[:2]
+    clean = [made(bn, "tracked", 0, range(900)), made(bn, "batch", 0, range(900))]
     own = [made(bn, "batch", 1, range(600), bn, "batch"), made(bn, "tracked", 1, range(300), bn, "tracked")]
-    ahead = [made(bn, "tracked", 0, range(900)), made(bn, "batch", 0, range(900)), *own]
-    reading = of(laboratories=ahead)["C3"][0]
+    rest = [made(bn, "tracked", 1, range(900), bn, mode) for mode in ("batch", "tracked-mean")]
+    rest += [made(bn, "batch", 1, range(900), bn, "tracked-mean")]
+    assert of(laboratories=[*clean, *own, *rest])["C3"] == []  # what is made for "tracked" is missing of "batch"
+    weak = made(bn, "batch", 1, range(900), bn, "tracked")
+    reading = of(laboratories=[*clean, *own, *rest, weak])["C3"][0]
     assert reading.reading == "the same, under the worst of all modes' attacks"
     assert reading.verdict == "holds at 1/255"
     # 100 of the 600 withstand the other mode's attack, too; neither other networks' attacks nor noise count.
-    more = [made(bn, "batch", 1, range(500, 900), bn, "tracked"), made(bn, "batch", 1, range(0), rn, "tracked")]
+    strong, foreign = (
+        made(bn, "batch", 1, range(500, 900), bn, "tracked"),
+        made(bn, "batch", 1, range(0), rn, "tracked"),
+    )
     noise = replace(made(bn, "batch", 1, range(0)), attack="noise")
-    reading = of(laboratories=[*ahead, *more, noise])["C3"][0]
+    reading = of(laboratories=[*clean, *own, *rest, strong, foreign, noise])["C3"][0]
     assert reading.verdict == "the opposite holds at 1/255"
     counts = reading.evidence.by_eps[1][0]
     assert (counts.left_only, counts.right_only, counts.both) == (100, 300, 0)  # 500 to 599 against 0 to 299
     assert [(s.model, s.statistics) for s in reading.sources] == [(bn.name, "batch"), (bn.name, "tracked")]
+
+
+def test_a_set_of_images_at_one_size_does_not_displace_one_at_all():
+    bn, none = CARDS[0], CARDS[2]
+    whole = [r for c in (bn, none) for r in curve(c, "tracked", e0=900, e1=300, e8=10)]
+    begun = [row(c, "tracked", eps, 9000, 10_000, images="2" * 64) for c in (bn, none) for eps in (0, 1)]
+    assert [f.size for f in of([*whole, *begun])["C0"][0].findings] == [1, 8]
+
+
+def test_trainings_of_other_length_are_not_compared():
+    short = replace(CARDS[1], recipe={"name": "fast", "epochs": 1})
+    rows = [r for c in (CARDS[0], short) for r in curve(c, "tracked", e0=900, e1=300)]
+    assert of(rows, cards=[CARDS[0], short])["C5"] == []
+
+
+def test_the_reference_is_not_displaced():
+    other = replace(CARDS[0], name="a-bn", sha256="9" * 64)
+    rows = [r for c in (CARDS[0], CARDS[2]) for r in curve(c, "tracked", e0=900, e1=300)]
+    (reading,) = of(rows, cards=[other, *CARDS])["C0"]
+    assert {s.model for s in reading.sources} == {CARDS[0].name, CARDS[2].name}
 
 
 # --- what ships

@@ -27,9 +27,7 @@ def batch() -> data.Batch:
 
 def tasks(batch: data.Batch) -> list[command.Task]:
     images, pool = batch.select(range(COUNT)), batch.select(range(COUNT, len(batch)))
-    names = command.MODELS
-    return [*command.crossed(names, images), *command.corrupted(names, images), *command.company(names, images),
-            *command.poisoned(names, images), *command.counted(names, images, pool)]  # fmt: skip
+    return command.tasks(command.MODELS, images, pool.images)
 
 
 def test_they_belong_to_the_shipped_weights(rows):

@@ -9,6 +9,7 @@ from rnorm_core import evaluation
 from rnorm_core.evaluation import Row, Table, paired, wilson
 from rnorm_core.evaluation.row import pack
 from rnorm_core.honesty import CHECKS, FAIL, NOT_MEASURED, PASS, from_table
+from rnorm_core.ui import findings
 
 N = 200
 
@@ -121,3 +122,11 @@ def test_what_the_table_lacks(model, statistics):
     found = verdicts(USUAL, model, statistics)
     assert list(found) == list(CHECKS)
     assert {finding.verdict for finding in found.values()} == {NOT_MEASURED}
+
+
+def test_what_is_left_is_said_where_a_larger_attack_would_have_to_tell():
+    rows = (row("clean", 0, 190), row("pgd", 2, 90), row("pgd", 4, 60))
+    found = verdicts(rows)
+    assert found["zero"].verdict == NOT_MEASURED
+    assert "30.0 %" in findings.left(list(found.values()))
+    assert findings.left(list(verdicts(rows[:1]).values())) == "no attack on it was measured."

@@ -207,3 +207,15 @@ def test_nan_is_named(open_page):
     tensors["blocks.3.gain"].fill_(float("nan"))
     bring(page, save(tensors))
     assert "blocks.3.gain holds numbers that are not finite" in page.error[0].value
+
+
+def test_a_network_of_torchvisions_has_a_card(with_mine, tmp_path):
+    kind = {"architecture": "torchvision:shufflenet_v2_x0_5", "norm": "rn", "power": 0.2}
+    path = zoo.save(models.build(**kind), tmp_path / "shuffle.safetensors", **kind)
+    page = with_mine("models", path.read_bytes(), path.name)
+    shown = page.multiselect(key="show")
+    (mine,) = [name for name in shown.options if name.startswith("yours-shuffle")]
+    shown.set_value([mine]).run()
+    assert not page.error
+    assert not page.exception
+    assert "shufflenet_v2_x0_5" in texts(page)

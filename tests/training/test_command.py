@@ -258,3 +258,11 @@ def test_names_with_a_dot_do_not_share_a_checkpoint(words, tmp_path):
         run(words("--name", name, "--epochs", "1"))
     assert len(list((tmp_path / "work").glob("*.checkpoint.safetensors"))) == 2
     assert zoo.read_card(tmp_path / "out" / "net-0.2.json").name == "net-0.2"
+
+
+def test_a_network_that_is_there_is_not_replaced(tmp_path):
+    (tmp_path / "mine.safetensors").write_bytes(b"what somebody trained")
+    words = ["--name", "mine", "--out", str(tmp_path), "--work", str(tmp_path / "work")]
+    with pytest.raises(UserError, match=r"mine\.safetensors is there already"):
+        command.run(command.arguments(words))
+    assert (tmp_path / "mine.safetensors").read_bytes() == b"what somebody trained"

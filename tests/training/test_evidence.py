@@ -1,5 +1,7 @@
 """The command that measures layers and batch sizes: what it writes, that it goes on, that it notices new weights."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from rnorm_core import data, evaluation, norms, probes, shift, zoo
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import moved, sizes
+from rnorm_core.evaluation.blank import one_dataset
 from rnorm_core.training import evidence
 
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
@@ -86,3 +89,10 @@ def test_the_samples_are_no_test_set(small_zoo, tmp_path):
         evidence.measure([BN], tmp_path / "empty", 20)
     assert not moved.shipped().exists()
     assert not sizes.shipped().exists()
+
+
+def test_a_table_is_of_one_data_set(monkeypatch):
+    monkeypatch.setattr(zoo, "card", lambda name: SimpleNamespace(dataset=name.partition("-")[0]))
+    assert one_dataset(["cifar100-resnet20-bn", "cifar100-resnet20-rn"]) == "cifar100"
+    with pytest.raises(UserError, match="not of cifar10 and cifar100"):
+        one_dataset(["cifar100-resnet20-bn", "cifar10-resnet20-bn"])

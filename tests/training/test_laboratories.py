@@ -1,5 +1,6 @@
 """The command that measures what the laboratories begin with: every kind of row against the core's own numbers."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -89,19 +90,26 @@ def test_statistics_counted_anew(batch):
     assert [row.correct for row in rows[2:]] == [e.attacked.correct for e in each if e.attacked]
 
 
-def test_statistics_counted_from_images_as_training_cuts_them(batch, cifar):
-    cuts = command.cut(RN, 16, cifar)
-    margins = cuts[:, :, :4].flatten(1).amax(1) == 0, cuts[:, :, -4:].flatten(1).amax(1) == 0
-    assert cuts.shape == (16, 3, 32, 32)
-    assert torch.equal(cuts, command.cut(RN, 16, cifar))
-    train = data.load("cifar10", "train", 16, seed=0, directory=cifar)
-    assert not any(torch.equal(a, b) for a, b in zip(cuts, train.images, strict=True))
-    assert not (margins[0] & margins[1]).any()  # moved by at most four pixels, one way or the other
-    rows = measured(command.counted_as_trained([RN], batch, cifar))
-    expected = precise(partial(zoo.load, RN), cuts, batch, [2], 8, attacks.make("pgd", 8 / 255, 2), 8).estimates[0]
-    assert expected.attacked
-    assert [row.settings.get("as_trained") for row in rows] == [True, True]
-    assert [row.correct for row in rows] == [expected.clean.correct, expected.attacked.correct]
+def test_statistics_counted_from_training_images(batch, cifar):
+    whole, cut = (command.training_images(RN, 16, made, cifar) for made in (False, True))
+    assert torch.equal(whole, data.load("cifar10", "train", 16, seed=0, directory=cifar).images)
+    assert cut.shape == (16, 3, 32, 32)
+    assert torch.equal(cut, command.training_images(RN, 16, True, cifar))
+    assert not any(torch.equal(one, other) for one in cut for other in whole)
+    top, bottom = cut[:, :, :4].flatten(1).amax(1) == 0, cut[:, :, -4:].flatten(1).amax(1) == 0
+    assert not (top & bottom).any()  # moved by at most four pixels, one way or the other
+    rows = measured(command.counted_in_training([RN], batch, cifar))
+    assert [row.settings["training_images"] for row in rows] == ["whole", "whole", "cut", "cut"]
+    for pool, (clean, attacked) in zip((whole, cut), (rows[:2], rows[2:]), strict=True):
+        expected = precise(partial(zoo.load, RN), pool, batch, [2], 8, attacks.make("pgd", 8 / 255, 2), 8).estimates[0]
+        assert expected.attacked
+        assert (clean.correct, attacked.correct) == (expected.clean.correct, expected.attacked.correct)
+
+
+def test_who_trained_on_attacked_images_saw_neither(batch, cifar, monkeypatch):
+    card = zoo.card(RN)
+    monkeypatch.setattr(zoo, "card", lambda name: replace(card, recipe={**card.recipe, "attack_eps_255": 8.0}))
+    assert list(command.counted_in_training([RN], batch, cifar)) == []
 
 
 def test_it_goes_on_where_it_was_stopped(small_zoo, cifar, batch, tmp_path, capsys):

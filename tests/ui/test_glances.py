@@ -82,10 +82,10 @@ def test_company_and_poison(batch):
 def test_statistics_counted_anew(batch):
     pgd = attacks.make("pgd", 1 / 255, 10).spec
     rows = [row(batch, 18, BN, "tracked", counted=0), row(batch, 3, BN, "tracked", pgd, counted=16)]
-    rows.append(row(batch, 17, BN, "tracked", counted=16, as_trained=True))
+    rows.append(row(batch, 17, BN, "tracked", counted=16, training_images="cut"))
     (picture,) = glances.counted(rows, [side(BN)]).pictures
     assert "clean, moving average 90.0 %" in picture.alt
-    assert "clean, 16 batches as in training 85.0 %" in picture.alt
+    assert "clean, 16 of training images, cut 85.0 %" in picture.alt
     assert "clean, 16 batches counted" not in picture.alt
     assert "PGD 1/255, 16 batches counted 15.0 %" in picture.alt
 

@@ -61,8 +61,11 @@ def test_fair_lines_begin_at_everything(table):
 
 
 def test_fair_lines_take_images_that_all_were_measured_on(table):
-    more = Table((*table.rows, row(BN, 0, first(9000, 10_000), images="2"), row(BN, 1, first(1, 10_000), images="2")))
-    assert list(shipped.lines(more, (BN,), "pgd", "float", fair=True)[0].curve.n) == [9000, 9000]
+    begun = [row(BN, 0, first(9000, 10_000), images="2"), row(BN, 1, first(1, 10_000), images="2")]
+    more = Table((*table.rows, *begun))
+    assert list(shipped.lines(more, (BN,), "pgd", "float", fair=True)[0].curve.n) == [900] * 3, "more sizes count first"
+    more = Table((*table.rows, *begun, row(BN, 8, first(0, 10_000), images="2")))
+    assert list(shipped.lines(more, (BN,), "pgd", "float", fair=True)[0].curve.n) == [9000] * 3
     bn, _ = shipped.lines(more, (BN, RN), "pgd", "float", fair=True)
     assert list(bn.curve.n) == [850] * 3
 
@@ -83,7 +86,10 @@ def test_a_pair_is_compared_on_images_that_both_were_measured_on(table):
     assert n(all_bn + all_rn, 8) is None
     assert n(some + all_bn + all_rn[1:], 1) == (1000, 850), "without its clean row a set cannot be compared"
     bn, rn = shipped.lines(Table(tuple(some + all_bn + all_rn)), (BN, RN), "pgd", "float", fair=True)
-    assert (list(bn.curve.n), list(rn.curve.n)) == ([9000] * 3, [9000] * 2)
+    assert (list(bn.curve.n), list(rn.curve.n)) == ([850] * 3, [850] * 3), "RobustNorm at 8/255 is not lost"
+    whole = [*some, *all_bn, *all_rn, row(RN, 8, first(3, 10_000), images="2")]
+    bn, rn = shipped.lines(Table(tuple(whole)), (BN, RN), "pgd", "float", fair=True)
+    assert (list(bn.curve.n), list(rn.curve.n)) == ([9000] * 3, [9000] * 3)
     bn, rn = shipped.lines(Table(tuple(some + all_bn + all_rn)), (BN, RN), "pgd", "float", fair=False)
     assert (list(bn.curve.n), list(rn.curve.n)) == ([10_000] * 3, [10_000, 10_000, 1000])
 
