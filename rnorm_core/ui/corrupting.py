@@ -187,9 +187,9 @@ class Teller:
 
 def _empty(side: Side) -> Course:
     try:
-        if not zoo.has_population(side.name):
+        if zoo.is_brought(side.name):
             raise UserError(
-                f"How far the layers of {side.title} move is not shown: its training images were not measured.",
+                f"How far the layers of {side.title} move is not shown: what it was trained on is not known here.",
                 "open Statistic shift, which counts from clean images instead.",
             )
         return Course(side, shift.population(side.name), None, {})
