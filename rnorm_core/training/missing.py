@@ -2,7 +2,7 @@
 
 Needs torch, numpy, pyarrow, Pillow and safetensors. Networks come in the order of `shipped.ZOO`; one that has weights
 is not trained again, one whose training was stopped goes on, one that was not measured is. Several of these commands
-may run side by side if `--only` gives them different networks.
+may run side by side if `--only` gives them different networks and none has `--sweep`: there is one table.
 """
 
 import argparse
