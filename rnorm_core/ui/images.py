@@ -108,8 +108,10 @@ def _thumbnails(batch: Batch) -> None:
 
 def _upload(settings: Settings) -> Batch | None:
     """A picture of one's own, until it is removed; it is not part of the address."""
-    with st.expander("Use a picture of your own", icon=":material/upload:"):
-        key = f"upload {st.session_state.get(_TURN, 0)}"
+    key = f"upload {st.session_state.get(_TURN, 0)}"
+    # Open by itself while it has something to say: drawn anew, a browser closes what was opened by hand.
+    speaks = bool(st.session_state.get(key) or st.session_state.get(_REJECTED))
+    with st.expander("Use a picture of your own", speaks, icon=":material/upload:"):
         file = st.file_uploader(
             "Picture", key=key, on_change=_check, args=(key, settings.dataset),
             help="It stays on the server this page comes from, for this visit.",
