@@ -56,7 +56,8 @@ def begin(out: Path, names: Iterable[str], say: Callable[[str], object] | None =
     kept = file.heal(out)
     current = {name: zoo.card(name).sha256 for name in names}
     rows = [row for row in kept if row.weight_hash == current.get(row.model, row.weight_hash)]
-    if stale := {row.model for row in kept if row not in rows}:
+    if len(rows) < len(kept):
+        stale = {row.model for row in kept if row.weight_hash != current.get(row.model, row.weight_hash)}
         if say:
             say(f"{len(kept) - len(rows)} rows are dropped: they belong to other weights of {', '.join(sorted(stale))}")
         file.write(out, rows)

@@ -155,11 +155,12 @@ def retention(rows: Sequence[Row], alike: Alike, side: Side) -> tuple[Retention 
             used.append(_source(card, mode))
             (curve,) = shared
             for eps in sorted(curve.keys() - {0}):
-                by_eps.setdefault(eps, {})[seed] = (_count(curve[0]), _count(curve[eps]))
+                by_eps.setdefault(eps, {})[seed] = (count(curve[0]), count(curve[eps]))
     return (Retention(_label(side), by_eps), tuple(used)) if by_eps else Nothing
 
 
-def _count(hits: Tensor) -> Count:
+def count(hits: Tensor) -> Count:
+    """Of bool (n,), which images are right."""
     return Count(int(hits.sum()), len(hits))
 
 

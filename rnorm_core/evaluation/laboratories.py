@@ -45,8 +45,8 @@ def current(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]
         return (), ()
     known = set(weights())
     fresh, stale = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
-    kept = tuple(row for row in fresh if _crafter(row) is None or _crafter(row) in known)
-    return kept, (*stale, *(row for row in fresh if row not in kept))
+    kept = tuple(row for row in fresh if _crafter(row) in known)
+    return kept, (*stale, *(row for row in fresh if _crafter(row) not in known))
 
 
 def spec(row: Row) -> dict[str, Any]:
@@ -54,9 +54,10 @@ def spec(row: Row) -> dict[str, Any]:
     return {key: value for key, value in row.settings.items() if key not in KEYS}
 
 
-def _crafter(row: Row) -> tuple[str, str] | None:
-    made_for = row.settings.get("made_for")
-    return None if made_for is None else (made_for["model"], made_for["weight_hash"])
+def _crafter(row: Row) -> tuple[str, str]:
+    """Of the network that its images were made for, which is its own where none is named."""
+    made_for = row.settings.get("made_for", {"model": row.model, "weight_hash": row.weight_hash})
+    return made_for["model"], made_for["weight_hash"]
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from rnorm_core.attacks import Step
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims import Judgement
 from rnorm_core.evaluation.evidence import Contest, Count, Displacement, Evidence, Need, Recovery, Retention, Upkeep
-from rnorm_core.evaluation.gather import NAMES, Source
+from rnorm_core.evaluation.gather import NAMES, Source, count
 from rnorm_core.evaluation.paired import paired
 from rnorm_core.jobs import Job
 from rnorm_core.ui.crafting import Side
@@ -92,7 +92,7 @@ def _contest(asked: Asked, measured: Measured) -> list[tuple[str, Evidence]]:
     both, found = clean[0] & clean[1], []
     if asked.claim == "C3":
         kept = {
-            eps: {seed: (_count(clean[0]), _count(hits[left, eps]))}
+            eps: {seed: (count(clean[0]), count(hits[left, eps]))}
             for eps in asked.measurement.eps_255
             if (left, eps) in hits
         }
@@ -118,10 +118,6 @@ def _upkeep(measured: Measured) -> list[tuple[str, Evidence]]:
 
 def _label(side: Side) -> str:
     return NAMES[side.norm] + ("" if side.norm == "none" else f", {side.statistics}")
-
-
-def _count(hits: torch.Tensor) -> Count:
-    return Count(int(hits.sum()), len(hits))
 
 
 # --- C1, C2
