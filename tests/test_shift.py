@@ -10,7 +10,7 @@ import torch
 from scipy.stats import wasserstein_distance
 from torch import nn
 
-from rnorm_core import data, models, probes, shift, zoo
+from rnorm_core import data, models, norms, probes, shift, zoo
 from rnorm_core.data.files import complete_sources
 from rnorm_core.errors import UserError
 from rnorm_core.training import population as measuring
@@ -406,7 +406,7 @@ def test_clean_test_images_stay_in_a_shipped_models_band(name):
     assert where.n == 50_000
     images = data.load(zoo.card(name).dataset, "test", count=600).images
     modes = sorted({mode for mode, *_ in where.bands})
-    assert modes == (["batch", "tracked", "tracked-mean"] if zoo.card(name).norm in ("bn", "rn") else ["tracked"])
+    assert modes == sorted(norms.modes(zoo.card(name).norm))
     for mode in modes:
         model = zoo.load(name, mode, "cpu")
         found = [
