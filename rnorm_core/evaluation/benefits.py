@@ -35,7 +35,7 @@ def benefits(cards: Iterable[Card]) -> list[list[Benefit]]:
     """
     groups: dict[tuple, list[Card]] = {}
     for card in cards:
-        groups.setdefault(_alike(card), []).append(card)
+        groups.setdefault(trained_as(card), []).append(card)
     kept = [group for group in groups.values() if _most_seeds(group) > 1]
     return [_ordered(group) for group in sorted(kept, key=len, reverse=True)]
 
@@ -45,7 +45,7 @@ def epochs_to(card: Card, level: float) -> int | None:
     return next((int(row["epoch"]) for row in card.curve if row["train_accuracy"] >= level), None)
 
 
-def _alike(card: Card) -> tuple:
+def trained_as(card: Card) -> tuple:
     """What has to be the same for two trainings to be compared; a recipe's other numbers may be a norm's own."""
     how = card.recipe["name"], card.recipe.get("epochs")
     return card.dataset, card.data_hash, card.architecture, card.width, *how

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from rnorm_core.evaluation.benefits import LEVELS, epochs_to
+from rnorm_core.evaluation.benefits import LEVELS, epochs_to, trained_as
 from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
@@ -58,14 +58,9 @@ def trained_alike(cards: Iterable[Card]) -> Alike:
     reference = next((card for card in cards if card.name == REFERENCE), None)
     found: Alike = {}
     for card in cards:
-        if reference and _kind(card) == _kind(reference) and card.power in (None, POWER):
+        if reference and trained_as(card) == trained_as(reference) and card.power in (None, POWER):
             found.setdefault(card.norm, {}).setdefault(card.seed, card)
     return found
-
-
-def _kind(card: Card) -> tuple:
-    how = card.recipe["name"], card.recipe.get("epochs")
-    return card.dataset, card.data_hash, card.architecture, card.width, *how
 
 
 def _source(card: Card, statistics: str) -> Source:
