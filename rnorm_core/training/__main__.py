@@ -19,8 +19,9 @@ from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.loop import train
 from rnorm_core.training.measure import complete_test_set, measure
+from rnorm_core.training.precision import fitting
 from rnorm_core.training.publish import publish
-from rnorm_core.training.recipe import RECIPES, Recipe, recipe
+from rnorm_core.training.recipe import PRECISIONS, RECIPES, Recipe, recipe
 
 CACHE = Path.home() / ".cache" / "rnorm-lab"
 
@@ -36,6 +37,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=_positive, help="instead of the recipe's")
     parser.add_argument("--lr", type=float, help="peak learning rate instead of the recipe's")
+    shown = "default: the recipe's; fp32 where the device has no bf16"
+    parser.add_argument("--precision", choices=PRECISIONS, help=shown)
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=_positive, help="CPU threads")
@@ -53,7 +56,7 @@ def _positive(text: str) -> int:
 
 
 def default_name(options: argparse.Namespace, plan: Recipe) -> str:
-    """cifar10-resnet20-rn, with what differs from the default appended."""
+    """cifar10-resnet20-rn; a p, recipe or seed that is not the default one is appended."""
     name = f"{options.dataset}-{options.model}-{options.norm}"
     if options.norm == "rn" and options.power != 0.2:
         name += f"-p{round(options.power * 100):03d}"
@@ -66,8 +69,10 @@ def run(options: argparse.Namespace) -> list[dict]:
     """What the command does; returns the curve. UserError where it cannot."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    changes = {"epochs": options.epochs, "peak_lr": options.lr}
-    plan = recipe(options.recipe, options.norm, **{k: v for k, v in changes.items() if v is not None})
+    device = torch.device(options.device)
+    changes = {"epochs": options.epochs, "peak_lr": options.lr, "precision": options.precision}
+    asked = recipe(options.recipe, options.norm, **{k: v for k, v in changes.items() if v is not None})
+    plan = asked if options.precision else fitting(asked, device)
     if options.norm == "dualbn" and not plan.attack_eps_255:
         raise UserError(f"dualbn's second norm wants adversarial images; {plan.name} has none.", "use --recipe adv.")
     name = options.name or default_name(options, plan)
@@ -89,10 +94,11 @@ def run(options: argparse.Namespace) -> list[dict]:
     shape = dict(architecture=options.model, norm=options.norm, width=options.width, dataset=options.dataset)
     shape |= dict(classes=100 if options.dataset == "cifar100" else 10, power=options.power)
     model = models.build(**shape)
-    device = torch.device(options.device)
     identity = shape | {"data_hash": data_hash(pixels.ids[i] for i in kept), "device": device.type}
     work = name + (f"-holdout{options.holdout}" if options.holdout else "")
     _say(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(kept):,} images, on {device}")
+    if plan.precision != asked.precision:
+        _say(f"in {plan.precision}: the hardware has no {asked.precision} (--precision {asked.precision} imitates it)")
 
     began, first = time.monotonic(), None
 

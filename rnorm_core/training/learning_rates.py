@@ -21,6 +21,7 @@ from rnorm_core.evaluation import wilson
 from rnorm_core.replace import put
 from rnorm_core.training import __main__ as training
 from rnorm_core.training.loop import Diverged
+from rnorm_core.training.precision import fitting
 from rnorm_core.training.recipe import recipe
 from rnorm_core.versions import code_version, versions
 
@@ -121,17 +122,27 @@ def run(options: argparse.Namespace) -> tuple[Trial, ...]:
 
 def _blank(norm: str, rate: float, seed: int, options: argparse.Namespace) -> Trial:
     changes = {"peak_lr": rate} | ({"epochs": options.epochs} if options.epochs else {})
-    plan = json.loads(json.dumps(asdict(recipe("short", norm, **changes))))
+    plan = fitting(recipe("short", norm, **changes), torch.device(options.device))
     return Trial(
         dataset="cifar10", architecture="resnet20", norm=norm, power=0.2 if norm == "rn" else None, peak_lr=rate,
-        seed=seed, recipe=plan, n=options.holdout, correct=None, low=None, high=None, diverged_in=None, curve=(),
-        made_with=versions(), code_version=code_version(), date=datetime.now(UTC).date().isoformat(),
+        seed=seed, recipe=json.loads(json.dumps(asdict(plan))), n=options.holdout, correct=None, low=None, high=None,
+        diverged_in=None, curve=(), made_with=versions(), code_version=code_version(),
+        date=datetime.now(UTC).date().isoformat(),
     )  # fmt: skip
 
 
 def _train(blank: Trial, options: argparse.Namespace) -> Trial:
     words = ["--norm", blank.norm, "--recipe", "short", "--lr", blank.peak_lr, "--seed", blank.seed]
-    words += ["--epochs", blank.recipe["epochs"], "--width", options.width, "--holdout", options.holdout]
+    words += [
+        "--epochs",
+        blank.recipe["epochs"],
+        "--precision",
+        blank.recipe["precision"],
+        "--width",
+        options.width,
+        "--holdout",
+        options.holdout,
+    ]
     words += ["--name", f"{blank.norm}-lr{blank.peak_lr:g}-seed{blank.seed}", "--work", options.work]
     words += ["--device", options.device]
     words += [word for key in ("data", "threads") if (value := getattr(options, key)) for word in (f"--{key}", value)]

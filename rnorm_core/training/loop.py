@@ -117,7 +117,7 @@ def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, iden
     if found | {"recipe": _defaults() | found.get("recipe", {})} != identity:
         raise UserError(
             f"The checkpoint {path} belongs to another training: {found} instead of {identity}.",
-            "delete it, or name another folder with --work.",
+            "make the choices it was begun with, delete it, or name another folder with --work.",
         )
     checkpoint.restore(tensors, model, optimizer)
     return progress["curve"]

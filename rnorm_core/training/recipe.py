@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+PRECISIONS = ("bf16", "fp32")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -12,7 +14,8 @@ class Recipe:
     schedule  "one-cycle": learning rate from 0 up to `peak_lr` over the share `warmup` of all steps, then down to 0.
               "steps": `peak_lr`, a tenth of it from each epoch in `milestones` on.
     Images are cropped to `crop` pixels out of the image padded by `padding`; in the first `small_epochs` epochs to
-    `small_crop` pixels instead, which costs less. `clip` bounds the gradient's norm (0: no bound).
+    `small_crop` pixels instead, which costs less. `clip` bounds the gradient's norm (0: no bound). precision: of
+    activations, one of `PRECISIONS`; parameters are float32.
 
     Adversarial training, if `attack_eps_255` is not 0 (all sizes in grey levels, L-inf): images start at a uniformly
     random place up to `attack_start_255` away and take `attack_steps` steps of `attack_step_255`; if

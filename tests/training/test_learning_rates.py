@@ -4,10 +4,12 @@ import json
 import sys
 
 import pytest
+import torch
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import wilson
 from rnorm_core.training import learning_rates
+from rnorm_core.training.precision import fitting
 from rnorm_core.training.recipe import recipe
 
 
@@ -31,9 +33,8 @@ def test_each_norm_and_rate_is_trained_once(words, tmp_path, monkeypatch):
     assert [(t.norm, t.peak_lr) for t in trials] == [("bn", 0.1), ("none", 0.1), ("bn", 0.4), ("none", 0.4)]
     assert learning_rates.read(tmp_path / "study.jsonl") == trials
     for trial in trials:
-        assert trial.recipe == json.loads(
-            json.dumps(vars(recipe("short", trial.norm, epochs=1, peak_lr=trial.peak_lr)))
-        )
+        plan = fitting(recipe("short", trial.norm, epochs=1, peak_lr=trial.peak_lr), torch.device("cpu"))
+        assert trial.recipe == json.loads(json.dumps(vars(plan)))
         assert trial.correct == round(60 * trial.curve[-1]["held_out_accuracy"])
         assert (trial.low, trial.high) == pytest.approx(wilson(trial.correct, 60), abs=1e-6)
         assert trial.diverged_in is None

@@ -24,9 +24,10 @@ def check(card: zoo.Card) -> None:
     assert (options.model, options.norm, options.dataset) == (card.architecture, card.norm, card.dataset)
     assert (options.seed, options.width) == (card.seed, card.width)
     assert options.power == (0.2 if card.power is None else card.power)
-    changes = {"epochs": options.epochs, "peak_lr": options.lr}
+    changes = {"epochs": options.epochs, "peak_lr": options.lr, "precision": options.precision}
     plan = recipe(options.recipe, options.norm, **{k: v for k, v in changes.items() if v is not None})
-    assert (plan.name, plan.epochs, plan.peak_lr) == tuple(card.recipe[k] for k in ("name", "epochs", "peak_lr"))
+    for field in ("name", "epochs", "peak_lr", "precision"):
+        assert getattr(plan, field) == card.recipe[field]
     assert options.name == f"{card.name}-again"
 
 
@@ -34,7 +35,7 @@ VARIANTS = [
     dict(norm="bn"), dict(norm="rn"), dict(norm="none", seed=2), dict(norm="gn"), dict(norm="rn", power=0.35),
     dict(norm="rn", power=1.0), dict(norm="bn", architecture="vgg11", width=0.25), dict(norm="bn", dataset="cifar100"),
     dict(norm="none", recipe_name="paper", seed=1), dict(norm="bn", recipe={"epochs": 3, "peak_lr": 0.068196}),
-    dict(norm="bn", name="my-own name"),
+    dict(norm="bn", name="my-own name"), dict(norm="bn", recipe={"precision": "fp32"}),
 ]  # fmt: skip
 
 
