@@ -6,7 +6,7 @@ checks here and now, and looks at the ground on which an attack by gradient walk
 
 import streamlit as st
 
-from rnorm_core import data, honesty, ui
+from rnorm_core import data, honesty, ui, zoo
 from rnorm_core.evaluation import laboratories
 from rnorm_core.figures import honesty as figures
 from rnorm_core.norms import looks_at_batch
@@ -115,9 +115,10 @@ with ui.guard("honesty"):
         for label, key in list(ask_honesty.FAKES.items())[1:]:
             ui.door("honesty", f"Another: {honesty.PLANTED[key].title}", subject=label, examine=True)
         ui.door("honesty", "The left model, live", subject=ask_honesty.LEFT, examine=True)
+        bn = zoo.plain(settings.dataset, "bn")
         ui.door(
-            "honesty", "The batch's own statistics", left="cifar10-resnet20-bn", left_mode="batch",
-            right="cifar10-resnet20-bn", right_mode="tracked", subject=ask_honesty.LEFT, examine=True,
+            "honesty", "The batch's own statistics", left=bn, left_mode="batch", right=bn, right_mode="tracked",
+            subject=ask_honesty.LEFT, examine=True,
         )  # fmt: skip
         ui.door("honesty", "The loss as hills", hills=True)
         ui.door("honesty", "A fake's hills beside the left model's", subject=FAKE, hills=True)

@@ -6,12 +6,10 @@ rule, measures a small version again, and finds the works around the paper on a 
 
 import streamlit as st
 
-from rnorm_core import ui
+from rnorm_core import ui, zoo
 from rnorm_core.evaluation.evidence import RULES
 from rnorm_core.ui import citing, claim_view, glances, judging
 from rnorm_core.ui.crafting import Side
-
-BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
 
 with ui.guard("paper"):
     settings = ui.sidebar()
@@ -25,7 +23,8 @@ with ui.guard("paper"):
     for notice in found.notices:
         st.warning(notice)
     with ui.problems():
-        sides = [Side.of(name, mode) for mode in ("tracked", "batch") for name in (BN, RN)]
+        names = [zoo.plain(settings.dataset, norm) for norm in ("bn", "rn")]
+        sides = [Side.of(name, mode) for mode in ("tracked", "batch") for name in names]
         ui.glance(glances.attacked(found.table, sides, (("clean", 0), ("pgd", 1), ("pgd", 8))))
     top = st.container()
     claim, count = claim_view.pick(settings)
@@ -34,7 +33,7 @@ with ui.guard("paper"):
     with ui.problems():
         claim_view.live(claim, count, settings)
     claim_view.show(claim, found)
-    claim_view.ways(claim)
+    claim_view.ways(claim, settings.dataset)
     with st.expander("All rules by which verdicts are reached", icon=":material/gavel:"):
         st.markdown("\n".join(f"- {rule}" for rule in RULES.values()))
     st.divider()

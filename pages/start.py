@@ -8,12 +8,13 @@ import streamlit as st
 
 from rnorm_core import figures, ui, zoo
 from rnorm_core.data import CLASSES
+from rnorm_core.ui import naming
 
 
 def show(crafted: ui.Crafted) -> None:
     """The same image under both models: clean, attacked, the difference; and what happened, in words."""
-    dataset, label = crafted.batch.dataset.replace("cifar", "CIFAR-"), int(crafted.batch.labels[0])
-    st.caption(f"The photo: one of {dataset}'s test images, labelled “{crafted.batch.classes[label]}”.")
+    dataset, label = crafted.batch.dataset, int(crafted.batch.labels[0])
+    st.caption(f"The photo: one of {naming.dataset(dataset)}'s test images, labelled “{crafted.batch.classes[label]}”.")
     sides = zip(st.columns(2, gap="large"), crafted.outcomes, ui.what_happened(crafted), strict=True)
     for column, outcome, sentence in sides:
         with column:
@@ -58,7 +59,7 @@ with ui.guard("start"):
     )
     with st.container(width=480):
         eps = ui.epsilon()
-    case = settings.left, settings.right, eps, settings.seed, settings.device
+    case = settings.dataset, settings.left, settings.right, eps, settings.seed, settings.device
     crafted = ui.run(
         ("showcase", *case), ui.showcase(*case), draw=lambda partial: ui.live(partial, CLASSES[settings.dataset])
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from rnorm_core import ui
 from rnorm_core.ui import ask_statistics, statistics_parts
+from rnorm_core.ui.doors import with_networks
 from rnorm_core.ui.statistics_words import WORDS
 
 with ui.guard("whose"):
@@ -21,5 +22,5 @@ with ui.guard("whose"):
     ui.explain(words.see, words.why)
     with st.container(horizontal=True, vertical_alignment="center"):
         for page, label, choices in words.ways:
-            ui.door(page, label, **choices)
+            ui.door(page, label, **with_networks(settings.dataset, choices))
         ui.door("start", "Back to the start")

@@ -52,16 +52,17 @@ def read(
     norm: str | None = None,
     power: float | None = None,
     width: float | None = None,
-    dataset: str = "cifar10",
+    dataset: str | None = None,
 ) -> Weights:
-    """The weights of a network for `dataset`; what is not given is read from the metadata, or told from the keys.
+    """The weights of a network; what is not given is read from the metadata, or told from the keys and shapes.
 
     float16, bfloat16 and float64 become float32. UserError says what is wrong, and with which key.
     """
     shapes, said = _header(raw, filename)
     about = _about(said, filename)
-    if about.get("dataset", dataset) != dataset:
+    if dataset and about.get("dataset", dataset) != dataset:
         raise UserError(f"{filename} says it is of a network for {about['dataset']}, not {dataset}.", _classes(dataset))
+    images: str = dataset or about.get("dataset") or _dataset(shapes)
     network: str = architecture or about.get("architecture") or _architecture(shapes, filename)
     layers: str = norm or about.get("norm") or _norm(shapes)
     scale: float = width or about.get("width") or _width(shapes, network)
@@ -69,16 +70,16 @@ def read(
         power = about.get("power") if power is None else power
         if power is None:
             raise UserError(f"{filename} does not say with which p its RobustNorm was trained.", "name p.")
-    outputs = shapes.get("classifier.weight", (len(CLASSES[dataset]),))[:1]
-    if outputs != (len(CLASSES[dataset]),):
+    outputs = shapes.get("classifier.weight", (len(CLASSES[images]),))[:1]
+    if outputs != (len(CLASSES[images]),):
         known = f"{outputs[0]} classes" if outputs else "no classes"
-        raise UserError(f"In {filename}, classifier.weight tells {known} apart.", _classes(dataset))
+        raise UserError(f"In {filename}, classifier.weight tells {known} apart.", _classes(images))
     for name, value, low, high in (("p", power, 0.0, 10.0), ("width", scale, *WIDTHS)):
         if value is not None and not low <= value <= high:
             raise UserError(f"{filename} cannot have {name} = {value:g}.", f"name one from {low:g} to {high:g}.")
     tensors = {key: _tensor(key, tensor, filename) for key, tensor in _parse(raw, filename).items()}
     power = power if layers == "rn" else None
-    return Weights(tensors, network, layers, power, scale, dataset, hashlib.sha256(raw).hexdigest())
+    return Weights(tensors, network, layers, power, scale, images, hashlib.sha256(raw).hexdigest())
 
 
 # --- the header: eight bytes that give its length, then JSON: key -> {dtype, shape, data_offsets}
@@ -189,6 +190,12 @@ def _architecture(shapes: Mapping[str, tuple[int, ...]], filename: str) -> str:
         f"It cannot be told of which architecture the weights in {filename} are; their keys begin with {few}.",
         f"name the architecture ({', '.join(ARCHITECTURES)}), or write the file with zoo.save, which does.",
     )
+
+
+def _dataset(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The first data set with as many classes; the first of all if there is none."""
+    outputs = shapes.get("classifier.weight", ())[:1]
+    return next((name for name, classes in CLASSES.items() if outputs == (len(classes),)), next(iter(CLASSES)))
 
 
 def _vgg_places(name: str) -> list[int]:

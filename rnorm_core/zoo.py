@@ -35,6 +35,14 @@ def names() -> list[str]:
     return sorted(path.stem for path in DIRECTORY.glob("*.json") if path.with_suffix(".safetensors").exists())
 
 
+def plain(dataset: str, norm: str) -> str:
+    """Name of the network that all others of the data set with this norm are variations of, whether it is there or not.
+
+    Those of two norms differ in the norm alone.
+    """
+    return f"{dataset}-resnet20-{norm}"
+
+
 def halves() -> list[UserError]:
     """What is wrong with files that lie among the models and are none: a card alone, or weights alone."""
     cards, tensors = ({path.stem for path in DIRECTORY.glob(f"*.{kind}")} for kind in ("json", "safetensors"))
@@ -48,7 +56,20 @@ def card(name: str) -> Card:
     """The card of a model, shipped or brought; UserError if there is none or if it is not sound."""
     if brought := _brought.get(name):
         return brought.card
-    return read_card(_existing(name).with_suffix(".json"))
+    path = _existing(name).with_suffix(".json")
+    return _card(path, _stamp(path))
+
+
+@lru_cache(maxsize=256)
+def _card(path: Path, stamp: tuple[int, int]) -> Card:
+    """Read and checked once per file content: a page asks for all cards, and for some of them many times."""
+    return read_card(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Another one is another content."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def load(
@@ -70,7 +91,7 @@ def load(
     if brought := _brought.get(name):
         return copy.deepcopy(_prototype_of(brought, *how))
     path = _existing(name)
-    stamp = tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in (path.with_suffix(".json"), path))
+    stamp = _stamp(path.with_suffix(".json")), _stamp(path)
     return copy.deepcopy(_prototype(path, stamp, *how))
 
 
@@ -113,7 +134,7 @@ def bring(
     norm: str | None = None,
     power: float | None = None,
     width: float | None = None,
-    dataset: str = "cifar10",
+    dataset: str | None = None,
 ) -> str:
     """Makes a `.safetensors` file of one's own a model, and returns its name, which `card` and `load` then know.
 
@@ -312,7 +333,7 @@ def _anew(name: str) -> str:
 
 
 def _existing(name: str) -> Path:
-    if name not in names():
+    if Path(name).name != name or not all((DIRECTORY / f"{name}.{kind}").exists() for kind in ("json", "safetensors")):
         raise UserError(f"There is no model {name!r}.", f"choose one of {', '.join(names()) or '(none is there)'}.")
     return DIRECTORY / f"{name}.safetensors"
 

@@ -54,26 +54,33 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def _small_zoo(tmp_path_factory) -> Path:
     """A folder with two small untrained networks, named like the shipped ones, and their populations."""
+    return fill(tmp_path_factory.mktemp("zoo"), "cifar10")
+
+
+def fill(folder: Path, dataset: str) -> Path:
+    """Puts a BatchNorm and a RobustNorm network for `dataset` there, with cards and populations."""
     import torch
     from safetensors.torch import save
 
     from rnorm_core import models, shift, zoo
+    from rnorm_core.data import CLASSES
     from rnorm_core.norms import STATISTICS
     from rnorm_core.training import population
     from rnorm_core.training.publish import publish
     from rnorm_core.training.recipe import RECIPES
 
-    folder, generator = tmp_path_factory.mktemp("zoo"), torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (130, 32, 32, 3), generator=generator, dtype=torch.uint8)
     before, zoo.DIRECTORY = zoo.DIRECTORY, folder
     try:
         for norm in ("bn", "rn"):
-            name, shape = f"cifar10-resnet20-{norm}", dict(architecture="resnet20", norm=norm, width=0.25)
+            name, shape = zoo.plain(dataset, norm), dict(architecture="resnet20", norm=norm, width=0.25)
+            shape |= {"dataset": dataset, "classes": len(CLASSES[dataset])}
             torch.manual_seed(1)
             model = models.build(**shape).train()
             for part in (pictures.permute(0, 3, 1, 2).float() / 255).split(26):
                 model(part)
-            shape |= {"dataset": "cifar10", "power": 0.2}
+            shape |= {"power": 0.2}
             curve = [{"epoch": 1, "train_loss": 1.5, "train_accuracy": 0.4, "lr": 0.1, "seconds": 2.0}]
             publish(folder, name, model, shape, RECIPES["fast"], 0, "0" * 64, curve)
             tensors, sizes = population.population(zoo.load(name), pictures)

@@ -223,7 +223,8 @@ def test_offsets_that_lie(model):
         (lambda t: t["stem.conv.weight"].view(-1)[0].fill_(float("nan")), ["stem.conv.weight holds numbers", "finite"]),
         (lambda t: t.update({"stem.conv.weight": torch.zeros(1, 3, 3, 3).double() + 1e300}), ["as float32"]),
         (lambda t: t.update({"stem.conv.weight": torch.zeros(1, 3, 3, 3, dtype=torch.int32)}), ["int64, expected"]),
-        (lambda t: t.update({"classifier.weight": torch.zeros(100, 4)}), ["100 classes", "cifar10", "10 classes"]),
+        (lambda t: t.update({"classifier.weight": torch.zeros(7, 4)}), ["7 classes", "cifar10", "10 classes"]),
+        (lambda t: t.update({"classifier.weight": torch.zeros(100, 4)}), ["classifier.bias", "expected (100,)"]),
         (lambda t: t.update({"classifier.weight": torch.zeros(10, 10_000)}), ["shape"]),
         (lambda t: t.update({"classifier.weight": torch.zeros(10, 16)}), ["shape", "choose its architecture"]),
     ],
@@ -252,6 +253,13 @@ def test_weights_that_do_not_fit_are_named(model, change, words):
 )
 def test_metadata_that_are_wrong(model, about, words):
     refused(file_of(model, **about), *words)
+
+
+def test_the_number_of_classes_tells_the_data_set():
+    raw = file_of(network(classes=100))
+    assert zoo.card(zoo.bring(raw, "a.safetensors")).dataset == "cifar100"
+    refused(raw, "100 classes", "bring a network for cifar10", dataset="cifar10")
+    refused(file_of(network(classes=100), dataset="cifar10"), "100 classes", "cifar10")
 
 
 def test_a_name_that_is_no_name(model):

@@ -16,6 +16,7 @@ import torch
 from rnorm_core import data, zoo
 from rnorm_core.data.files import locate
 from rnorm_core.errors import UserError, one_line_errors
+from rnorm_core.evaluation.blank import one_dataset
 from rnorm_core.evaluation.protocol import ALL_IMAGES, EPS_255, KINDS, SOME_IMAGES, STRONG, STRONG_EPS_255, images, plan
 from rnorm_core.evaluation.share import ALONE, Share, shared
 from rnorm_core.evaluation.sweep import sweep
@@ -25,8 +26,8 @@ from rnorm_core.norms import MODES
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rnorm_core.evaluation", description=__doc__)
-    parser.add_argument("--dataset", choices=sorted(data.CLASSES), default="cifar10")
-    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: every shipped model of the data set")
+    parser.add_argument("--dataset", choices=sorted(data.CLASSES), help="default: all that there are models of")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: every shipped model")
     shown = f"of {', '.join(MODES)}; each network is measured in those it has"
     parser.add_argument("--statistics", nargs="+", choices=MODES, default=MODES, metavar="MODE", help=shown)
     shown = f"of {', '.join(KINDS)}; default: all but the last {len(STRONG)}, which are for adversarial training"
@@ -40,7 +41,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, help=shown)
     parser.add_argument("--seed", type=int, default=0, help="picks the images and the attacks' random numbers")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
-    parser.add_argument("--out", type=Path, help="default: the table beside the models")
+    parser.add_argument("--out", type=Path, help="default: the data set's table beside the models")
     parser.add_argument("--threads", type=int, help="CPU threads, default torch's choice")
     return parser.parse_args(words)
 
@@ -49,20 +50,32 @@ def run(options: argparse.Namespace, share: Share = ALONE) -> None:
     """What the command does; UserError where it cannot."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    models = options.models or [name for name in zoo.names() if zoo.card(name).dataset == options.dataset]
-    for name in models:
-        if zoo.card(name).dataset != options.dataset:
-            raise UserError(f"{name} is no model of {options.dataset}.", f"use --dataset {zoo.card(name).dataset}.")
-    locate(options.dataset, "test", options.data)  # foolbox's 20 samples are no test set
+    by_dataset: dict[str, list[str]] = {}
+    for name in options.models or zoo.names():
+        dataset = zoo.card(name).dataset
+        if options.models and options.dataset not in (None, dataset):
+            raise UserError(f"{name} is no model of {options.dataset}.", f"use --dataset {dataset}.")
+        if options.dataset in (None, dataset):
+            by_dataset.setdefault(dataset, []).append(name)
+    if not by_dataset:
+        raise UserError(f"There is no model of {options.dataset or 'any data set'}.", "train one, or name another.")
+    if options.out:
+        one_dataset(name for names in by_dataset.values() for name in names)
+    for dataset, models in by_dataset.items():
+        _measure(dataset, models, options, share)
+
+
+def _measure(dataset: str, models: list[str], options: argparse.Namespace, share: Share) -> None:
+    locate(dataset, "test", options.data)  # foolbox's 20 samples are no test set
     if not plan(models, options.statistics, options.attacks, options.eps):
         raise UserError(
-            f"There is nothing to measure: {', '.join(models) or 'no model'} in none of these modes.",
+            f"There is nothing to measure: {', '.join(models)} in none of these modes.",
             f"choose among {', '.join(MODES)} with --statistics, or other --models.",
         )
-    out, say = options.out or shipped(options.dataset), partial(print, flush=True)  # seen at once in a log, too
+    out, say = options.out or shipped(dataset), partial(print, flush=True)  # seen at once in a log, too
     counts = {name: options.count or images(name) for name in models}
     for count in sorted(set(counts.values())):
-        batch = data.load(options.dataset, "test", count=count, seed=options.seed, directory=options.data)
+        batch = data.load(dataset, "test", count=count, seed=options.seed, directory=options.data)
         some = [name for name in models if counts[name] == count]
         conditions = plan(some, options.statistics, options.attacks, options.eps)
         rows = sweep(conditions, batch, out, options.seed, say if share.first else _silent, share)

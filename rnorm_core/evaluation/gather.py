@@ -27,9 +27,8 @@ from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.paired import Paired, paired
 from rnorm_core.evaluation.row import Row
 from rnorm_core.norms import modes
-from rnorm_core.zoo import Card
+from rnorm_core.zoo import Card, plain
 
-REFERENCE = "cifar10-resnet20-bn"  # networks are compared that were trained like this one
 POWER = 0.2  # RobustNorm's default, the paper's
 NAMES = {"bn": "BatchNorm", "rn": "RobustNorm", "none": "no norm"}
 
@@ -53,14 +52,21 @@ Nothing: tuple[None, Sources] = (None, ())
 
 
 def trained_alike(cards: Iterable[Card]) -> Alike:
-    """Of the reference's norm, and of others, the networks that were trained like it, by seed."""
-    cards = sorted(cards, key=lambda card: card.name != REFERENCE)  # of two with one seed, it counts
-    reference = next((card for card in cards if card.name == REFERENCE), None)
+    """The networks that were trained like the plain BatchNorm, whatever their norm, by seed.
+
+    cards: of one data set.
+    """
+    cards = sorted(cards, key=lambda card: not _is_reference(card))  # of two with one seed, it counts
+    reference = next(filter(_is_reference, cards), None)
     found: Alike = {}
     for card in cards:
         if reference and trained_as(card) == trained_as(reference) and card.power in (None, POWER):
             found.setdefault(card.norm, {}).setdefault(card.seed, card)
     return found
+
+
+def _is_reference(card: Card) -> bool:
+    return card.name == plain(card.dataset, "bn")
 
 
 def _source(card: Card, statistics: str) -> Source:

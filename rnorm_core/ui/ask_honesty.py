@@ -4,7 +4,7 @@ import streamlit as st
 
 from rnorm_core import data, honesty
 from rnorm_core.ui import examining, images, url
-from rnorm_core.ui.crafting import FIRST
+from rnorm_core.ui.crafting import first
 from rnorm_core.ui.examining import Around, Plan, Subject
 from rnorm_core.ui.sidebar import Settings
 
@@ -48,8 +48,8 @@ def plane(settings: Settings, fake: str) -> tuple[Around, bool]:
     names = {images.name(samples, i): i for i in range(len(samples))}
     columns = iter(st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom"))
     with next(columns):
-        first = next(name for name in names if name.endswith(FIRST))
-        image = names[url.choose_one("Image", list(names), key="image", default=first)]
+        default = images.name(samples, first(samples.ids))
+        image = names[url.choose_one("Image", list(names), key="image", default=default)]
     with next(columns):
         eps = url.choose_one("1 eps is (k/255)", list(SIZES), key="eps", default=2, widget=st.select_slider)
     with next(columns):

@@ -6,6 +6,7 @@ from rnorm_core import data
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.shift import MEASURES
 from rnorm_core.ui import shifting, url
+from rnorm_core.ui.crafting import first
 from rnorm_core.ui.shifting import GRID, SIZES, Plan, named
 from rnorm_core.ui.sidebar import Settings
 
@@ -22,9 +23,10 @@ def choose(settings: Settings) -> tuple[Plan, float, str]:
     sizes = [n for n in SIZES if settings.complete or n <= 20]
     with next(columns):
         count = url.choose_one("How many images", sizes, key="batch", default=20, help=BATCH)
-        names = named(data.samples(settings.dataset))
-        cat = next(name for name in names if name.endswith("af12e124"))
-        image = url.choose_one("Which", names, key="image", default=cat) if count == 1 else None
+        samples = data.samples(settings.dataset)
+        names = named(samples)
+        default = names[first(samples.ids)]
+        image = url.choose_one("Which", names, key="image", default=default) if count == 1 else None
     with next(columns):
         title = url.choose_one("Measure", list(MEASURED), key="measure")
     with next(columns):

@@ -5,7 +5,7 @@ import streamlit as st
 from rnorm_core.evaluation.patching import EXPERIMENTS, possible
 from rnorm_core.norms import STATISTICS
 from rnorm_core.ui import crossing, grouping, images, patches, poisoning, recounting, url
-from rnorm_core.ui.crafting import FIRST
+from rnorm_core.ui.crafting import FIRST, first
 from rnorm_core.ui.run import abandon
 from rnorm_core.ui.sidebar import Settings
 from rnorm_core.ui.whose import EPS_255, STEPS, Plan, everyday
@@ -169,5 +169,5 @@ def _image(plan: Plan, label: str = "Image", default: str = FIRST) -> str:
     """The beginning of an image's id."""
     batch = plan.images()
     names = [images.name(batch, i) for i in range(len(batch))]
-    first = next((name for name in names if name.endswith(default)), names[0])
-    return url.choose_one(label, names, key="image", default=first).rsplit(" ", 1)[-1]
+    begin = names[first(batch.ids, default)]
+    return url.choose_one(label, names, key="image", default=begin).rsplit(" ", 1)[-1]

@@ -31,20 +31,19 @@ class Mine:
         return zoo.bring(self.raw, self.filename, **dict(self.said))
 
 
-def yours(dataset: str) -> list[str]:
+def yours() -> list[str]:
     """Asks for files, and names the models made of them so far."""
     with st.expander("Bring your own weights", icon=":material/upload_file:"):
         key = f"weights {st.session_state.get(_TURN, 0)}"
-        args = (key, dataset)
         st.file_uploader(
-            f"A .safetensors file, up to {MAX_BYTES // 1_000_000} MB", key=key, on_change=_take, args=args,
+            f"A .safetensors file, up to {MAX_BYTES // 1_000_000} MB", key=key, on_change=_take, args=(key,),
             help="Weights of one of the known architectures, from [0, 1] pixels to logits; `zoo.save` writes such a "
             "file with all that is to be known of it. It stays on the server this page comes from, for this visit; "
             "nobody else sees it.",
         )  # fmt: skip
         if rejected := st.session_state.get(_REJECTED):
             show_error(rejected)
-        shape = {"on_change": _take, "args": args, "persist_state": "session"}
+        shape = {"on_change": _take, "args": (key,), "persist_state": "session"}
         st.selectbox("Architecture", [AS_SAID, *ARCHITECTURES], key="weights_architecture", **shape)
         st.selectbox("Norm", [AS_SAID, *_NORMS], key="weights_norm", **shape)
         number = {"value": None, "placeholder": AS_SAID, "format": "%g", **shape}
@@ -73,21 +72,22 @@ def _tell(name: str) -> None:
         )
 
 
-def _take(key: str, dataset: str) -> None:
-    """A sound file becomes a model, the right one, and the uploader is empty again; another stays, with a word."""
+def _take(key: str) -> None:
+    """A sound file becomes a model, the right one of its data set, and the uploader is empty again; another stays, with
+    a word."""
     st.session_state.pop(_REJECTED, None)
     if (file := st.session_state.get(key)) is None:
         return
     try:
         if len(_all()) >= MOST:
             raise UserError(f"{MOST} files are kept already.", "forget one of them first.")
-        mine = Mine(file.getvalue(), file.name, (*_answers().items(), ("dataset", dataset)))
+        mine = Mine(file.getvalue(), file.name, tuple(_answers().items()))
         name = mine.bring()
     except UserError as error:
         st.session_state[_REJECTED] = error
         return
     _all()[name] = mine
-    st.session_state["right"] = name
+    st.session_state["dataset"], st.session_state["right"] = zoo.card(name).dataset, name
     st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1  # a new key is a new widget
 
 

@@ -65,6 +65,7 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
     columns = {key: st.column_config.NumberColumn(format="%.1f") for key in shown[0] if key.endswith("(%)")}
     columns["worst case (%)"] = st.column_config.NumberColumn(format="%.1f", help=WORST)
     columns |= {key: st.column_config.TextColumn("95 %, n") for key in shown[0] if key.endswith("95 %")}
+    columns["worst case, 95 %"] = st.column_config.TextColumn("95 %, n, attacks")
     columns["p"] = st.column_config.NumberColumn(format="%.2f", help="RobustNorm divides by range to the power of p.")
     columns["parameters"] = st.column_config.NumberColumn(format="localized")
     columns["model"] = st.column_config.TextColumn(pinned=True, width=218)

@@ -14,37 +14,37 @@ from rnorm_core.ui.run import is_stopped, run
 from rnorm_core.ui.sidebar import Settings
 
 PGD = "PGD (L-inf)"
-_BN, _RN, _NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
-# Where a claim can be explored: page, label, settings. Pages that are not there are left out.
+# Where a claim can be explored: page, label, settings; left and right by their norm (see `doors.with_networks`).
+# Pages that are not there are left out.
 WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "C0": (
-        ("accuracy", "These two, image by image", dict(left=_NONE, right=_BN, under=PGD, at=1)),
+        ("accuracy", "These two, image by image", dict(left="none", right="bn", under=PGD, at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C1": (
-        ("shift", "Layer by layer, at 8/255", dict(left=_BN, attack=PGD, eps=8)),
-        ("shift", "The same at 1/255", dict(left=_BN, attack=PGD, eps=1)),
+        ("shift", "Layer by layer, at 8/255", dict(left="bn", attack=PGD, eps=8)),
+        ("shift", "The same at 1/255", dict(left="bn", attack=PGD, eps=1)),
     ),
     "C2": (
-        ("shift", "How far the means move", dict(left=_BN, attack=PGD, eps=1, measure="Shift of the mean")),
-        ("whose", "Give layers back their clean statistics", dict(part="Patched layers", left=_BN, right=_RN)),
+        ("shift", "How far the means move", dict(left="bn", attack=PGD, eps=1, measure="Shift of the mean")),
+        ("whose", "Give layers back their clean statistics", dict(part="Patched layers", left="bn", right="rn")),
     ),
     "C3": (
-        ("whose", "Whose statistics?", dict(part="Craft and score", left=_BN, right=_RN)),
+        ("whose", "Whose statistics?", dict(part="Craft and score", left="bn", right="rn")),
         ("accuracy", "Both modes, image by image",
-         dict(left=_BN, right=_BN, left_mode="batch", right_mode="tracked", under=PGD, at=1)),
+         dict(left="bn", right="bn", left_mode="batch", right_mode="tracked", under=PGD, at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C4": (
-        ("whose", "Batch size and neighbours", dict(part="Batch size", left=_BN, right=_RN)),
-        ("craft", "One image with the statistics of its own", dict(left=_BN, left_mode="batch", right=_BN)),
+        ("whose", "Batch size and neighbours", dict(part="Batch size", left="bn", right="rn")),
+        ("craft", "One image with the statistics of its own", dict(left="bn", left_mode="batch", right="bn")),
     ),
     "C5": (
-        ("accuracy", "These two, image by image", dict(left=_RN, right=_BN, under=PGD, at=1)),
-        ("inside", "The range instead of the deviation", dict(right=_RN, net="right", p=0.2)),
+        ("accuracy", "These two, image by image", dict(left="rn", right="bn", under=PGD, at=1)),
+        ("inside", "The range instead of the deviation", dict(right="rn", net="right", p=0.2)),
         ("honesty", "Is what is left real?", dict()),
     ),
-    "C6": (("models", "Training curves of all models", dict()), ("inside", "Accuracy for other p", dict(right=_RN))),
+    "C6": (("models", "Training curves of all models", dict()), ("inside", "Accuracy for other p", dict(right="rn"))),
 }  # fmt: skip
 
 
@@ -122,7 +122,8 @@ def live(claim: str, count: int, settings: Settings) -> None:
     """The small version, once it was asked for: while it is measured, when it was stopped and when it is done."""
     if st.session_state.get("_remeasuring") != (claim, count, settings.seed, settings.source):
         return
-    asked = remeasuring.ask(claim, settings.complete, settings.source, count, settings.seed, settings.device)
+    where = settings.dataset, settings.complete, settings.source
+    asked = remeasuring.ask(claim, *where, count, settings.seed, settings.device)
     st.markdown(f"#### {claim}, measured here and now")
 
     def keep(result: Any) -> None:
@@ -147,9 +148,9 @@ def _live(asked: remeasuring.Asked, result: Any) -> None:
         draw(judgements, "live")
 
 
-def ways(claim: str) -> None:
+def ways(claim: str, dataset: str) -> None:
     """Doors to where the claim can be explored."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for page, label, settings in WAYS[claim]:
             if page in doors.PAGES:
-                doors.door(page, label, **settings)
+                doors.door(page, label, **doors.with_networks(dataset, settings))

@@ -1,6 +1,6 @@
 """What the pages compute: one attack on two models, as work for a job. No Streamlit here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,7 @@ from rnorm_core.models import PIXEL_STATISTICS
 from rnorm_core.ui import naming
 
 FRAMES = 100  # of an attack on its way: what changes faster, nobody sees
-FIRST = "af12e124"  # what pages begin with, the start of an image's id: a cat, one of the samples, so in every source
+FIRST = "af12e124"  # the start of an image's id: a cat, one of CIFAR-10's samples, so in every source
 DIRECTIONS = {"each": "each model", "left": "left, shown to right", "right": "right, shown to left"}
 
 
@@ -121,13 +121,19 @@ def craft(plan: Plan, batch: Batch) -> Callable[[Job], Crafted]:
     return work
 
 
-def showcase(left: Side, right: Side, eps: float, seed: int, device: str) -> Callable[[Job], Crafted]:
+def first(ids: Sequence[str], beginning: str = FIRST) -> int:
+    """Which image to begin with: the one whose id begins so, where it is among them."""
+    return next((i for i, known in enumerate(ids) if known.startswith(beginning)), 0)
+
+
+def showcase(dataset: str, left: Side, right: Side, eps: float, seed: int, device: str) -> Callable[[Job], Crafted]:
     """Work for a job: PGD on one of the sample images; which one is the seed's choice alone, whatever the models."""
 
     def work(job: Job) -> Crafted:
-        samples = data.samples("cifar10")
-        first = next(i for i, known in enumerate(samples.ids) if known.startswith(FIRST))
-        chosen = samples.select([(first + seed) % len(samples)])  # their order is by hash, and so as good as drawn
+        samples = data.samples(dataset)
+        chosen = samples.select(
+            [(first(samples.ids) + seed) % len(samples)]
+        )  # their order is by hash, and so as good as drawn
         plan = Plan(left, right, chosen.ids, (int(chosen.labels[0]),), "pgd", eps, None, None, "each", seed, device)
         return carry_out(plan, chosen, job)
 

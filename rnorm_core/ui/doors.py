@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from rnorm_core import zoo
+
 _HERE, _ROUTED, _WANTED, _PASSED, _TAKEN = "_page", "_routed", "_wanted", "_passed", "_taken"  # in the session
 
 
@@ -87,6 +89,11 @@ def door(page: str, label: str, **settings: Any) -> None:
         st.page_link(place.path, label=label, icon=place.icon)
     except StreamlitAPIException:
         st.caption(f"{label} ({place.title})")
+
+
+def with_networks(dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The same settings, where left and right are norms: of the data set's plain networks with them."""
+    return {key: zoo.plain(dataset, value) if key in ("left", "right") else value for key, value in settings.items()}
 
 
 def _pass(page: str, settings: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
 from rnorm_core.ui import panels, run, url
-from rnorm_core.ui.crafting import FIRST
+from rnorm_core.ui.crafting import first
 from rnorm_core.ui.guard import show
 from rnorm_core.ui.sidebar import Settings
 
@@ -35,7 +35,7 @@ def pick_images(settings: Settings) -> Batch | None:
     if any(one not in names for one in chosen):  # chosen from another source
         st.session_state["images"] = [one for one in chosen if one in names]
     _thumbnails(everything.select(list(names.values())))
-    default = [one for one in names if one.endswith(FIRST)]
+    default = [name(everything, first(everything.ids))]
     label = "Click pictures to add or remove them; several are attacked as one batch."
     picked = url.bound(st.pills, label, list(names), key="images", selection_mode="multi", default=default)
     if not picked:
@@ -68,19 +68,19 @@ def _whole(dataset: str, source: str) -> Batch:
 
 def _offered(everything: Batch, settings: Settings) -> list[int]:
     """Indices of the thumbnails: some of the class asked for, by the seed, after those that are chosen already."""
-    wanted = [*st.query_params.get_all("images"), *st.session_state.get("images", []), FIRST]
     if not settings.complete:
         return list(range(len(everything)))
+    wanted = [*st.query_params.get_all("images"), *st.session_state.get("images", [])]
     shown = url.bound(st.selectbox, "Class", [ANY, *everything.classes], key="shown", width=240)
     digits = {one.rsplit(" ", 1)[-1] for one in wanted}
     known = {i[:8]: at for at, i in enumerate(everything.ids)}
-    first = sorted(known[d] for d in digits if d in known)
+    begin = sorted({known[d] for d in digits if d in known} | {first(everything.ids)})
     indices = torch.arange(len(everything))
     if shown != ANY:
         indices = indices[everything.labels == everything.classes.index(shown)]
     order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(settings.seed))
     some = indices[order[:SHOWN]].tolist()
-    return first + [i for i in some if i not in first]
+    return begin + [i for i in some if i not in begin]
 
 
 def _thumbnails(batch: Batch) -> None:

@@ -40,7 +40,7 @@ def shipped(dataset: str = "cifar10") -> Shipped:
     moves = _beside("Measured layers", lambda: moved.moved(dataset), moved.COMMAND, notices)
     by_size = _beside("Batch sizes", lambda: sizes.by_size(dataset), moved.COMMAND, notices)
     rows = _beside("The laboratories' rows", lambda: laboratories.current(dataset), laboratories.COMMAND, notices)
-    cards = [zoo.card(name) for name, _ in weights()]
+    cards = [card for name, _ in weights() if (card := zoo.card(name)).dataset == dataset]
     return Shipped(judge(table.rows, moves, by_size, cards, rows), tuple(notices), table)
 
 

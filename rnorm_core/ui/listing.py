@@ -20,13 +20,17 @@ STRONG = ("apgd", "square")  # attacks that make a worst case one
 
 @dataclass(frozen=True)
 class Score:
-    """correct of n images, with the 95 % interval as fractions; source: "card" or "table"."""
+    """correct of n images, with the 95 % interval as fractions; source: "card" or "table".
+
+    attacks: of a worst case, over which.
+    """
 
     correct: int
     n: int
     low: float
     high: float
     source: str
+    attacks: tuple[str, ...] = ()
 
     @property
     def value(self) -> float:
@@ -34,7 +38,8 @@ class Score:
 
     @property
     def interval(self) -> str:
-        return f"{100 * self.low:.1f}–{100 * self.high:.1f}, n = {self.n:,}"
+        of = f"; of {', '.join(self.attacks)}" if self.attacks else ""
+        return f"{100 * self.low:.1f}–{100 * self.high:.1f}, n = {self.n:,}{of}"
 
 
 def sound(names: Iterable[str]) -> tuple[list[Card], list[UserError]]:
@@ -110,7 +115,7 @@ def _worst(card: Card, rows: Sequence[Row]) -> dict[float, Score]:
     strong = {row.eps_255 for row in rows if row.attack in STRONG and row.statistics == side.statistics}
     lines = shipped.lines(evaluation.Table(tuple(rows)), [side], shipped.WORST, "float", fair=False) if strong else []
     return {
-        row.eps_255: Score(row.correct, row.n, row.low, row.high, "table")
+        row.eps_255: Score(row.correct, row.n, row.low, row.high, "table", tuple(row.settings["worst of"]))
         for line in lines
         for row in line.rows
         if row.eps_255 in strong
@@ -184,7 +189,7 @@ def first_choice(cards: Sequence[Card]) -> list[str]:
 
 def families(cards: Sequence[Card]) -> dict[str, list[str]]:
     """Names of models that are worth seeing together: "seeds", "powers" (the largest p first), "adversarial"."""
-    known = {card.name: card.norm for card in cards}
+    known = {card.name: card.norm for card in cards if card.dataset == cards[0].dataset}
     alike = [[name, *naming.siblings(name, known)] for name in first_choice(cards)]
     seeds = [name for names in alike if len(names) > 1 for name in names]
     powers = list(reversed(naming.powers(known).values()))

@@ -1,6 +1,6 @@
 """Names of models -> what people call them, in which order they are listed, and which two are worth comparing.
 
-Pure functions of names, which say how a model differs from `cifar10-resnet20-<norm>`, the plain one of its norm:
+Pure functions of names, which say how a model differs from `<data set>-resnet20-<norm>`, the plain one of its norm:
 `<data set>-<architecture>-<norm>[-p050][-adv][-seed1]`, and of brought ones `yours-<file>-<hash>[-p0.5]`.
 """
 
@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from rnorm_core import zoo
 from rnorm_core.data import CLASSES
 from rnorm_core.figures import LOOKS
 from rnorm_core.models import ARCHITECTURES
 
-PLAIN = ("cifar10", "resnet20")
+UNSAID = ("", "cifar10", "resnet20")  # data set and architecture of a model that is called by its norm alone
 POWER = 0.2  # of a RobustNorm whose name says nothing of it
 YOURS = re.compile(r"yours-(?P<stem>.+)-(?P<hash>[0-9a-f]{8})(?:-p(?P<power>[0-9.e+-]+))?")
 NORMS = list(LOOKS)
@@ -37,8 +38,8 @@ class Kind:
 
     @property
     def plain(self) -> bool:
-        """Whether it is the one model of its norm that all others are variations of."""
-        return self == of_name("-".join((*PLAIN, self.norm)), self.norm)
+        """Whether it is the one model of its data set and norm that all others are variations of."""
+        return bool(self.dataset) and self == of_name(zoo.plain(self.dataset, self.norm), self.norm)
 
 
 @lru_cache(maxsize=1024)
@@ -71,8 +72,8 @@ def title(name: str, norm: str) -> str:
     "BatchNorm", "BatchNorm, seed 1", "RobustNorm p=0.5", "BatchNorm adv. trained", "VGG-11 BatchNorm".
     """
     kind = of_name(name, norm)
-    before = [_dataset(kind.dataset)] if kind.dataset not in ("", PLAIN[0]) else []
-    before += [architecture(kind.architecture)] if kind.architecture not in ("", PLAIN[1]) else []
+    before = [dataset(kind.dataset)] if kind.dataset not in UNSAID else []
+    before += [architecture(kind.architecture)] if kind.architecture not in UNSAID else []
     return " ".join([*before, _rest(kind)])
 
 
@@ -84,8 +85,8 @@ def listed(name: str, norm: str) -> str:
     kind = of_name(name, norm)
     if kind.yours:
         return f"Yours · {kind.yours}, {_norm(kind)}"
-    group = [_dataset(kind.dataset)] if kind.dataset not in ("", PLAIN[0]) else []
-    group += [architecture(kind.architecture)] if kind.architecture not in ("", PLAIN[1]) else []
+    group = [dataset(kind.dataset)] if kind.dataset not in UNSAID else []
+    group += [architecture(kind.architecture)] if kind.architecture not in UNSAID else []
     group += ["adv. trained" if group else "Adv. trained"] if kind.adversarial else []
     return " · ".join(filter(None, [" ".join(group), _rest(replace(kind, adversarial=False))]))
 
@@ -111,7 +112,8 @@ def architecture(name: str) -> str:
     return "-".join(filter(None, [{"resnet": "ResNet", "vgg": "VGG"}.get(family, family), depth]))
 
 
-def _dataset(name: str) -> str:
+def dataset(name: str) -> str:
+    """ "cifar10" is "CIFAR-10"."""
     return name.replace("cifar", "CIFAR-")
 
 
@@ -126,7 +128,7 @@ def ordered(norms: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
         kind = of_name(name, norms[name])
         known = kind.architecture in ARCHITECTURES
         return (
-            bool(kind.yours), not known, kind.dataset != PLAIN[0], kind.dataset,
+            bool(kind.yours), not known, kind.dataset not in UNSAID, kind.dataset,
             ARCHITECTURES.index(kind.architecture) if known else 0, kind.rest, kind.adversarial, kind.seed,
             NORMS.index(kind.norm), kind.power != POWER, -(kind.power or 0), name,
         )  # fmt: skip
@@ -145,7 +147,7 @@ def siblings(name: str, norms: Mapping[str, str]) -> list[str]:
 
 
 def powers(norms: Mapping[str, str]) -> dict[float, str]:
-    """p -> name of the RobustNorm model that is plain but for its p, by p."""
+    """p -> name of the RobustNorm model that is plain but for its p, by p. norms: of one data set."""
     kinds = {name: of_name(name, norm) for name, norm in norms.items() if norm == "rn"}
     found = {
         kind.power: name for name, kind in kinds.items() if replace(kind, power=POWER).plain and kind.power is not None
@@ -167,7 +169,10 @@ class Pair:
 
 
 def pairs(norms: Mapping[str, str]) -> list[Pair]:
-    """What is worth comparing, by reason, the most instructive first. Only pairs of which both models are there."""
+    """What is worth comparing, by reason, the most instructive first. Only pairs of which both models are there.
+
+    norms: of one data set.
+    """
     kinds = {of_name(name, norms[name]): name for name in ordered(norms)}
     kinds = {kind: name for kind, name in kinds.items() if kind.architecture}
 

@@ -4,7 +4,7 @@ The address holds the models' names. A widget that is bound to the address write
 a bound one with the names, which `look` hides, and one with the titles, which is; they are kept alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from rnorm_core import zoo
+from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.ui import naming, url
 
@@ -43,17 +44,25 @@ def pairs(norms: Mapping[str, str]) -> None:
         )  # fmt: skip
 
 
+def datasets(yours: Sequence[str] = ()) -> list[str]:
+    """Of the zoo's models and of those brought, as data sets are listed."""
+    known = {card.dataset for card in _sound(yours)}
+    return [dataset for dataset in CLASSES if dataset in known]
+
+
 def norms_of(dataset: str, yours: Sequence[str] = ()) -> dict[str, str]:
     """name -> norm of the zoo's models for a data set and of those brought, as they are listed.
 
     One whose card is not sound is left out; the Models page says what is wrong with it.
     """
-    norms = {}
+    norms = {card.name: card.norm for card in _sound(yours) if card.dataset == dataset}
+    return {name: norms[name] for name in naming.ordered(norms)}
+
+
+def _sound(yours: Sequence[str]) -> Iterator[zoo.Card]:
     for name in (*zoo.names(), *yours):
         with suppress(UserError):
-            if (card := zoo.card(name)).dataset == dataset:
-                norms[name] = card.norm
-    return {name: norms[name] for name in naming.ordered(norms)}
+            yield zoo.card(name)
 
 
 def _unseen(label: str) -> str:

@@ -39,15 +39,14 @@ class Asked:
     measurement: Measurement
 
 
-def ask(claim: str, complete: bool, source: str, count: int, seed: int, device: str) -> Asked:
+def ask(claim: str, dataset: str, complete: bool, source: str, count: int, seed: int, device: str) -> Asked:
     """UserError where the networks of the claim are not there."""
-    left, right = (_side(*side) for side in SIDES[claim])
+    left, right = (_side(zoo.plain(dataset, norm), statistics) for norm, statistics in SIDES[claim])
     eps = {"C1": MOVED_255, "C2": MOVED_255, "C4": (), "C6": ()}.get(claim, EPS_255)
-    return Asked(claim, Measurement(left, right, "pgd", eps, "float", "cifar10", complete, source, count, seed, device))
+    return Asked(claim, Measurement(left, right, "pgd", eps, "float", dataset, complete, source, count, seed, device))
 
 
-def _side(norm: str, statistics: str) -> Side:
-    name = f"cifar10-resnet20-{norm}"
+def _side(name: str, statistics: str) -> Side:
     if name not in zoo.names():
         raise UserError(f"The network {name} is not here.", "restore the folder pretrained/ from the repository.")
     return Side.of(name, statistics)

@@ -1,19 +1,19 @@
 """What every page asks for beside its own questions: images, two models, seed, device."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 import torch
 
-from rnorm_core import data
+from rnorm_core import data, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Job
 from rnorm_core.norms import BRANCHES, modes
-from rnorm_core.ui import bringing, picker, run, url
+from rnorm_core.ui import bringing, naming, picker, run, url
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.guard import show as show_error
 
-DATASET = "cifar10"
 SAMPLES, EVERYTHING = "20 samples", "full test set"
 
 
@@ -34,16 +34,24 @@ def sidebar() -> Settings:
     """Draws the shared controls; never waits for a network. UserError when no model is there."""
     with st.sidebar:
         models = st.container()
-        norms = picker.norms_of(DATASET, bringing.yours(DATASET))
-        if not norms:
-            raise UserError("There are no trained models.", "restore the folder pretrained/ from the repository.")
+        yours = bringing.yours()
         with models:
+            dataset = _dataset(yours)
+            norms = picker.norms_of(dataset, yours)
             picker.pairs(norms)
-            left = _model("Left model", "left", norms, "cifar10-resnet20-bn")
-            right = _model("Right model", "right", norms, "cifar10-resnet20-rn")
-        complete, source = _images()
+            left = _model("Left model", "left", norms, zoo.plain(dataset, "bn"))
+            right = _model("Right model", "right", norms, zoo.plain(dataset, "rn"))
+        complete, source = _images(dataset)
         seed = url.bound(st.number_input, "Seed", 0, 9999, 0, 1, key="seed", help="Random starts, noise, image choice.")
-        return Settings(DATASET, complete, source, left, right, int(seed), _device())
+        return Settings(dataset, complete, source, left, right, int(seed), _device())
+
+
+def _dataset(yours: list[str]) -> str:
+    """Of the networks to choose from; a question only where they are of several."""
+    known = picker.datasets(yours)
+    if not known:
+        raise UserError("There are no trained models.", "restore the folder pretrained/ from the repository.")
+    return known[0] if len(known) == 1 else url.choose_one("Data set", known, "dataset", shown=naming.dataset)
 
 
 def _model(label: str, key: str, norms: dict[str, str], default: str) -> Side:
@@ -66,13 +74,13 @@ def _help(norm: str) -> str:
     )
 
 
-def _images() -> tuple[bool, str]:
+def _images(dataset: str) -> tuple[bool, str]:
     wanted = url.bound(st.selectbox, "Image source", [SAMPLES, EVERYTHING], key="source")
-    sources = data.available(DATASET)
+    sources = data.available(dataset)
     complete = next((source for source in sources if source.complete), None)
     if wanted == EVERYTHING and complete is None:
-        _offer_fetch()
-        complete = next((source for source in data.available(DATASET) if source.complete), None)
+        _offer_fetch(dataset)
+        complete = next((source for source in data.available(dataset) if source.complete), None)
     chosen = complete if wanted == EVERYTHING and complete else next((s for s in sources if s.kind == "samples"), None)
     if chosen is None:
         raise UserError("There are no images.", "install foolbox, which brings 20 samples, or set CIFAR_ROOT.")
@@ -80,14 +88,14 @@ def _images() -> tuple[bool, str]:
     return chosen.complete, chosen.title
 
 
-def _offer_fetch() -> None:
+def _offer_fetch(dataset: str) -> None:
     """A button; once pressed, progress until the test set is there or it is known why not."""
     if not st.session_state.get("_fetching"):
-        st.caption("The full CIFAR-10 test set is not on this computer.")
+        st.caption(f"The full {naming.dataset(dataset)} test set is not on this computer.")
         st.button("Fetch 24 MB", on_click=_begin, icon=":material/download:", help="Once, from the Hugging Face hub.")
         return
     try:
-        if run.run(("fetch", DATASET), _fetch, slot="fetch"):
+        if run.run(("fetch", dataset), partial(_fetch, dataset), slot="fetch"):
             st.session_state["_fetching"] = False
     except UserError as error:
         show_error(error)
@@ -99,12 +107,12 @@ def _begin() -> None:
     st.session_state["_fetching"] = True
 
 
-def _fetch(job: Job) -> bool:
+def _fetch(dataset: str, job: Job) -> bool:
     def tell(done: int, total: int) -> None:
         job.progress(done / max(total, 1), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
     job.progress(0, "Asking the Hugging Face hub")
-    data.fetch(DATASET, tell)
+    data.fetch(dataset, tell)
     return True
 
 

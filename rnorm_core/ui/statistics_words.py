@@ -5,12 +5,10 @@ from typing import Any
 
 from rnorm_core.ui.ask_statistics import COMPANY, COUNTED, MATRIX, PATCHES, POISON, SAID, SIZE
 
-BN = "cifar10-resnet20-bn"
-
 
 @dataclass(frozen=True)
 class Words:
-    """lead: above; see, why: below. ways: page, label, settings of what to try."""
+    """lead: above; see, why: below. ways: page, label, settings of what to try, left and right by norm."""
 
     lead: str
     see: str
@@ -53,7 +51,7 @@ WORDS = {
         "usual accuracy, and so ends at smaller batches.",
         (
             _here("The same here and now", SIZE, here=True), _here("Which neighbours, not only how many", COMPANY),
-            ("craft", "One image with the statistics of its own", dict(left=BN, left_mode="batch", right=BN)),
+            ("craft", "One image with the statistics of its own", dict(left="bn", left_mode="batch", right="bn")),
             ("paper", "What the paper claims of this", dict(claim="C4")),
         ),
     ),
@@ -70,7 +68,7 @@ WORDS = {
         (
             _here("Only two images", COMPANY, size=2), _here("Compose batches", COMPANY, here=True),
             _here("Neighbours that mean harm", POISON), _here("How many neighbours?", SIZE),
-            ("honesty", "What the neighbours' check says", dict(left=BN, left_mode="batch")),
+            ("honesty", "What the neighbours' check says", dict(left="bn", left_mode="batch")),
         ),
     ),
     POISON: Words(
@@ -101,7 +99,7 @@ WORDS = {
             _here("The reverse", PATCHES, experiment=SAID["spoil"]),
             _here("A larger attack", PATCHES, eps=8),
             _here("Own statistics instead of tracked ones", PATCHES, mode="tracked", experiment=SAID["repair"]),
-            ("shift", "How far the layers move", dict(left=BN, eps=1)),
+            ("shift", "How far the layers move", dict(left="bn", eps=1)),
             ("paper", "What the paper claims of this", dict(claim="C2")),
         ),
     ),

@@ -3,12 +3,14 @@
 import hashlib
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.data.files import Source
+from rnorm_core.errors import UserError
 from rnorm_core.evaluation import __main__ as command
 from rnorm_core.evaluation import blank, protocol, sweep
 from rnorm_core.evaluation.protocol import KINDS, PASSES, Condition, images, plan
@@ -281,6 +283,32 @@ def test_few_samples_are_no_test_set(small_zoo, tmp_path, capsys, monkeypatch):
 def test_wrong_arguments(words, tmp_path, capsys, monkeypatch, wrong, said):
     assert said in fails(words(*wrong), capsys, monkeypatch)
     assert not (tmp_path / "table.jsonl").exists()
+
+
+def test_a_data_set_without_models(capsys, monkeypatch):
+    assert "no model of cifar100" in fails(["--dataset", "cifar100"], capsys, monkeypatch)
+
+
+def test_every_data_set_has_a_table_of_its_own(monkeypatch, tmp_path):
+    """Nothing is measured here: which models, images and files belong together."""
+    kinds = {"a": "cifar10", "b": "cifar100", "c": "cifar10"}
+    monkeypatch.setattr(zoo, "names", lambda: list(kinds))
+    monkeypatch.setattr(zoo, "card", lambda name: SimpleNamespace(dataset=kinds[name], norm="bn"))
+    asked = []
+    monkeypatch.setattr(command, "locate", lambda *_: None)
+    monkeypatch.setattr(data, "load", lambda dataset, *_, **__: dataset)
+    monkeypatch.setattr(
+        command, "sweep", lambda planned, *rest: asked.append(({c.model for c in planned}, *rest[:2])) or ()
+    )
+    few = ["--attacks", "clean", "--count", "9"]
+    tables = [zoo.DIRECTORY / f"{dataset}-sweep.jsonl" for dataset in ("cifar10", "cifar100")]
+    both = [({"a", "c"}, "cifar10", tables[0]), ({"b"}, "cifar100", tables[1])]
+    run(few)
+    run([*few, "--dataset", "cifar100"])
+    run([*few, "--models", "b"])
+    assert asked == [*both, both[1], both[1]]
+    with pytest.raises(UserError, match="not of cifar10 and cifar100"):
+        run([*few, "--out", str(tmp_path / "table.jsonl")])
 
 
 def test_a_damaged_table_is_not_measured_over(words, tmp_path, capsys, monkeypatch):

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("small_zoo")
 BN = "cifar10-resnet20-bn"
 
 
-def file_of(norm: str = "rn", **about: str) -> bytes:
+def file_of(norm: str = "rn", classes: int = 10, **about: str) -> bytes:
     torch.manual_seed(5)
-    model = models.build("resnet20", norm, width=1 / 16).train()
+    model = models.build("resnet20", norm, width=1 / 16, classes=classes).train()
     model(torch.rand(8, 3, 32, 32))
     torch.nn.init.normal_(model.classifier.weight)
     return save({key: value.contiguous() for key, value in model.state_dict().items()}, about or None)

@@ -246,7 +246,7 @@ def test_the_showcase_keeps_its_photo_when_models_change(sides):
     """Random networks get nearly everything wrong: that is no reason for another photo."""
 
     def photo(left, right, seed):
-        return jobs.Jobs().start("s", crafting.showcase(left, right, 0.0, seed, "cpu")).result(100).batch.ids
+        return jobs.Jobs().start("s", crafting.showcase("cifar10", left, right, 0.0, seed, "cpu")).result(100).batch.ids
 
     left, right = sides
     assert photo(left, right, 3) == photo(right, right, 3) == photo(left, left, 23)

@@ -27,7 +27,7 @@ class Job:
 
 
 def measured(claim: str, count: int = 8, monkeypatch=None):
-    asked = remeasuring.ask(claim, False, "samples", count, 0, "cpu")
+    asked = remeasuring.ask(claim, "cifar10", False, "samples", count, 0, "cpu")
     job = Job()
     result = remeasuring.work(asked)(job)
     for partial in job.partials:
@@ -94,7 +94,7 @@ def test_batch_sizes_up_to_all_at_once():
 def test_a_missing_network_is_named(monkeypatch):
     monkeypatch.setitem(remeasuring.SIDES, "C0", (("none", "tracked"), ("bn", "tracked")))
     with pytest.raises(UserError, match="cifar10-resnet20-none is not here"):
-        remeasuring.ask("C0", False, "samples", 8, 0, "cpu")
+        remeasuring.ask("C0", "cifar10", False, "samples", 8, 0, "cpu")
 
 
 def test_the_samples_are_enough():

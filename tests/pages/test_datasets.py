@@ -1,0 +1,83 @@
+"""Networks for another data set: every page works on it, and it is asked for only where there are several."""
+
+import shutil
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.data import CLASSES
+from rnorm_core.ui.doors import PAGES
+from tests.conftest import fill
+from tests.pages.test_bring import bring, file_of
+
+BN, RN = "cifar100-resnet20-bn", "cifar100-resnet20-rn"
+
+
+@pytest.fixture(scope="session")
+def _both(_small_zoo, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("both") / "zoo"
+    shutil.copytree(_small_zoo, folder)
+    return fill(folder, "cifar100")
+
+
+@pytest.fixture
+def both(_both, monkeypatch) -> None:
+    """A zoo with two networks for CIFAR-10 and two for CIFAR-100."""
+    monkeypatch.setattr(zoo, "DIRECTORY", _both)
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in [*page.markdown, *page.caption, *page.info])
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_works_on_it(open_page, name):
+    page = open_page(name, dataset="CIFAR-100")
+    said = [block.value for block in [*page.error, *page.warning]]
+    assert all(text.startswith("No accuracies have been measured for cifar100 yet") for text in said)
+    assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
+
+
+@pytest.mark.usefixtures("both")
+def test_its_images_and_classes(open_page):
+    page = open_page("craft", dataset="CIFAR-100")
+    names = page.pills(key="images").options
+    classes = {name.rsplit(" ", 1)[0] for name in map(str, names)}
+    assert len(names) == 20
+    assert classes <= set(CLASSES["cifar100"])
+    assert "mountain" in classes
+
+
+@pytest.mark.usefixtures("both")
+def test_a_choice_of_the_sidebar(open_page, settle):
+    page = open_page("start")
+    assert page.selectbox(key="left").value == "cifar10-resnet20-bn"
+    page.selectbox(key="dataset").set_value("cifar100").run()
+    settle(page)
+    assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
+    assert "one of CIFAR-100's test images" in texts(page)
+    assert not page.warning
+
+
+@pytest.mark.usefixtures("small_zoo")
+def test_where_all_are_for_one_data_set_nobody_is_asked(open_page):
+    page = open_page("start")
+    assert "dataset" not in [box.key for box in page.selectbox]
+
+
+@pytest.mark.usefixtures("small_zoo")
+def test_a_network_that_is_brought_brings_its_data_set(open_page, settle, monkeypatch):
+    monkeypatch.setattr(zoo, "_brought", type(zoo._brought)())
+    page = open_page("start")
+    raw = file_of("bn", classes=100)
+    bring(page, raw)
+    settle(page)
+    assert page.selectbox(key="dataset").value == "cifar100"
+    assert page.selectbox(key="left").value == page.selectbox(key="right").value != BN
+    assert page.selectbox(key="right").value.startswith("yours-mine-")
+    assert "one of CIFAR-100's test images" in texts(page)
+    page.selectbox(key="dataset").set_value("cifar10").run()
+    settle(page)
+    assert page.selectbox(key="right").value == "cifar10-resnet20-rn"
+    assert not page.error
