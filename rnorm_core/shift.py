@@ -221,10 +221,6 @@ class Chance:
         """So many layers at most are outside for 95 % of clean batches, or a few more."""
         return next(k for k in range(len(self.batches)) if sum(self.batches[: k + 1]) >= 0.95 * sum(self.batches))
 
-    def as_many(self, outside: int) -> float:
-        """The share of clean batches with at least so many layers outside."""
-        return sum(self.batches[outside:]) / sum(self.batches)
-
 
 @dataclass(frozen=True, eq=False)
 class Population:
@@ -261,11 +257,6 @@ class Population:
         """How many layers at once lie outside these bands by chance; None where that was not counted."""
         key = self._nearest(statistics, batch_size, measure, single=False)
         return Chance(tuple(self.outside[key].tolist()), key[2]) if key in self.outside else None
-
-    def band_of(self, shift: Shift, layer: str, measure: str) -> Band:
-        """The band for what was recorded. Some images out of a batch are taken for a batch of that many."""
-        single = shift.n == 1
-        return self.band(shift.statistics, shift.batch_size if single else shift.n, layer, measure, single=single)
 
     def _nearest(self, statistics: str, batch_size: int, measure: str, single: bool) -> tuple[str, int, int, str]:
         mode = statistics if any(key[0] == statistics for key in self.bands) else "tracked"

@@ -113,6 +113,24 @@ def again(rows, full, name: str, statistics: str, kind: str, eps_255: float, bat
         assert differ <= DIFFER * len(batch), f"{differ} of {len(batch)} images, {row.pixels}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_cards_and_table_agree(rows, name):
+    """The images of a card are the first of the table's: two measurements of the same, often on two machines."""
+    compared = 0
+    for known in zoo.card(name).accuracies:
+        if known["attack"] != "pgd":
+            continue
+        for row in rows:
+            asked = (name, known["statistics"], "pgd", known["eps_255"], "float", known["settings"]["seed"])
+            if (row.model, row.statistics, row.kind, row.eps_255, row.pixels, row.seed) == asked and row.n >= known[
+                "n"
+            ]:
+                assert abs(int(row.mask[: known["n"]].sum()) - known["correct"]) <= DIFFER * known["n"]
+                compared += 1
+    if not compared:
+        pytest.skip(f"{name} has not been measured there")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "statistics"), NETS)

@@ -126,7 +126,7 @@ def test_from_images_to_what_the_zoo_reads(norm, shipped, cifar, images):
         model = zoo.load(name, mode, "cpu")
         recorded = probes.record(model, images[:8].permute(0, 3, 1, 2) / 255, grid=found.statistics)
         moved = shift.compare(recorded, found.statistics)
-        assert found.band_of(moved, moved.names[0], "mean").n == 8
+        assert found.band(mode, 8, moved.names[0], "mean").n == 8
     assert {what for what, done, total in calls if done == total} >= {"histogram", "band, tracked, batches of 128"}
 
 
