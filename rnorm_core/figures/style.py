@@ -31,7 +31,7 @@ DASHES = {
     "tracked": "solid", "batch": "dash", "tracked-mean": "dot",
     "clean-branch": "solid", "adversarial-branch": "dashdot",
 }  # fmt: skip
-WIDTH = 38  # letters that fit into a title line where the page is 390 px wide
+WIDTH = 36  # letters that fit into a title line where the page is 390 px wide
 
 
 @dataclass(frozen=True, eq=False)
