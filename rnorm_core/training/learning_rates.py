@@ -133,16 +133,8 @@ def _blank(norm: str, rate: float, seed: int, options: argparse.Namespace) -> Tr
 
 def _train(blank: Trial, options: argparse.Namespace) -> Trial:
     words = ["--norm", blank.norm, "--recipe", "short", "--lr", blank.peak_lr, "--seed", blank.seed]
-    words += [
-        "--epochs",
-        blank.recipe["epochs"],
-        "--precision",
-        blank.recipe["precision"],
-        "--width",
-        options.width,
-        "--holdout",
-        options.holdout,
-    ]
+    words += ["--epochs", blank.recipe["epochs"], "--precision", blank.recipe["precision"]]
+    words += ["--width", options.width, "--holdout", options.holdout]
     words += ["--name", f"{blank.norm}-lr{blank.peak_lr:g}-seed{blank.seed}", "--work", options.work]
     words += ["--device", options.device]
     words += [word for key in ("data", "threads") if (value := getattr(options, key)) for word in (f"--{key}", value)]

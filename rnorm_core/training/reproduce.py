@@ -8,11 +8,8 @@ from rnorm_core.errors import UserError
 from rnorm_core.training.recipe import RECIPES, Recipe, recipe
 from rnorm_core.zoo import Card
 
-OVERRIDES = {
-    "epochs": "--epochs",
-    "peak_lr": "--lr",
-    "precision": "--precision",
-}  # fields of a recipe that an option may change
+# Fields of a recipe that an option may change.
+OVERRIDES = {"epochs": "--epochs", "peak_lr": "--lr", "precision": "--precision"}
 
 
 def command(card: Card) -> str:

@@ -131,9 +131,8 @@ def showcase(dataset: str, left: Side, right: Side, eps: float, seed: int, devic
 
     def work(job: Job) -> Crafted:
         samples = data.samples(dataset)
-        chosen = samples.select(
-            [(first(samples.ids) + seed) % len(samples)]
-        )  # their order is by hash, and so as good as drawn
+        # Their order is by hash, and so as good as drawn.
+        chosen = samples.select([(first(samples.ids) + seed) % len(samples)])
         plan = Plan(left, right, chosen.ids, (int(chosen.labels[0]),), "pgd", eps, None, None, "each", seed, device)
         return carry_out(plan, chosen, job)
 
