@@ -82,8 +82,10 @@ def test_equals_foolbox(foolbox, resnet, samples, generator, name, ours, kind, o
     trace = attacks.make(name, eps, targets=targets, **ours).run(model, samples, generator(5))
     assert (expected - images).abs().max() > 1 / 255, "foolbox's attack did nothing; the comparison would be empty"
     assert trace.adversarial.dtype == precision
-    if name == "pgd-l2":  # its norms are summed in another order; without signs that stays small
-        tolerance = 1e-6 if precision == torch.float32 else 1e-14
+    if name == "pgd-l2":
+        # Its norms are summed in another order. Without signs that stays small; but in float32, on some machines, it
+        # puts an activation on the other side of a ReLU's kink, and an image goes a slightly different way.
+        tolerance = 2e-3 if precision == torch.float32 else 1e-14
         torch.testing.assert_close(trace.adversarial, expected, rtol=0, atol=tolerance)
     else:
         assert torch.equal(trace.adversarial, expected)

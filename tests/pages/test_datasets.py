@@ -35,7 +35,7 @@ def texts(page) -> str:
 def test_every_page_works_on_it(open_page, name):
     page = open_page(name, dataset="CIFAR-100")
     said = [block.value for block in [*page.error, *page.warning]]
-    assert all(text.startswith("No accuracies have been measured for cifar100 yet") for text in said)
+    assert not [text for text in said if "No accuracies have been measured for cifar100 yet" not in text]
     assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
 
 
