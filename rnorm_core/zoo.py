@@ -287,7 +287,7 @@ def population(name: str) -> Measured:
     path = population_path(name)
     if not path.exists():
         raise UserError(f"The training images have not been measured with {name}: {path.name} is missing.", _anew(name))
-    return _measured(path, (path.stat().st_mtime_ns, path.stat().st_size), name, card(name).sha256)
+    return _measured(path, _stamp(path), name, card(name).sha256)
 
 
 def has_population(name: str) -> bool:

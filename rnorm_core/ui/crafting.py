@@ -122,7 +122,7 @@ def craft(plan: Plan, batch: Batch) -> Callable[[Job], Crafted]:
 
 
 def first(ids: Sequence[str], beginning: str = FIRST) -> int:
-    """Which image to begin with: the one whose id begins so, where it is among them."""
+    """Which image to begin with: the one whose id begins so, the first of all if it is not there."""
     return next((i for i, known in enumerate(ids) if known.startswith(beginning)), 0)
 
 

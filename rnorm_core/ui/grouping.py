@@ -25,7 +25,7 @@ from rnorm_core.evaluation.batches import (
     sizes,
 )
 from rnorm_core.jobs import Job
-from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.crafting import Side, first
 from rnorm_core.ui.whose import Plan, Teller, attack, batchwise, everyday
 
 DRAWS = 20  # of neighbours
@@ -114,7 +114,7 @@ def measure_company(asked: Meeting) -> Callable[[Job], Met]:
         plan, sides = asked.plan, batchwise(asked.plan)
         told, found = Teller(job, 2 * len(sides)), Met(asked, {}, {})
         batch = plan.images()
-        index = place(batch.ids, asked.image)
+        index = first(batch.ids, asked.image)
         for side in sides:
             told.begin(f"{side.label} among {DRAWS} draws of neighbours")
             met = company(side.load(plan.device), batch, index, asked.size, DRAWS, plan.seed)
@@ -127,11 +127,6 @@ def measure_company(asked: Meeting) -> Callable[[Job], Met]:
         return found
 
     return work
-
-
-def place(ids: tuple[str, ...], beginning: str) -> int:
-    """Of the image whose id begins so; 0 if it is not among them."""
-    return next((i for i, one in enumerate(ids) if one.startswith(beginning)), 0)
 
 
 # --- which, and how many of them attacked

@@ -5,8 +5,7 @@ from torch import Tensor
 from rnorm_core import figures
 from rnorm_core.data import Batch
 from rnorm_core.figures import Dot, Figure, Line
-from rnorm_core.ui import grouping
-from rnorm_core.ui.crafting import Side
+from rnorm_core.ui.crafting import Side, first
 from rnorm_core.ui.grouping import ANEW, CLASS, COME, MIXED, SAME, Composed, Met
 from rnorm_core.ui.story import best_guess
 from rnorm_core.ui.whose import everyday, said
@@ -38,7 +37,7 @@ Picture = tuple[Tensor, str, str]  # an image, what it is, what is said of it
 
 def gathered(found: Met, batch: Batch, draw: int) -> tuple[list[Picture], str]:
     """The image and its neighbours in this draw; each network's answer, and who the neighbours are."""
-    own = batch.images[grouping.place(batch.ids, found.asked.image)]
+    own = batch.images[first(batch.ids, found.asked.image)]
     places = [batch.ids.index(one) for one in next(iter(found.own.values())).neighbours[draw]]
     answers = [f"{side.title} sees {best_guess(m.probabilities[draw], m.classes)}" for side, m in found.own.items()]
     names = ", ".join(batch.classes[int(batch.labels[i])] for i in places)

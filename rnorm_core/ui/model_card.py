@@ -76,7 +76,7 @@ def what_it_is(card: Card) -> str:
     power = f" (p = {card.power:g})" if card.power is not None else ""
     width = f", {card.width:g} times as wide as usual" if card.width != 1 else ""
     classes = ", ".join(card.classes[:10]) + (" and more" if len(card.classes) > 10 else "")
-    images = f"{'attacked ' if kind(card) == ADVERSARIAL else ''}images of {card.dataset.replace('cifar', 'CIFAR-')}"
+    images = f"{'attacked ' if kind(card) == ADVERSARIAL else ''}images of {naming.dataset(card.dataset)}"
     how = "trained elsewhere" if kind(card) == UNKNOWN else f"trained on {images}, seed {card.seed}"
     return (
         f"**{card.name}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, {how}. "

@@ -13,8 +13,7 @@ from rnorm_core.evaluation import Accuracy
 from rnorm_core.evaluation.accuracy import tally
 from rnorm_core.evaluation.batches import sizes
 from rnorm_core.jobs import Job
-from rnorm_core.ui.crafting import Side
-from rnorm_core.ui.grouping import place
+from rnorm_core.ui.crafting import Side, first
 from rnorm_core.ui.whose import STEPS, Plan, Teller, batchwise, everyday
 
 
@@ -30,7 +29,7 @@ class Asked:
     def batch(self) -> Batch:
         """All images as one batch, the victim first, those that are poisoned next."""
         images = self.plan.images()
-        victim = place(images.ids, self.image)
+        victim = first(images.ids, self.image)
         return images.select([victim, *(i for i in range(len(images)) if i != victim)])
 
     @property
