@@ -43,8 +43,12 @@ def run(
         result = ticket.result(timeout=BLINK)
     except (TimeoutError, jobs.Cancelled):  # cancelled: stopped meanwhile, by this visitor's next click
         working = True
-    # Drawn in either case: a beat that was under way when the work ended must find its fragment.
-    st.fragment(_watch, run_every=BEAT if working else None)(slot, draw if working else None, working)
+    # The container is there with and without work, and is the page's own. A beat may come so soon after a run of the
+    # whole page that Streamlit drops what that run drew of the fragment before the browser has it; what follows the
+    # fragment on the page would then move up into its place, and be overwritten. Here nothing follows it.
+    with st.container():
+        if working:
+            st.fragment(_watch, run_every=BEAT)(slot, draw)
     return result
 
 
@@ -60,9 +64,7 @@ def is_stopped(slot: str = "work") -> bool:
     return st.session_state.get(_stopped(slot), False)
 
 
-def _watch(slot: str, draw: Callable[[Any], object] | None, working: bool) -> None:
-    if not working:
-        return
+def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
     ticket = st.session_state.get(_ticket(slot))
     if ticket is None or (state := ticket.state).done:
         st.rerun()

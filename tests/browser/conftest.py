@@ -17,39 +17,42 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 ALLOWED = re.compile(r"_stcore/(health|host-config)|WebGL|GPU stall|swiftshader", re.IGNORECASE)
 
 
-def pytest_collection_modifyitems(items):
-    """A journey that fails is tried once more, and pytest says so.
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    """`serve(script)` is the address of a Streamlit that runs it; no log may hold a traceback in the end."""
+    running = []
 
-    On a slow machine a page once lacked its middle when its work was done, and stayed so; tried alone, it did not.
-    """
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+    def start(script: Path) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        folder = tmp_path_factory.mktemp("server")
+        log = folder / "log"
+        offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub")}
+        environment = {**os.environ, **offline, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment.pop("CIFAR_ROOT", None)
+        options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+        options += ["--server.fileWatcherType", "none"]  # an edit while the tests run must not show on the pages
+        command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+        with log.open("w") as out:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        running.append((process, log))
+        address = f"http://127.0.0.1:{port}"
+        _wait_until_it_answers(f"{address}/_stcore/health", process, log)
+        return address
+
+    yield start
+    for process, _ in running:
+        process.terminate()
+    for process, log in running:
+        process.wait(20)
+        assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """Address of a running app; its log must hold no traceback in the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    log = folder / "log"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub"), "OMP_NUM_THREADS": "1"}
-    environment.pop("CIFAR_ROOT", None)
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-    options += ["--server.fileWatcherType", "none"]  # an edit while the tests run must not show on the pages
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_it_answers(f"{address}/_stcore/health", process, log)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
+def server(serve) -> str:
+    """Address of the running app."""
+    return serve(ROOT / "app.py")
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen, log: Path) -> None:
@@ -89,8 +92,14 @@ def settled():
 
 
 @pytest.fixture
-def visit(browser, server):
-    """`visit("/craft?eps=2")` opens a page in a browser of its own; what went wrong in any of them fails the test."""
+def visit(visit_at, server):
+    """`visit("/craft?eps=2")` opens a page of the app; see `visit_at`."""
+    return lambda path="/", **size: visit_at(server + path, **size)
+
+
+@pytest.fixture
+def visit_at(browser):
+    """`visit_at(address)` opens it in a browser of its own; what went wrong in any of them fails the test."""
     opened, wrong = [], []
 
     def note(message) -> None:
@@ -99,17 +108,17 @@ def visit(browser, server):
             wrong.append(f"console: {text}")
 
     def leaving(request) -> None:
-        if not request.url.startswith((server, "data:", "blob:")):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             wrong.append(f"another host: {request.url}")
 
-    def start(path: str = "/", width: int = 1280, height: int = 900):
+    def start(address: str, width: int = 1280, height: int = 900):
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         page = context.new_page()
         page.set_default_timeout(120_000)
         page.on("console", note)
         page.on("request", leaving)
         page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
-        page.goto(server + path)
+        page.goto(address)
         opened.append((page, context))
         return page
 
