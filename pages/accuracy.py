@@ -68,7 +68,7 @@ def behind(records: list[dict]) -> None:
         f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
         f"divide pixels by about {figures.PAPER_STD} (CIFAR-10's own deviation is about {figures.OWN_STD}; touch a "
         "point for both). Left of the dotted line a change is smaller than one grey level, the least a file holds. "
-        f"Weights: {weights}. `{COMMAND}` makes such a table; the command of each number stands in it."
+        f"Weights: {weights}. `{COMMAND}` makes such a table; the command of each single attack stands in it."
     )
     ui.numbers(records, "The numbers behind the curves", "accuracy.csv")
 
@@ -150,8 +150,9 @@ with ui.guard("accuracy"):
         "counted once for each side: two networks may be equally good and yet fail on different images, and only "
         "images on which they differ can tell which one is better.",
         "A gradient attack adds up many small pushes, all in the worst direction, so networks fall at sizes at which "
-        "random noise does nothing. What a norm can change is how far a push reaches: that shifts a curve to the "
-        "right, and where the paper looked, a shift is a gain. A shifted curve is not a flat one: look where it ends. "
+        "random noise does nothing. What a norm can change is how far a push reaches: that may shift a curve, to "
+        "the right or to the left; where the paper looked, a shift to the right is a gain. A shifted curve is not a "
+        "flat one: look where it ends. "
         "With the batch's own statistics the attacked images also move the mean and the scale that all are normalised "
         "with; whether what is left then is robustness or only a weaker attack, these curves alone cannot say.",
         there=bool(table.rows),

@@ -5,6 +5,8 @@ large the change is in two units, whether an attack made for one network fools t
 file leaves of it.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
 from rnorm_core import figures, ui
@@ -68,7 +70,9 @@ def show(crafted: ui.Crafted) -> None:
             show_side(crafted, outcome, sentence, index)
     st.caption(
         "Pixels: values from 0 to 1, as k/255. Normalised: divided by each channel's standard deviation (about 0.25), "
-        "as the paper gives eps; its authors divide by about 0.2."
+        "as the paper gives eps; its authors divide by about 0.2. "
+        f"Weights: {'; '.join(f'{o.side.label} `{o.side.weight_hash[:12]}`' for o in crafted.outcomes)}; seed "
+        f"{crafted.plan.seed}."
     )
     if CATALOGUE[crafted.plan.attack].family == "fixed-eps":
         drawn = [outcome.drawn for outcome in crafted.outcomes]
@@ -88,7 +92,7 @@ with ui.guard("craft"):
             plan, draw = question.on(batch), lambda partial: ui.live(partial, CLASSES[settings.dataset])
             crafted = ui.run(plan, ui.craft(plan, batch), draw=draw)
         if crafted is not None:
-            show(crafted)
+            show(replace(crafted, batch=batch))  # somebody else may have asked for it first, of a file named otherwise
     ui.explain(
         "Left and right, the same images under two networks. The third picture is the change itself, with the same "
         "magnification on both sides; grey is no change. The bars compare the probabilities before and after. Where "

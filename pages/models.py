@@ -79,7 +79,7 @@ def doors(cards: list[zoo.Card]) -> None:
             ui.door("models", "RobustNorm's p, from large to small", show=powers)
         if adversarial := families.get("adversarial"):
             ui.door("models", "Adversarially trained, at 8/255", show=adversarial, training="adversarial", robust_at=8)
-        ui.door("models", "Where half is left: 0.5/255", robust_at=0.5)
+        ui.door("models", "An attack of half a grey level: 0.5/255", robust_at=0.5)
         ui.door("models", "RobustNorm alone", norm=["RobustNorm"])
         ui.door("accuracy", "More attacks, and left against right")
         ui.door("shift", "What an attack does to these statistics")
@@ -92,8 +92,8 @@ with ui.guard("models"):
         st.sidebar.caption("On this page the list chooses; left and right are for the other pages.")
     st.title("What is in the zoo, and how was it made?")
     st.markdown(
-        "Networks that differ in one thing: the **norm**, the **seed**, RobustNorm's **p**, the **training**. Each has "
-        "a card that says how it was made and what was measured. Select some to lay them over each other."
+        "Networks that differ in the **norm**, the **seed**, RobustNorm's **p**, the **training** or the architecture. "
+        "Each has a card that says how it was made and what was measured. Select some to lay them over each other."
     )
     everything = read_zoo()
     cards = [entry.card for entry in everything]
@@ -115,7 +115,7 @@ with ui.guard("models"):
         "RobustNorm's scale is the range to the power of p. With a small p all ranges become nearly one number, and a "
         "quiet channel stays quiet. Amplification alone does not make a network easy to fool, for the weights before "
         "it may be small in turn; the curve under attack is what counts, and two networks that differ by less than "
-        "two seeds of one do not differ.",
+        "two seeds of one cannot be told apart by it.",
         there=bool(chosen),
     )
     doors(cards)

@@ -41,12 +41,13 @@ with ui.guard("paper"):
     ui.explain(
         "Above, one row is one reading of a claim, one place in it an attack size: a filled mark where the claim "
         "holds, an open one where it does not, a dash where these measurements cannot tell, a triangle where the "
-        "opposite holds. Below, works around the paper by year and theme; solid lines are citations, "
-        "dotted ones shared authors.",
+        "opposite holds. Below, works around the paper by year and theme; solid lines are what we "
+        "take for citations, dotted ones shared authors.",
         "A claim about robustness is a claim about sizes. The paper's own sizes are a fraction of one grey level up to "
-        "one and a half; most work since uses 8/255. Between the two, networks that can be told apart become networks "
-        "that all fail. And a gain that remains at large sizes may be robustness, or an attack that is too weak: a "
-        "verdict here holds for the attack that it names and says nothing of stronger ones.",
+        "one and a half; most work since uses 8/255. Between the two, most networks that were not trained on attacked "
+        "images can no longer be told apart: they fail. And a gain that remains at large sizes may be robustness, or "
+        "an attack that is too weak: a verdict here holds for the attack that it names and says nothing of stronger "
+        "ones.",
         there=bool(judging.overview(found)),
     )
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from rnorm_core import figures, ui, zoo
 from rnorm_core.data import CLASSES
-from rnorm_core.ui import naming
+from rnorm_core.ui import again, naming
 
 
 def show(crafted: ui.Crafted) -> None:
@@ -36,7 +36,11 @@ def measured(sides: tuple[ui.Side, ...]) -> None:
         return
     ui.chart(figures.accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True), key="accuracy")
     weights = "; ".join(f"{c.label} {c.weight_hash[:12]}" for c in curves)
-    st.caption(f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}. {rest}")
+    typed = again.command(again.CARD, (side.name for side in sides if not zoo.is_brought(side.name)))
+    st.caption(
+        f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}. Repeat with `{typed}`. "
+        f"{rest}"
+    )
 
 
 def curve_of(side: ui.Side) -> figures.Curve | None:
@@ -54,8 +58,8 @@ with ui.guard("start"):
     settings = ui.sidebar()
     st.title("One image, one attack, two networks")
     st.markdown(
-        "Two networks, the same but for how they normalise, each get the same photo with a change made to mislead that "
-        "network: no colour of any pixel moves by more than **eps**. Do they still see what you see?"
+        "Two networks each get the same photo with a change made to mislead that network: no colour of any pixel "
+        "moves by more than **eps**. Do they still see what you see?"
     )
     with st.container(width=480):
         eps = ui.epsilon()

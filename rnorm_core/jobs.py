@@ -23,6 +23,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Job(Generic[T]):
         self._cancelled = False
         self._state = State("waiting", 0.0, "Waiting for a free worker")
         self._value: T | None = None
+        self._traceback: TracebackType | None = None  # of the error, as it was raised
 
     def progress(self, fraction: float, text: str, partial: Any = None) -> None:
         """Show how far the work is (0 to 1) and what it does; `partial` stays until the next one that is not None.
@@ -124,7 +126,7 @@ class Ticket(Generic[T]):
             if self._left:
                 raise Cancelled(f"this asker has left {self.spec!r}")
             if error := self._job._state.error:
-                raise error
+                raise error.with_traceback(self._job._traceback)  # without those of earlier askers
             return self._job._value  # type: ignore[return-value]  # set, as the job is done
 
     def leave(self) -> None:
@@ -245,6 +247,7 @@ class Jobs:
                 self._store(job)
             else:
                 job._state = State("failed", job._state.fraction, "Failed", error=error)
+                job._traceback = error.__traceback__
             self._changed.notify_all()
 
     def _store(self, job: Job) -> None:

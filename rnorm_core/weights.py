@@ -160,7 +160,7 @@ def _about(said: Mapping[str, Any], filename: str) -> dict[str, Any]:
             continue
         try:
             value = float(text) if key in ("power", "width") else str(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         wrong = not math.isfinite(value) if isinstance(value, float) else value not in _known(key, value)
         if wrong:

@@ -38,7 +38,7 @@ def names() -> list[str]:
 def plain(dataset: str, norm: str) -> str:
     """Name of the network that all others of the data set with this norm are variations of, whether it is there or not.
 
-    Those of two norms differ in the norm alone.
+    Those of two norms differ in the norm alone, and the one without a norm in what it needs to train.
     """
     return f"{dataset}-resnet20-{norm}"
 

@@ -196,8 +196,12 @@ def test_error_reaches_every_asker_and_is_not_cached():
     tickets = [pool.start("s", fails) for _ in range(3)]
     gate.set()
     for ticket in tickets:
-        with pytest.raises(UserError, match="The file is empty"):
-            ticket.result(WAIT)
+        depths = []
+        for _ in range(3):
+            with pytest.raises(UserError, match="The file is empty") as caught:
+                ticket.result(WAIT)
+            depths.append(len(caught.traceback))
+        assert len(set(depths)) == 1  # asked again and again, the error does not grow
         assert ticket.state.status == "failed"
         assert isinstance(ticket.state.error, UserError)
     assert len(calls) == 1

@@ -293,6 +293,17 @@ def test_a_batch_of_one(kind, condition):
     close(layer(x), naive(layer, x, condition))
 
 
+def test_one_value_a_channel_is_its_own_mean():
+    """As one small image leaves a network that ends at one pixel: torch itself refuses."""
+    layer = BatchNorm2d(5, statistics="batch").eval()
+    layer.bias.data.normal_()
+    x = torch.randn(1, 5, 1, 1, requires_grad=True)
+    y = layer(x)
+    assert torch.equal(y[0, :, 0, 0], layer.bias)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert not gradient.any()
+
+
 @pytest.mark.parametrize("condition", STATISTICS)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_inference_writes_no_buffer(kind, condition):

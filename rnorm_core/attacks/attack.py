@@ -18,6 +18,12 @@ from rnorm_core.norms import RobustNorm2d, looks_at_batch
 if TYPE_CHECKING:
     from rnorm_core.data import Batch
 
+FINITE = "use weights that give finite answers on ordinary images."
+
+
+class NotANumber(UserError, FloatingPointError):
+    """A model's answer, or its gradient, is not a number: an attack that went on would look like robustness."""
+
 
 @dataclass(frozen=True, eq=False)
 class Aim:
@@ -123,11 +129,11 @@ class Attack(ABC):
         assert start is not None
         assert best is not None
         if not best.adversarial.isfinite().all():
-            raise FloatingPointError(
-                "the gradient of this model is not a number somewhere; the attack cannot follow it"
+            raise NotANumber(
+                "The gradient of this model is not a number somewhere; the attack cannot follow it.", FINITE
             )
         if not best.probabilities[-1].isfinite().all():  # it has a largest entry, and that means nothing
-            raise FloatingPointError("the answer of this model is not a number somewhere; nothing follows from it")
+            raise NotANumber("The answer of this model is not a number somewhere; nothing follows from it.", FINITE)
         return Trace(
             spec=self.spec,
             model=getattr(model, "name", "unnamed"),

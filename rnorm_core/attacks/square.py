@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from rnorm_core.attacks.attack import Aim, Attack, look, statistics_of, take_aim
+from rnorm_core.attacks.attack import FINITE, Aim, Attack, NotANumber, look, statistics_of, take_aim
 from rnorm_core.attacks.balls import source
 from rnorm_core.attacks.best import Point, beats, pooled
 from rnorm_core.attacks.losses import ce, margin
@@ -85,7 +85,7 @@ class Square(Attack):
     def _ask(self, model: nn.Module, aim: Aim, images: Tensor) -> Point:
         view = look(model, aim, images, climb=margin if aim.targets is None else ce)
         if view.score.isnan().any():  # it would beat nothing and be beaten by nothing, as if the model were robust
-            raise FloatingPointError("the answer of this model is not a number somewhere; the attack cannot judge it")
+            raise NotANumber("The answer of this model is not a number somewhere; the attack cannot judge it.", FINITE)
         return Point(images, view, aim.fooled(view.probabilities))
 
     def _stripes(self, clean: Tensor, generator: Generator | None) -> Tensor:

@@ -39,7 +39,8 @@ CLAIMS = {
             "C0", "Networks without BatchNorm are more robust than networks with it.",
             f"from earlier work (Galloway et al. 2019), taken up by {PAPER}",
             f"Two ResNet-20, one without norm and one with BatchNorm, {_PGD_20}. Only images that both recognise "
-            "without an attack count, for the network without norm starts lower.",
+            "without an attack count, for the two start at different accuracies. The one without norm also has another "
+            "initialisation (Fixup), less weight decay and tighter gradient clipping, without which it does not train.",
         ),
         Claim(
             "C1", "Adversarial images shift the distribution of what BatchNorm layers receive.", PAPER,

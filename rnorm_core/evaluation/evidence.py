@@ -25,7 +25,8 @@ RULES = {
     "seed that was measured, on images that both networks get right when clean. The opposite holds where it lies below "
     "0 for every seed; anything else is open.",
     "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
-    "training images than 97.5 % of clean batches do; not where fewer do in every batch; anything else is open.",
+    "training images than 97.5 % of clean batches do (C2: in their mean or in their deviation); not where fewer do in "
+    "every batch; anything else is open.",
     "more than noise": f"Holds at an eps where, in every batch, at least {HALF:g} of the layers move further under the "
     "attack than under noise of the same size on the same images; not where fewer do in every batch; anything else is "
     "open.",
@@ -78,7 +79,9 @@ class Retention:
         return attacked.value / clean.value if clean.correct else 0.0
 
     def _at(self, seeds: dict[int, tuple[Count, Count]]) -> tuple[str, str]:
-        states = [HOLDS if _at_least(attacked, KEPT, clean) else FAILS for clean, attacked in seeds.values()]
+        states = [
+            HOLDS if clean.correct and _at_least(attacked, KEPT, clean) else FAILS for clean, attacked in seeds.values()
+        ]
         said = {
             seed: f"{self.ratio(clean, attacked):.2f} of clean accuracy, {attacked}"
             for seed, (clean, attacked) in seeds.items()
@@ -111,12 +114,16 @@ class Contest:
 
 @dataclass(frozen=True)
 class Displacement:
-    """Which layers lie beyond the natural band: for each eps, by model, bool (batches, layers). noise: the control."""
+    """Which layers lie beyond the natural band: for each eps, by model, bool (batches, layers). noise: the control.
+
+    measures: of how many, one of which has to be beyond.
+    """
 
     label: str
     by_eps: dict[float, dict[str, np.ndarray]]
     noise: dict[float, dict[str, np.ndarray]]
     n: int
+    measures: int = 1
     rule = "moved"
     axis: Axis = EPS
 

@@ -180,7 +180,7 @@ def _moved_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Moved]:
 
 def _cards_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Card]:
     measured = {row.model for row in rows}
-    return [card for _, card in sorted(alike[norm].items()) if card.name in measured]
+    return [card for _, card in sorted(alike.get(norm, {}).items()) if card.name in measured]
 
 
 def displacement(
@@ -197,7 +197,8 @@ def displacement(
     if not attacked:
         return Nothing
     sources = tuple(_source(card, "tracked") for card in _cards_of(rows, alike, norm))
-    return Displacement(f"{NAMES[norm]}, tracked", attacked, by_attack["noise"], min(row.n for row in rows)), sources
+    n = min(row.n for row in rows)
+    return Displacement(f"{NAMES[norm]}, tracked", attacked, by_attack["noise"], n, len(measures)), sources
 
 
 def excess(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Excess | None, Sources]:

@@ -189,7 +189,9 @@ def _displacement(found: Displacement, about: str) -> Figure:
             series.append(Series(name, x, [100 * s.mean() for s in shares], *ends, told, colour, marker, dash))
     title = "How many layers leave the natural band?"
     subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
-    threshold = [(100 * HALF, "the rule: half of the layers"), (2.5, "by chance: 2.5 %")]
+    chance = 2.5 * found.measures
+    by_chance = f"by chance: {'at most ' * (found.measures > 1)}{chance:g} %"
+    threshold = [(100 * HALF, "the rule: half of the layers"), (chance, by_chance)]
     return _drawn(title, subtitle, series, _eps(places), "layers beyond the band (%)", threshold, [-3, 103])
 
 

@@ -232,7 +232,10 @@ def worst_case(usual: Accuracy, worst: Accuracy, parts: Sequence[Number] = ()) -
     elif pair.difference > rules.LITTLE:
         verdict, said = WARN, f"Other attacks find some more: {worst.value:.1%} is the number to quote."
     else:
-        verdict, said = PASS, "Other losses and searches find next to nothing more."
+        verdict, said = (
+            PASS,
+            f"They take no more than {rules.LITTLE:.0%} more: {worst.value:.1%} is the number to quote.",
+        )
     numbers = (
         right(named(usual), usual), *parts, right("the worst case", worst),
         difference("what the other attacks take away", pair),

@@ -65,7 +65,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Findings on a model, in the order of `rules.CHECKS`, with what made them.
+    """Findings on a model, in the order in which they were made, with what made them.
 
     scores: every accuracy that was measured on the way. images: their ids, in the order of the batches.
     """

@@ -97,7 +97,10 @@ def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
     here = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
     together: Sequence[Row] = [row for row in here if row.images == usual.images]
     parts = [checks.right(checks.named(row.accuracy), row.accuracy) for row in together if row is not usual]
-    return checks.worst_case(usual.accuracy, worst_case(together), parts)
+    found = checks.worst_case(usual.accuracy, worst_case(together), parts)
+    blind = any(row.attack == "square" for row in together)
+    lacking = "no attack aimed at a class" if blind else "neither Square nor an attack aimed at a class"
+    return replace(found, said=f"{found.said} The table has {lacking} here: run the checks for those.")
 
 
 def _missing(key: str) -> str:

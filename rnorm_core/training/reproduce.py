@@ -20,8 +20,9 @@ def command(card: Card) -> str:
     options += ["--width", str(card.width)] if card.width != 1 else []
     options += ["--dataset", card.dataset, "--recipe", base.name, "--seed", str(card.seed)]
     for field, option in OVERRIDES.items():
-        if card.recipe.get(field, getattr(base, field)) != getattr(base, field):
-            options += [option, str(card.recipe[field])]
+        value = card.recipe.get(field, getattr(base, field))
+        if value != getattr(base, field) or field == "precision":  # unsaid, that would be the hardware's choice
+            options += [option, str(value)]
     options += ["--name", f"{card.name}-again"]  # the card's own weights are kept
     return shlex.join(["python", "-m", "rnorm_core.training", *options])
 

@@ -10,7 +10,7 @@ HALF = "--epochs 22"
 QUARTER = "--epochs 12"
 
 ZOO: dict[str, str] = {
-    # One seed, in which only the norm differs, and two more seeds.
+    # One seed, in which only the norm (and what training without one needs) differs, and two more seeds.
     "cifar10-resnet20-bn": "--norm bn",
     "cifar10-resnet20-rn": "--norm rn",
     "cifar10-resnet20-none": "--norm none",

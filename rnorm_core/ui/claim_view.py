@@ -75,12 +75,16 @@ def pick(settings: Settings) -> tuple[str, int]:
     with number:
         help_ = "For the small version below. With statistics of a batch, all of them are one batch."
         count = int(url.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_))
-    asked = (claim, count, settings.seed, settings.source)
+    asked = _asked(claim, count, settings)
     button.button(
         "Re-measure a small version", on_click=_begin, args=(asked,), icon=":material/speed:", type="primary",
         key="remeasure",
     )  # fmt: skip
     return claim, count
+
+
+def _asked(claim: str, count: int, settings: Settings) -> tuple:
+    return claim, count, settings.seed, settings.dataset, settings.source, settings.device
 
 
 def _begin(asked: tuple) -> None:
@@ -97,7 +101,11 @@ def show(claim: str, found: Shipped) -> None:
         st.info("Nothing that was measured on the shipped weights speaks to this claim yet.")
         return
     st.markdown("\n".join(f"- {judging.said(judgement)}" for judgement in judgements))
-    st.caption(f"{judging.seeds(judgements)} Measured by this project. Weights: {judging.hashes(judgements)}.")
+    typed = " and ".join(f"`{command}`" for command in judging.again(judgements, found.table))
+    st.caption(
+        f"{judging.seeds(judgements)} Measured by this project. Weights: {judging.hashes(judgements)}."
+        + (f" Repeat with {typed}." if typed else "")
+    )
     draw(judgements, claim)
     for rule in dict.fromkeys(judgement.evidence.rule for judgement in judgements):
         st.caption(f"The rule. {RULES[rule]}")
@@ -120,7 +128,7 @@ def draw(judgements: list[Judgement], key: str) -> None:
 
 def live(claim: str, count: int, settings: Settings) -> None:
     """The small version, once it was asked for: while it is measured, when it was stopped and when it is done."""
-    if st.session_state.get("_remeasuring") != (claim, count, settings.seed, settings.source):
+    if st.session_state.get("_remeasuring") != _asked(claim, count, settings):
         return
     where = settings.dataset, settings.complete, settings.source
     asked = remeasuring.ask(claim, *where, count, settings.seed, settings.device)

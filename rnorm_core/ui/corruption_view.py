@@ -87,7 +87,7 @@ class View:
         """How many images are right in each condition, and how many layers have left their band; in Markdown."""
         course, layers = self.course(i), self.layers(i)
         clean = course.readings[CLEAN, 0].hits
-        parts = [f"clean, {int(clean.sum())} of {len(clean)} images right"]
+        parts = [f"clean, images right: {rate(clean)}"]
         for condition in (self.natural, self.adversarial):
             if reading := course.readings.get(condition):
                 part = f"{said(self.found.plan, condition)}: **{rate(reading.hits)}**"

@@ -12,16 +12,14 @@ from torch import Tensor
 from rnorm_core import evaluation, figures
 from rnorm_core.data import CORRUPTIONS
 from rnorm_core.evaluation import Accuracy, Row, Table, laboratories
-from rnorm_core.evaluation.file import COMMAND
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.figures import Bar, Picture
 from rnorm_core.figures.glance import Share
 from rnorm_core.norms import looks_at_batch, modes
-from rnorm_core.ui import inside_powers
+from rnorm_core.ui import again, inside_powers
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.sizes_view import Course
 
-EVIDENCE = "python -m rnorm_core.training.evidence"
 Found = Sequence[tuple[str, Share | None]]  # what a bar is called, and what was measured
 
 
@@ -35,13 +33,14 @@ class Glance:
 
 def _glance(
     found: Iterable[tuple[str, str | Sequence[str], Found]],
-    weights: dict[str, str],
+    networks: dict[str, tuple[str, str]],
     what: str,
-    command: str,
+    form: str,
     note: str = "",
 ) -> Glance:
-    """found: (title, norm of all bars or of each, bars) of each picture. weights: hashes by what networks are called.
-    what: the bars are and under which conditions. note: what to be careful about, a sentence.
+    """found: (title, norm of all bars or of each, bars) of each picture. networks: name and hash by what each is called
+    on the page. what: the bars are and under which conditions. form: of the command, one of `again`. note: what to be
+    careful about, a sentence.
     """
     drawn, counts = [], set()
     for title, norm, measured in found:
@@ -53,19 +52,20 @@ def _glance(
     if not drawn:
         return Glance((), "")
     n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
-    hashes = ", ".join(f"{name} `{digits[:12]}`" for name, digits in weights.items())
+    hashes = ", ".join(f"{title} `{digits[:12]}`" for title, (_, digits) in networks.items())
+    typed = again.command(form, (name for name, _ in networks.values()), max(counts))
     about = (
         f"Measured before: {what}; n = {n} test images (seed 0); thin lines: 95 % intervals.{note and ' ' + note} "
-        f"Weights: {hashes}. Repeat with `{command}`."
+        f"Weights: {hashes}. Repeat with `{typed}`."
     )
     return Glance(tuple(drawn), about)
 
 
-def _of_sides(found: Iterable[tuple[Side, str, Found]], what: str, command: str, note: str = "") -> Glance:
+def _of_sides(found: Iterable[tuple[Side, str, Found]], what: str, form: str, note: str = "") -> Glance:
     """found: (network, title, bars) of each picture; only networks that have one are named with their weights."""
     there = [(side, title, bars) for side, title, bars in found if any(share for _, share in bars)]
-    weights = {side.title: side.weight_hash for side, _, _ in there}
-    return _glance([(title, side.norm, bars) for side, title, bars in there], weights, what, command, note)
+    networks = {side.title: (side.name, side.weight_hash) for side, _, _ in there}
+    return _glance([(title, side.norm, bars) for side, title, bars in there], networks, what, form, note)
 
 
 # --- whose statistics?
@@ -86,7 +86,7 @@ def crossed(rows: Sequence[Row], sides: Sequence[Side], eps_255: float) -> Glanc
 
     what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, batches of 128"
     found = [(side, f"{side.title} under PGD, {eps_255:g}/255", bars(side)) for side in sides]
-    return _of_sides(found, what, laboratories.COMMAND)
+    return _of_sides(found, what, again.LABORATORIES)
 
 
 def _made_for(rows: Sequence[Row], side: Side, scorer: str, crafter: str, eps_255: float) -> Row | None:
@@ -102,7 +102,7 @@ def sizes(courses: Sequence[Course]) -> Glance:
         by_size = {accuracy.batch_size: accuracy for accuracy in course.clean}
         bars = [(f"statistics of {k} image{'s' * (k > 1)}", by_size.get(k)) for k in (1, 4, 16, 128)]
         found.append((course.side, f"{course.side.title}, clean images", [*bars, ("tracked", course.levels[0])]))
-    return _of_sides(found, "accuracy on clean images", EVIDENCE)
+    return _of_sides(found, "accuracy on clean images", again.EVIDENCE)
 
 
 def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -113,7 +113,7 @@ def company(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
 
     found = [(side, f"{side.title}, batch: right or wrong by company", bars(side)) for side in sides]
     what = "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
-    return _of_sides(found, what, laboratories.COMMAND)
+    return _of_sides(found, what, again.LABORATORIES)
 
 
 def _swayed(rows: Sequence[Row], side: Side, size: int) -> Accuracy | None:
@@ -146,7 +146,7 @@ def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
 
     found = [(side, f"{side.title}: all untouched images at once", bars(side)) for side in sides]
     what = "accuracy on the images that nobody touches, their neighbours changed by at most 8/255 in 10 steps"
-    return _of_sides(found, what, laboratories.COMMAND)
+    return _of_sides(found, what, again.LABORATORIES)
 
 
 def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> Glance:
@@ -170,7 +170,7 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
     ]  # fmt: skip
     what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
     note = "Another experiment than the one below: all layers at once, and new statistics in place of tracked ones."
-    return _of_sides(found, what, EVIDENCE, note)
+    return _of_sides(found, what, again.EVIDENCE, note)
 
 
 def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
@@ -188,9 +188,9 @@ def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
         ]  # fmt: skip
 
     found = [(side, f"{side.title}: statistics counted anew", bars(side)) for side in sides]
-    what = "accuracy with statistics of batches of 128 other test images; PGD of 10 steps, made anew each time"
+    what = "accuracy by where statistics come from, in batches of 128 images; PGD of 10 steps, made anew each time"
     note = "Cut: at random, with black margins, and flipped, as the network's training did."
-    return _of_sides(found, what, laboratories.COMMAND, note)
+    return _of_sides(found, what, again.LABORATORIES, note)
 
 
 # --- the other laboratories
@@ -214,7 +214,7 @@ def corrupted(rows: Sequence[Row], sides: Sequence[Side], corruption: str, sever
     found = [(side, side.title, bars(side)) for side in sides]
     what = "accuracy on the same images with tracked and with the batch's statistics; PGD of 10 steps on tracked ones"
     note = "An attack made anew for the batch's statistics is another one: see below."
-    return _of_sides(found, what, laboratories.COMMAND, note)
+    return _of_sides(found, what, again.LABORATORIES, note)
 
 
 def powers(dataset: str, table: Table, eps_255: float) -> Glance:
@@ -223,9 +223,9 @@ def powers(dataset: str, table: Table, eps_255: float) -> Glance:
     attacked, clean = ([(point.label, getattr(point, kind)) for point in points] for kind in ("attacked", "clean"))
     norms = [point.clean.norm for point in points]
     found = [(f"Under PGD at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
-    weights = {point.label: point.clean.weight_hash for point in points}
+    networks = {point.label: (point.clean.model, point.clean.weight_hash) for point in points}
     note = "One training each: another might differ by more than these lines, which are for the images alone."
-    return _glance(found, weights, "accuracy, tracked, PGD of 20 steps", COMMAND, note)
+    return _glance(found, networks, "accuracy, tracked, PGD of 20 steps", again.SWEEP, note)
 
 
 def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, float]]) -> Glance:
@@ -240,4 +240,4 @@ def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, fl
     found = [(side, side.label, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
     batch = any(looks_at_batch(side.statistics) for side in sides)
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
-    return _of_sides(found, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, COMMAND, note)
+    return _of_sides(found, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, again.SWEEP, note)

@@ -31,11 +31,11 @@ def pick_images(settings: Settings) -> Batch | None:
     if everything is None:
         return None
     names = {name(everything, i): i for i in _offered(everything, settings)}
+    default = [name(everything, first(everything.ids))]
     chosen = st.session_state.get("images", [])
     if any(one not in names for one in chosen):  # chosen from another source
-        st.session_state["images"] = [one for one in chosen if one in names]
+        st.session_state["images"] = [one for one in chosen if one in names] or default
     _thumbnails(everything.select(list(names.values())))
-    default = [name(everything, first(everything.ids))]
     label = "Click pictures to add or remove them; several are attacked as one batch."
     picked = url.bound(st.pills, label, list(names), key="images", selection_mode="multi", default=default)
     if not picked:
@@ -60,9 +60,9 @@ def _everything(settings: Settings) -> Batch | None:
     return _whole(settings.dataset, settings.source) if ready else None
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=len(data.CLASSES))
 def _whole(dataset: str, source: str) -> Batch:
-    """The test set, once for all sessions, which only select from it."""
+    """The test set, once for all sessions, which only select from it: 123 MB each."""
     return data.load(dataset)
 
 

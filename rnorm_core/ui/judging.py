@@ -9,11 +9,15 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, Table, laboratories, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
 from rnorm_core.evaluation.current import weights
+from rnorm_core.evaluation.evidence import Contest
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures.claims import Judged
+from rnorm_core.ui import again as commands
 
 R = TypeVar("R", Row, Moved)
+# What measures the evidence for a rule, if not the table's sweep.
+FORMS = dict.fromkeys(("moved", "more than noise", "regained", "unusable"), commands.EVIDENCE) | {"speed kept": ""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,19 @@ def hashes(judgements: Sequence[Judgement]) -> str:
     """Of the weights that entered: "cifar10-resnet20-bn d66d98175d82"."""
     known = {source.model: source.weight_hash[:12] for judgement in judgements for source in judgement.sources}
     return "; ".join(f"{model} {digest}" for model, digest in known.items())
+
+
+def again(judgements: Sequence[Judgement], table: Table) -> list[str]:
+    """What measures it again; of how fast networks train, the page of models says it."""
+    found = []
+    for judgement in judgements:
+        names = [source.model for source in judgement.sources]
+        form, evidence = FORMS.get(judgement.evidence.rule, commands.SWEEP), judgement.evidence
+        if isinstance(evidence, Contest) and evidence.under:
+            form = commands.LABORATORIES
+        n = max((row.n for row in table.rows if row.model in names), default=0)
+        found += [commands.command(form, names, n)] if form else []
+    return list(dict.fromkeys(found))
 
 
 def numbers(judgement: Judgement) -> list[dict[str, str]]:

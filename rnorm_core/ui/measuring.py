@@ -86,13 +86,15 @@ def measure(asked: Measurement) -> Callable[[Job], Measured]:
     def work(job: Job) -> Measured:
         job.progress(0, "Reading the images", Measured(asked, {}))
         batch, hits = asked.images(), {}
+        # At once: what somebody brought along may be gone by the end of a long measurement.
+        models = {side: side.load(asked.device) for side in asked.sides}
         turns = [(eps, side) for eps in (0.0, *asked.eps_255) for side in asked.sides]
         # An attack's step costs about three looks; a clean measurement is one look.
         costs = [1 + 3 * (eps > 0) * (attacks.CATALOGUE[asked.attack].default_steps) for eps, _ in turns]
         for turn, (eps, side) in enumerate(turns):
             report = _Reporter(job, side, eps, len(batch), sum(costs[:turn]) / sum(costs), costs[turn] / sum(costs))
             attack = attacks.make(asked.attack, eps / 255) if eps else None
-            hits[side, eps] = _hits(side.load(asked.device), batch, attack, asked, report)
+            hits[side, eps] = _hits(models[side], batch, attack, asked, report)
             report.measured(len(batch), Measured(asked, dict(hits)))
         return Measured(asked, hits)
 

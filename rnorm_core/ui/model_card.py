@@ -9,7 +9,7 @@ from rnorm_core import figures, norms
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.training.reproduce import command, unsaid
-from rnorm_core.ui import naming
+from rnorm_core.ui import again, naming
 from rnorm_core.ui.listing import ADVERSARIAL, UNKNOWN, kind
 from rnorm_core.zoo import Card
 
@@ -54,6 +54,7 @@ def show(card: Card) -> None:
                 measured(card), hide_index=True, key=f"measured {card.name}", placeholder="–", column_config=accuracy,
                 alt=f"Measured accuracies of {card.name}",
             )  # fmt: skip
+            st.caption(f"Measure again with `{again.command(again.CARD, [card.name])}`.")
         else:
             st.caption("The card holds no measured accuracies yet.")
         st.markdown("##### How it came to be")

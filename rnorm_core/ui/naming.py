@@ -191,7 +191,7 @@ def pairs(norms: Mapping[str, str]) -> list[Pair]:
     found: list[Pair] = []
     for kind in batch:
         if not kind.adversarial:
-            found += other_norms("Same seed, only the norm differs", kind, others if kind.plain else ["rn"])
+            found += other_norms("Same seed, another norm", kind, others if kind.plain else ["rn"])
     if len(known := powers(norms)) > 1:
         low, *_, high = (of_name(name, "rn") for name in known.values())
         found += offer(f"p from {low.power:g} to {high.power:g}", low, high)

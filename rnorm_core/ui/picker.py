@@ -26,8 +26,9 @@ def one(label: str, key: str, norms: Mapping[str, str], default: str) -> str:
 
 def several(label: str, key: str, titles: Mapping[str, str], default: Sequence[str], **more: Any) -> list[str]:
     """Some of what the address knows by the names that lead to `titles`."""
-    if key in st.session_state:
-        st.session_state[key] = [one for one in st.session_state[key] if one in titles]
+    known = st.session_state.get(key, [])
+    if any(one not in titles for one in known):  # of another data set, say
+        st.session_state[key] = [one for one in known if one in titles] or list(default)
     unseen = {"key": key, "default": default, "label_visibility": "collapsed"}
     chosen = url.bound(st.multiselect, _unseen(label), list(titles), **unseen)
     _shown(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)

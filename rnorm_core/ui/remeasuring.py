@@ -140,7 +140,7 @@ class _Moved:
                 if attack in kinds
             }
 
-        return Displacement(self.label, of("pgd"), of("noise", "clean"), self.n)
+        return Displacement(self.label, of("pgd"), of("noise", "clean"), self.n, len(measures))
 
     def recovery(self) -> Recovery:
         clean = self.hits["clean", 0.0]

@@ -142,7 +142,7 @@ class View:
         low, high = figures.span(places)
         ends = [np.nanmax(np.abs(end)) for side in places if side.band_size for end in (side.low, side.high)]
         # From the band on in steps of two, so that attacks of about the same effect are drawn to one scale.
-        top = 1.5 * float(max(ends, default=high))
+        top = 1.5 * float(max(ends, default=high)) or high  # 0 where no channel ever varies
         while top < max(high, -low):
             top *= 2
         return (0 if self.measure == "wasserstein" else -top), top

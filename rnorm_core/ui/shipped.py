@@ -290,18 +290,19 @@ def _record(line: Line, row: Row) -> dict[str, Any]:
         "seed": row.seed,
         "weights": row.weight_hash,
         "date": row.date,
+        "code": row.code_version,
         "command": command(row),
     }
 
 
 def command(row: Row) -> str:
-    """What measures this row again; a worst case is made of rows that have commands of their own."""
+    """What measures this row again, though the table has it; a worst case is made of rows that have their own."""
     if "worst of" in row.settings:
         return ""
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     return (
         f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
-        f"{size} --count {row.n} --seed {row.seed}"
+        f"{size} --count {row.n} --seed {row.seed} --out again.jsonl"
     )
 
 

@@ -90,21 +90,27 @@ def _images(dataset: str) -> tuple[bool, str]:
 
 def _offer_fetch(dataset: str) -> None:
     """A button; once pressed, progress until the test set is there or it is known why not."""
-    if not st.session_state.get("_fetching"):
+    if st.session_state.get("_fetching") != dataset:
         st.caption(f"The full {naming.dataset(dataset)} test set is not on this computer.")
-        st.button("Fetch 24 MB", on_click=_begin, icon=":material/download:", help="Once, from the Hugging Face hub.")
+        st.button(
+            "Fetch 24 MB",
+            on_click=_begin,
+            args=(dataset,),
+            icon=":material/download:",
+            help="Once, from the Hugging Face hub.",
+        )
         return
     try:
         if run.run(("fetch", dataset), partial(_fetch, dataset), slot="fetch"):
-            st.session_state["_fetching"] = False
+            del st.session_state["_fetching"]
     except UserError as error:
         show_error(error)
-        st.button("Try again", on_click=_begin, icon=":material/replay:")
+        st.button("Try again", on_click=_begin, args=(dataset,), icon=":material/replay:")
 
 
-def _begin() -> None:
+def _begin(dataset: str) -> None:
     run.abandon("fetch")
-    st.session_state["_fetching"] = True
+    st.session_state["_fetching"] = dataset
 
 
 def _fetch(dataset: str, job: Job) -> bool:

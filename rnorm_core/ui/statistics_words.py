@@ -45,10 +45,10 @@ WORDS = {
         "Filled marks: attacked images, each batch as one. Open ones: the same networks on clean images. The thin "
         "lines are the tracked statistics, which do not care how many images come.",
         "A batch of one normalises every channel of an image by itself: its own mean and scale are taken away, and "
-        "with them what they said about the image. With more images the estimate settles: its error shrinks with the "
-        "square root of their number. An attack on a whole batch may move these estimates, too. The sentences ask from "
-        "where on a cost can no longer be told; the paper's claim C4 is judged by another rule, nine tenths of the "
-        "usual accuracy, and so ends at smaller batches.",
+        "with them what they said about the image. With more images a mean or a deviation settles: its error shrinks "
+        "with the square root of their number; RobustNorm's range goes on growing. An attack on a whole batch may move "
+        "these estimates, too. The sentences ask from where on a cost can no longer be told; the paper's claim C4 is "
+        "judged by another rule, nine tenths of the usual accuracy, and so ends at smaller batches.",
         (
             _here("The same here and now", SIZE, here=True), _here("Which neighbours, not only how many", COMPANY),
             ("craft", "One image with the statistics of its own", dict(left="bn", left_mode="batch", right="bn")),
@@ -57,7 +57,7 @@ WORDS = {
     ),
     COMPANY: Words(
         "With statistics of the batch an answer is about **all images together**. Here is one image, always the same, "
-        "in other company: does the answer change?",
+        "in other company: does the answer change? The page begins with one whose answer does.",
         "Each mark is one draw of neighbours; nothing else differs. Where marks of a class lie apart, the neighbours "
         "alone moved its probability. Below, when asked for: batches of one class, images that meet others after "
         "they were attacked, and attacked ones among clean ones.",

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnorm_core import evaluation, zoo
-from rnorm_core.evaluation import Row, laboratories, moved, sizes
+from rnorm_core.evaluation import Row, gather, laboratories, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, judge
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.row import pack
@@ -350,3 +350,8 @@ def test_every_shipped_verdict_has_its_numbers(shipped):
                 assert finding.said
             known = {name: zoo.card(name).sha256 for name in zoo.names()}
             assert all(known[s.model] == s.weight_hash for s in judgement.sources)
+
+
+def test_a_data_set_without_the_plain_networks_has_no_evidence():
+    kinds = gather.displacement((), {}, "bn", ("mean",)), gather.excess((), {}, "bn"), gather.recovery((), {}, "bn")
+    assert kinds == ((None, ()),) * 3

@@ -45,6 +45,10 @@ def test_disappears_at_exactly_nine_tenths():
     assert "n = 1,000" in evidence.findings()[1].said
 
 
+def test_where_nothing_was_right_nothing_disappears():
+    assert states(Retention("x", {1: {0: (Count(0, 20), Count(0, 20))}})) == [FAILS]
+
+
 def test_disappears_for_every_seed():
     clean, good, bad = Count(100, 100), Count(95, 100), Count(80, 100)
     by_eps = {1: {0: (clean, good), 1: (clean, good)}, 2: {0: (clean, good), 1: (clean, bad)},

@@ -81,3 +81,14 @@ def test_a_network_that_is_brought_brings_its_data_set(open_page, settle, monkey
     settle(page)
     assert page.selectbox(key="right").value == "cifar10-resnet20-rn"
     assert not page.error
+
+
+@pytest.mark.usefixtures("both")
+def test_on_craft_another_data_set_brings_a_picture_of_its_own(open_page, settle):
+    page = open_page("craft")
+    assert page.pills(key="images").value
+    page.selectbox(key="dataset").set_value("cifar100").run()
+    settle(page)
+    (picked,) = page.pills(key="images").value
+    assert str(picked).rsplit(" ", 1)[0] in CLASSES["cifar100"]
+    assert not page.error

@@ -82,12 +82,12 @@ def test_pairs_are_of_models_that_exist():
     assert all({pair.left, pair.right} <= ZOO.keys() for pair in pairs)
     assert len({str(pair) for pair in pairs}) == len(pairs)
     found = {(pair.left.removeprefix(BASE), pair.right.removeprefix(BASE)): pair.why for pair in pairs}
-    assert found["-bn", "-rn"] == found["-bn-seed2", "-rn-seed2"] == "Same seed, only the norm differs"
+    assert found["-bn", "-rn"] == found["-bn-seed2", "-rn-seed2"] == "Same seed, another norm"
     assert found["-rn-p010", "-rn-p100"] == "p from 0.1 to 1"
     assert found["-bn-adv", "-rn-adv"] == found["-bn-adv", "-dualbn-adv"] == "Adversarially trained"
     assert found["-rn", "-rn-adv"] == "What adversarial training changes"
     assert found["-bn", "-bn-seed1"] == "Only the seed differs"
-    assert str(pairs[0]) == "Same seed, only the norm differs: BatchNorm | RobustNorm"
+    assert str(pairs[0]) == "Same seed, another norm: BatchNorm | RobustNorm"
 
 
 def test_few_models_few_pairs():

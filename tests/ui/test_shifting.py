@@ -288,6 +288,14 @@ def test_channels_are_drawn_to_one_scale_for_attacks_of_about_the_same_effect(do
     assert View(done, 8, "wasserstein", 7).channel_axis[0] == 0
 
 
+def test_where_no_channel_ever_varies_there_is_an_axis_still(done, monkeypatch):
+    view = View(done, 8, "mean", 7)
+    flat = [replace(view.by_channel(i), low=np.zeros(1), high=np.zeros(1)) for i in (0, 1)]
+    monkeypatch.setattr(View, "by_channel", lambda self, i: flat[i])
+    low, high = view.channel_axis
+    assert 0 < high == -low
+
+
 def test_a_curve_that_first_falls_is_explained(done):
     view = View(planted(done, [0.4] * 5, [0.1, 0.9, 0.4, 0.3, 0.5]), 8, "mean", 0)
     said = shift_story.fell(view)
