@@ -16,7 +16,6 @@ from rnorm_core.figures.accuracy import (
     paper_units,
 )
 from rnorm_core.figures.glance import Bar, Picture, glance
-from rnorm_core.figures.images import magnified, to_display
 from rnorm_core.figures.inside import (
     AtPower,
     accuracy_by_power,
@@ -61,7 +60,7 @@ from rnorm_core.figures.statistics import (
     patched_layers,
 )
 from rnorm_core.figures.style import LOOKS, Figure, Look
-from rnorm_core.figures.trace import Side, confidence_by_step, probabilities, size_by_step
+from rnorm_core.figures.trace import Side, confidence_by_step, probabilities
 
 __all__ = [
     "KNOWS",
@@ -103,7 +102,6 @@ __all__ = [
     "glance",
     "grey_levels",
     "learning_rates",
-    "magnified",
     "mark_eps",
     "normalised_values",
     "outlier_effect",
@@ -115,9 +113,7 @@ __all__ = [
     "shift_by_channel",
     "shift_by_eps",
     "shift_by_layer",
-    "size_by_step",
     "span",
-    "to_display",
     "training_accuracy",
     "training_loss",
 ]

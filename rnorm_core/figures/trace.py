@@ -128,31 +128,6 @@ def confidence_by_step(sides: Sequence[Side], index: int, classes: Sequence[str]
     return Figure(figure, f"{title} {'. '.join(said)}.")
 
 
-def size_by_step(sides: Sequence[Side], index: int, norm: str = "linf") -> Figure:
-    """Size of image `index`'s perturbation by attack step: in k/255 for "linf", of pixels in [0, 1] for "l2"."""
-    _refuse_nothing(sides)
-    unit, factor = ("k/255", 255) if norm == "linf" else ("L2, pixels in [0, 1]", 1)
-    figure, markers, said = go.Figure(), Markers(), []
-    for side in sides:
-        values = [factor * float(v) for v in numbers(side.trace.sizes[:, index])]
-        shown = _moments(len(values))
-        figure.add_scatter(
-            x=shown,
-            y=[values[t] for t in shown],
-            name=wrap(side.label),
-            mode="lines+markers",
-            line={"color": LOOKS[side.norm].colour, "width": 2},
-            marker={"symbol": markers.next(side.norm), "size": 8},
-            hovertemplate="step %{x}: %{y:.3g}",
-        )
-        said.append(f"{side.label}: from {values[0]:.3g} to {values[-1]:.3g} ({unit})")
-    _step_axis(figure, sides)
-    figure.update_yaxes(title=f"perturbation size ({unit})", rangemode="tozero")
-    title = "How large does the perturbation have to be?"
-    dress(figure, title, "One image", 340)
-    return Figure(figure, f"{title} {'. '.join(said)}.")
-
-
 def _moments(steps: int, *wanted: int | None) -> list[int]:
     """The steps to draw: all, or of many about `MOMENTS` at equal distances, with the last and those `wanted`."""
     stride = max(1, steps // MOMENTS)
