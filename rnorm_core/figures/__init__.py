@@ -6,13 +6,11 @@ colours to the theme around it. Colour never stands alone: markers, dashes, hatc
 
 from rnorm_core.figures.accuracy import (
     OWN_STD,
-    PAPER_EPS,
     PAPER_STD,
     Agreement,
     Curve,
     accuracy_curve,
     agreement,
-    grey_levels,
     paper_units,
 )
 from rnorm_core.figures.glance import Bar, Picture, glance
@@ -66,7 +64,6 @@ __all__ = [
     "KNOWS",
     "LOOKS",
     "OWN_STD",
-    "PAPER_EPS",
     "PAPER_STD",
     "Agreement",
     "AtPower",
@@ -100,7 +97,6 @@ __all__ = [
     "distance_by_batches",
     "distribution",
     "glance",
-    "grey_levels",
     "learning_rates",
     "mark_eps",
     "normalised_values",

@@ -15,7 +15,7 @@ from rnorm_core.figures.style import CLEAN, LOOKS, Figure, Markers, dress, hatch
 if TYPE_CHECKING:  # a name for readers: no attack library is loaded to draw
     from rnorm_core.attacks import Trace
 
-
+TOP = 10  # classes there is room for
 MOMENTS = 200  # of an attack with thousands of steps: more points than a screen has room for help nobody
 
 
@@ -37,11 +37,10 @@ def probabilities(
     label: str,
     norm: str,
     target: int | None = None,
-    top: int = 10,
 ) -> Figure:
     """Class probabilities (K,) of one image under one model before (grey) and after (hatched) the attack, as bars.
 
-    Up to `top` classes stand in their own order; of more, the `top` likeliest (before or after), the true and the
+    Up to `TOP` classes stand in their own order; of more, the `TOP` likeliest (before or after), the true and the
     target class, likeliest first. true_label: None or -1 where unknown. UserError without any class.
     """
     before, after = numbers(clean), numbers(adversarial)
@@ -51,9 +50,9 @@ def probabilities(
         raise ValueError(f"{len(classes)} classes, but probabilities {before.shape} and {after.shape}")
     notes = {int(k): word for k, word in ((target, "target"), (true_label, "true")) if k is not None and k >= 0}
     shown = list(range(len(classes)))
-    if len(shown) > top:
+    if len(shown) > TOP:
         shown.sort(key=lambda k: -max(before[k], after[k]))
-        shown = shown[:top] + [k for k in shown[top:] if k in notes]
+        shown = shown[:TOP] + [k for k in shown[TOP:] if k in notes]
     winners = int(before.argmax()), int(after.argmax())
     figure = go.Figure()
     bars = (
