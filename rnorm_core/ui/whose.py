@@ -7,7 +7,7 @@ from rnorm_core import attacks, data, evaluation
 from rnorm_core.attacks import Attack, Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Paired
-from rnorm_core.evaluation.evidence import signed
+from rnorm_core.evaluation.evidence import apart
 from rnorm_core.jobs import Job
 from rnorm_core.norms import modes
 from rnorm_core.ui.crafting import Side
@@ -74,8 +74,8 @@ def measured_here(plan: Plan) -> str:
 
 
 def points(found: Paired) -> str:
-    """ "+15 points (95 %: −3 to +31)"."""
-    value, low, high = (signed(100 * v) for v in (found.difference, found.low, found.high))
+    """ "+15.0 points (95 %: −3.1 to +31.2; n = 20)"."""
+    low, value, high = apart(found)
     return f"{value} points (95\N{NO-BREAK SPACE}%: {low} to {high}; n = {found.n:,})"
 
 
