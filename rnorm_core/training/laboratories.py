@@ -223,7 +223,7 @@ def counted_in_training(names: Sequence[str], batch: Batch, directory: Path | No
         return [evaluation.accuracy(model, batch, how, BATCH, seed=SEED) for how in (None, attack)]
 
     for name in _keepers(names):
-        for made in ("whole", "cut") if not zoo.card(name).recipe.get("attack_eps_255") else ():
+        for made in ("whole", "cut") if not zoo.card(name).adversarial else ():
             more = {"counted": COUNTED[-1], "training_images": made}
             blanks = [blank(name, "tracked", batch, BATCH, spec, SEED, **more) for spec in ({}, attack.spec)]
             yield Task(blanks, partial(estimated, name, made))
