@@ -25,6 +25,7 @@ KEYS = (
     "training_images",
 )  # fmt: skip
 COMMAND = "python -m rnorm_core.training.laboratories"
+STEPS = 10  # of PGD, there and on the pages
 
 
 def shipped(dataset: str = "cifar10") -> Path:

@@ -8,12 +8,12 @@ from rnorm_core.attacks import Attack, Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Paired
 from rnorm_core.evaluation.evidence import apart
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.jobs import Job
 from rnorm_core.norms import modes
 from rnorm_core.ui.crafting import Side
 
 EPS_255 = (0.25, 0.5, 1, 2, 4, 8)  # k of k/255
-STEPS = 10  # of PGD
 BATCH = 128  # images looked at together, at most
 
 
