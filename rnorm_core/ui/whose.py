@@ -35,7 +35,7 @@ class Plan:
     device: str
 
     @property
-    def weights(self) -> tuple[Side, ...]:
+    def networks(self) -> tuple[Side, ...]:
         """The networks, one where both are one."""
         return tuple(dict.fromkeys((self.left, self.right)))
 
@@ -60,13 +60,13 @@ def together(side: Side) -> Side | None:
 
 def batchwise(plan: Plan) -> list[Side]:
     """Of the networks, those that can take the statistics of their batch, doing so."""
-    return [side for side in map(together, plan.weights) if side is not None]
+    return [side for side in map(together, plan.networks) if side is not None]
 
 
 def measured_here(plan: Plan) -> str:
     """What the numbers of a part rest on."""
     low, high = evaluation.wilson(plan.count // 2, plan.count)
-    weights = "; ".join(f"{side.title} {side.weight_hash[:12]}" for side in plan.weights)
+    weights = "; ".join(f"{side.title} {side.weight_hash[:12]}" for side in plan.networks)
     return (
         f"Measured here: {plan.count} images ({plan.source}), seed {plan.seed}; so many tell a share near a half to "
         f"within about {50 * (high - low):.0f} points either way. Weights: {weights}."
