@@ -89,10 +89,10 @@ with ui.guard("corruptions"):
     with ui.problems():
         top = st.container()  # of a phone, too: the controls take much room there
         chosen = ask_corruption.look(settings)
-        weights = dict.fromkeys(map(whose.everyday, chosen.plan.sides))
+        networks = dict.fromkeys(map(whose.everyday, chosen.plan.sides))
         rows = laboratories.rows(settings.dataset)
         with top:
-            ui.glance(glances.corrupted(rows, list(weights), chosen.plan.corruption, chosen.severity, chosen.eps_255))
+            ui.glance(glances.corrupted(rows, list(networks), chosen.plan.corruption, chosen.severity, chosen.eps_255))
         strips = st.container()
         found = exploring.growing(chosen.plan, corrupting.measure(chosen.plan, chosen.severity, chosen.eps_255))
         look = None

@@ -57,6 +57,11 @@ class Card:
     code_version: str
     date: str
 
+    @property
+    def adversarial(self) -> bool:
+        """Whether it was trained on attacked images."""
+        return bool(self.recipe.get("attack_eps_255"))
+
     def accuracy(
         self, attack: str | None = None, eps_255: float | None = None, statistics: str | None = None
     ) -> dict[str, Any] | None:

@@ -1,5 +1,5 @@
-"""What arrives at each norm layer of a network: per channel moments, extremes, quantiles and a histogram; and what
-comes of it when a layer is given other statistics than its own (`patched`).
+"""What arrives at each norm layer of a network: per channel moments, extremes and a histogram; and what comes of it
+when a layer is given other statistics than its own (`patched`).
 
 A network without norms is looked at where they would stand (its `NoNorm` layers).
 """
@@ -11,11 +11,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
 
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 256
 REACH = 8.0  # a grid spans this many deviations to either side of the mean, so that a bin is 1/16 of one
 KINDS = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": nn.GroupNorm, "none": NoNorm, "dualbn": DualBatchNorm2d}
@@ -55,11 +53,6 @@ class Layer:
     histogram: Tensor
     edges: Tensor
     applied: Applied | None = None
-
-    @property
-    def quantiles(self) -> Tensor:
-        """float32 (Q, C), of `QUANTILES`: read off the histogram, so right to within a bin."""
-        return read_quantiles(self.histogram, self.edges, self.minimum, self.maximum)
 
     @property
     def resolution(self) -> Tensor:
@@ -237,20 +230,6 @@ def histogram(values: Tensor, edges: Tensor) -> Tensor:
     bins = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).int()
     bins += BINS * torch.arange(len(values), dtype=torch.int32)[:, None]
     return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T.int()
-
-
-def read_quantiles(counts: Tensor, edges: Tensor, minimum: Tensor, maximum: Tensor) -> Tensor:
-    """`QUANTILES` of a histogram (BINS, C) as if values lay evenly in each bin, float32 (Q, C).
-
-    The outer bins reach to the minimum and the maximum (C,), and no bin reaches past these.
-    """
-    edges = torch.cat([minimum[None], edges[1:-1], maximum[None]]).clamp(minimum, maximum).T
-    below = F.pad(counts.T.double().cumsum(1), (1, 0))  # (C, BINS + 1): how many lie below each edge
-    wanted = below[:, -1:] * torch.tensor(QUANTILES, dtype=torch.float64)
-    end = torch.searchsorted(below.contiguous(), wanted)
-    first, last = below.gather(1, end - 1), below.gather(1, end)
-    left, right = edges.gather(1, end - 1), edges.gather(1, end)
-    return (left + (wanted - first) / (last - first) * (right - left)).float().T
 
 
 def _applied(module: nn.Module, x: Tensor) -> Applied | None:

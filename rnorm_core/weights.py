@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
-from rnorm_core.models import ARCHITECTURES, RESNET_BLOCKS, VGG_LAYERS
+from rnorm_core.models import ARCHITECTURES, RESNET_BLOCKS, TORCHVISION, VGG_LAYERS
 from rnorm_core.norms import NORMS
 
 MAX_BYTES = 10_000_000
@@ -27,7 +27,6 @@ MAX_HEADER = 1_000_000
 ABOUT = ("architecture", "norm", "power", "width", "dataset")  # what the header's metadata may say, as text
 FLOATS, WHOLE = ("F64", "F32", "F16", "BF16"), ("I64", "I32", "I16", "I8", "U8")
 WIDTHS = (1 / 16, 16.0)  # at 1/16 one channel is left
-TORCHVISION = "torchvision:"
 ANEW = "write the file with safetensors.torch.save_file, or with zoo.save, which also says what network it is of."
 
 

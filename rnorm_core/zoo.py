@@ -57,7 +57,7 @@ def card(name: str) -> Card:
     if brought := _brought.get(name):
         return brought.card
     path = _existing(name).with_suffix(".json")
-    return _card(path, _stamp(path))
+    return _card(path, stamp(path))
 
 
 @lru_cache(maxsize=256)
@@ -66,8 +66,8 @@ def _card(path: Path, stamp: tuple[int, int]) -> Card:
     return read_card(path)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Another one is another content."""
+def stamp(path: Path) -> tuple[int, int]:
+    """Of a file: another stamp is another content."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size
 
@@ -91,8 +91,7 @@ def load(
     if brought := _brought.get(name):
         return copy.deepcopy(_prototype_of(brought, *how))
     path = _existing(name)
-    stamp = _stamp(path.with_suffix(".json")), _stamp(path)
-    return copy.deepcopy(_prototype(path, stamp, *how))
+    return copy.deepcopy(_prototype(path, (stamp(path.with_suffix(".json")), stamp(path)), *how))
 
 
 @lru_cache(maxsize=64)
@@ -287,7 +286,7 @@ def population(name: str) -> Measured:
     path = population_path(name)
     if not path.exists():
         raise UserError(f"The training images have not been measured with {name}: {path.name} is missing.", _anew(name))
-    return _measured(path, _stamp(path), name, card(name).sha256)
+    return _measured(path, stamp(path), name, card(name).sha256)
 
 
 def has_population(name: str) -> bool:

@@ -26,7 +26,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("zoo", "probes", "attacks"),
     ("shift", "evaluation"),
     ("honesty", "training"),
-    ("figures", "report", "jobs", "classroom"),
+    ("figures", "report", "jobs"),
     ("ui",),
     ("pages",),
     ("app",),
@@ -112,7 +112,7 @@ def tracked(root: Path) -> list[Path]:
 
 
 def direction(root: Path) -> list[str]:
-    """Imports that go right or sideways, and rooms the plan does not name."""
+    """Imports that go right or sideways, and rooms that no stage names."""
     found = []
     for path in sources(root):
         here = room(module_name(path, root))
@@ -329,7 +329,7 @@ def test_a_tree_in_order_is_accepted(tmp_path):
         ("pages/start.py", "from pages.craft import show"),  # pages do not know each other
         ("pages/start.py", "import app"),
         ("rnorm_core/__init__.py", "from rnorm_core.models import build"),  # the package loads no room by itself
-        ("rnorm_core/utils.py", ""),  # a room nobody planned
+        ("rnorm_core/utils.py", ""),  # a room without a stage
         ("rnorm_core/models.py", "from rnorm_core.utils import helper"),
     ],
 )

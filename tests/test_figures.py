@@ -51,7 +51,6 @@ ALL = {
         np.eye(10)[3], np.eye(10)[5], CLASSES, 3, label="BatchNorm, tracked", norm="bn"
     ),
     "confidence": lambda: figures.confidence_by_step([Side("BatchNorm", "bn", trace())], 1, CLASSES),
-    "size": lambda: figures.size_by_step([Side("BatchNorm", "bn", trace())], 1),
 }
 
 
@@ -153,7 +152,6 @@ def test_nothing_to_draw_is_a_user_error():
         lambda: figures.accuracy_curve([curve(), empty]),
         lambda: figures.probabilities([], [], (), None, label="x", norm="bn"),
         lambda: figures.confidence_by_step([], 0, CLASSES),
-        lambda: figures.size_by_step([], 0),
     ):
         with pytest.raises(UserError):
             draw()
@@ -251,43 +249,11 @@ def test_of_thousands_of_steps_some_are_drawn_and_the_turn_among_them():
         assert y == pytest.approx(80 * (1 - x / 5000))
     turn = next(x for x, k in zip(winner.x, winner.customdata, strict=True) if k == "dog")
     assert turn == 1876, "0.8 (1 - t / 5000) falls below one half after 1875 steps"
-    size = figures.size_by_step(sides, 0).plotly.data[0]
-    assert list(size.y) == pytest.approx(list(size.x))
 
 
 def test_one_image_one_step():
     figure = figures.confidence_by_step([Side("x", "none", trace(steps=1, images=1))], 0, CLASSES)
     assert list(figure.plotly.data[0].y) == pytest.approx([80, 0])
-
-
-def test_size_by_step_in_grey_levels_or_plain_l2():
-    side = Side("BatchNorm", "bn", trace())
-    figure = figures.size_by_step([side], 0)
-    assert list(figure.plotly.data[0].y) == pytest.approx([0, 1, 2, 3, 4])
-    assert "k/255" in figure.plotly.layout.yaxis.title.text
-    plain = figures.size_by_step([side], 0, norm="l2")
-    assert list(plain.plotly.data[0].y) == pytest.approx([0, 1 / 255, 2 / 255, 3 / 255, 4 / 255])
-    assert "L2" in plain.plotly.layout.yaxis.title.text
-
-
-def test_to_display_makes_squares_of_pixels():
-    image = torch.zeros(3, 2, 2)
-    image[0, 0, 1] = 1
-    shown = figures.to_display(image, scale=3)
-    assert shown.shape == (6, 6, 3)
-    assert shown.dtype == np.uint8
-    assert (shown[:3, 3:] == [255, 0, 0]).all()
-    assert shown.sum() == 9 * 255
-
-
-def test_magnified_is_grey_where_nothing_changed_and_says_its_factor():
-    perturbation = torch.zeros(3, 2, 2)
-    perturbation[:, 0, 0], perturbation[:, 1, 1] = 8.03 / 255, -8.03 / 255
-    shown, caption = figures.magnified(perturbation, 10, scale=1)
-    assert shown[0, 1].tolist() == [128] * 3  # of 127.5, halves to the even level
-    assert shown[0, 0].tolist() == [208] * 3  # of 127.5 + 80.3
-    assert shown[1, 1].tolist() == [47] * 3  # of 127.5 - 80.3
-    assert "× 10" in caption
 
 
 def test_drawing_changes_nothing_it_was_given():

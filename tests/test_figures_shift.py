@@ -60,7 +60,7 @@ ALL = {
     "layers": lambda: figures.shift_by_layer(places(), MEASURE, ATTACK, 1),
     "channels": lambda: figures.shift_by_channel(places(), "3 y", MEASURE, ATTACK, 1),
     "distribution": drawn_distribution,
-    "eps": lambda: figures.shift_by_eps([growth()], "3 y", MEASURE, "PGD", 20, 0.25),
+    "eps": lambda: figures.shift_by_eps([growth()], "3 y", MEASURE, "PGD", 20),
 }
 
 
@@ -209,9 +209,8 @@ def test_distributions_in_other_bins_are_refused():
 
 
 def test_shift_over_eps_with_its_band_and_a_line_where_one_looks():
-    figure = figures.shift_by_eps(
-        [growth(), growth("RobustNorm, batch", "rn", "batch", low=0.1, high=0.2)], "3 y", MEASURE, "PGD", 20, 8
-    ).plotly
+    growths = [growth(), growth("RobustNorm, batch", "rn", "batch", low=0.1, high=0.2)]
+    figure = figures.mark_eps(figures.shift_by_eps(growths, "3 y", MEASURE, "PGD", 20), 8).plotly
     assert [list(line.y) for line in figure.data] == [[0.1, 0.2, 0.9]] * 2
     assert list(figure.layout.xaxis.ticktext) == ["0", "0.25", "8"]
     bands, line = figure.layout.shapes[:2], figure.layout.shapes[2]

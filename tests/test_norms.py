@@ -26,7 +26,7 @@ CHANNELS = 5
 LAYERS = (BatchNorm2d, RobustNorm2d)
 CONDITIONS = ["train", *STATISTICS]
 AXES = (0, 2, 3)
-EPS, POWER, MOMENTUM = 1e-5, 0.2, 0.1
+EPS, POWER = 1e-5, 0.2
 
 
 def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:

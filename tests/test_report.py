@@ -115,6 +115,12 @@ def test_nothing_is_magnified_to_grey():
     assert torch.equal(pixels.magnified(nothing, 16), torch.full((3, 2, 2), 0.5))
 
 
+def test_magnified_is_grey_where_nothing_changed():
+    perturbation = torch.tensor([[0.0, 8 / 255], [-8 / 255, 0.5]]).expand(3, 2, 2)
+    expected = torch.tensor([[0.5, 0.5 + 80 / 255], [0.5 - 80 / 255, 1]]).expand(3, 2, 2)
+    torch.testing.assert_close(pixels.magnified(perturbation, 10), expected)
+
+
 def test_archive_holds_both_traces_exactly():
     traces = {"left": crafted("one"), "right": crafted("two", targets=[3, 4])}
     archive = opened(kept(traces=traces))

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from rnorm_core.attacks.attack import Aim, Attack, look, take_aim
 from rnorm_core.attacks.balls import BALLS, PIXELS
+from rnorm_core.attacks.catalogue import room_to_turn
 from rnorm_core.attacks.trace import Step, Trace
 from rnorm_core.errors import UserError
 
@@ -90,7 +91,7 @@ def make(
         raise UserError(
             f"eps {eps!r} and {steps!r} steps make no attack.", "eps is in pixel units, from 0; take one step or more."
         )
-    step_size = 2.5 * eps / steps if step_size is None else step_size
+    step_size = room_to_turn(eps, steps) if step_size is None else step_size
     victims, poisoned = tuple(map(int, victims)), tuple(map(int, poisoned))
     spec: dict[str, Any] = {
         "name": name, "victims": list(victims), "poisoned": list(poisoned), "eps": eps, "steps": steps,

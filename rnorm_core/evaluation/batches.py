@@ -14,7 +14,7 @@ from rnorm_core.attacks import statistics_of
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import Accuracy, accuracy, batch_generator, predict, tally
-from rnorm_core.evaluation.craft import Progress, craft, labelled
+from rnorm_core.evaluation.craft import craft, labelled
 
 if TYPE_CHECKING:
     from rnorm_core.attacks import Attack
@@ -29,30 +29,6 @@ Partition = tuple[tuple[int, ...], ...]
 def sizes(n: int) -> tuple[int, ...]:
     """The batch sizes of `SIZES` that n images fill, and n itself where it is smaller than the largest."""
     return tuple(sorted({size for size in (*SIZES, n) if size <= min(n, SIZES[-1])}))
-
-
-def by_size(
-    model: nn.Module,
-    batch: Batch,
-    attack: "Attack | None" = None,
-    chosen: Sequence[int] | None = None,
-    seed: int = 0,
-    on_progress: Progress | None = None,
-) -> tuple[Accuracy, ...]:
-    """`evaluation.accuracy` for each batch size, by default `sizes(len(batch))`; an Accuracy says its own size.
-
-    Attacks and scores are in batches of that size. on_progress counts images over all sizes.
-    """
-    chosen = sizes(len(batch)) if chosen is None else chosen
-    found = []
-    for number, size in enumerate(chosen):
-
-        def tell(done: int, of: int, before: int = number * len(batch)) -> None:
-            if on_progress:
-                on_progress(before + done, len(chosen) * len(batch))
-
-        found.append(accuracy(model, batch, attack, size, None, tell, seed=seed))
-    return tuple(found)
 
 
 # --- which
@@ -110,10 +86,9 @@ def reshuffled(
     batch_size: int = 128,
     shuffles: int = 5,
     seed: int = 0,
-    on_progress: Progress | None = None,
 ) -> Reshuffled:
     """Does an attack survive if its images meet other attacked images when they are scored?"""
-    made = craft(model, batch, attack, batch_size, seed, on_progress)
+    made = craft(model, batch, attack, batch_size, seed)
     generator, anew = torch.Generator().manual_seed(seed), []
     for _ in range(shuffles):
         hits = torch.zeros(len(batch), dtype=torch.bool)
@@ -147,14 +122,13 @@ def by_share(
     counts: Sequence[int] | None = None,
     turns: int | None = None,
     seed: int = 0,
-    on_progress: Progress | None = None,
 ) -> tuple[Mixture, ...]:
     """One attacked image among clean ones, two, four ... all of a batch.
 
     The attack knows the whole batch and may change its share of it: in batch modes a joint attack on these images.
     The images of a batch take turns, so that every image is attacked once whatever the share, which for one image at
     a time takes as many attacks as there are images; `turns` limits them, and the images that are counted with them.
-    Where all are attacked this is `evaluation.accuracy`. on_progress counts images that ran through the network.
+    Where all are attacked this is `evaluation.accuracy`.
     """
     labelled(batch)
     parts = consecutive(len(batch), min(batch_size, len(batch)))
@@ -162,22 +136,17 @@ def by_share(
     counts = sizes(largest) if counts is None else counts
     if not all(1 <= count <= largest for count in counts):
         raise UserError(f"Of {largest} images {list(counts)} are to be attacked.", f"choose from 1 to {largest}.")
-    plan = [(count, [_turns(len(part), count)[:turns] for part in parts]) for count in counts]
-    total = sum(len(part) * len(groups) for _, each in plan for part, groups in zip(parts, each, strict=True))
-    done, found = 0, []
-    for count, each in plan:
+    found = []
+    for count in counts:
         attacked, beside = [], []
-        for index, (part, groups) in enumerate(zip(parts, each, strict=True)):
+        for index, part in enumerate(parts):
             whole, generator = batch.select(part), batch_generator(seed, index)
-            for turn, group in enumerate(groups):
+            for turn, group in enumerate(_turns(len(part), count)[:turns]):
                 rest = [i for i in range(len(part)) if i not in group]
                 own, others = _one_turn(model, whole, group, rest, attack, generator)
                 attacked.append(own)
                 if turn == 0:
                     beside.append(others)
-                done += len(part)
-                if on_progress:
-                    on_progress(done, total)
         neighbours = torch.cat(beside)
         found.append(
             Mixture(

@@ -1,6 +1,5 @@
 """Attacked images, made once in a fixed partition into batches, for measurements that look at them in several ways."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from rnorm_core.evaluation.accuracy import Accuracy, batch_generator, predict, t
 if TYPE_CHECKING:
     from rnorm_core.attacks import Attack
 
-Progress = Callable[[int, int], None]  # (done, of all); it may raise to stop
-
 
 @dataclass(frozen=True, eq=False)
 class Crafted:
@@ -28,13 +25,8 @@ class Crafted:
 
 
 def craft(
-    model: nn.Module,
-    batch: Batch,
-    attack: "Attack",
-    batch_size: int = 128,
-    seed: int = 0,
-    on_progress: Progress | None = None,
-) -> Crafted:
+    model: nn.Module, batch: Batch, attack: "Attack", batch_size: int = 128, seed: int = 0
+) -> Crafted:  # fmt: skip
     """Attacks consecutive batches of `batch_size`; random numbers are those of `evaluation.accuracy` with this seed."""
     labelled(batch)
     images, hits = [], []
@@ -43,8 +35,6 @@ def craft(
         trace = attack.run(model, part, batch_generator(seed, index))
         images.append(trace.adversarial)
         hits.append(trace.adversarial_probabilities.argmax(1) == part.labels.cpu())
-        if on_progress:
-            on_progress(start + len(part), len(batch))
     return Crafted(torch.cat(images), tally(torch.cat(hits), model, attack, batch_size))
 
 

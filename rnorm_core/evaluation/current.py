@@ -1,7 +1,9 @@
 """Rows that were measured on the weights that are shipped now, and those that were not."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from rnorm_core import zoo
@@ -24,6 +26,19 @@ def weights() -> Iterator[tuple[str, str]]:
     for name in zoo.names():
         with suppress(UserError):
             yield name, zoo.card(name).sha256
+
+
+def rows_of(path: Path, read: Callable[[Path], tuple[R, ...]]) -> tuple[tuple[R, ...], tuple[R, ...]]:
+    """(rows of a file measured on the weights that are shipped now, rows of other weights); both empty without a file.
+
+    `read` reads the file, once per content.
+    """
+    return split(_read(path, zoo.stamp(path), read), set(weights())) if path.exists() else ((), ())
+
+
+@lru_cache(maxsize=12)
+def _read(path: Path, stamp: tuple[int, int], read: Callable[[Path], tuple[R, ...]]) -> tuple[R, ...]:
+    return read(path)
 
 
 def split(rows: Sequence[R], known: Collection[tuple[str, str]]) -> tuple[tuple[R, ...], tuple[R, ...]]:

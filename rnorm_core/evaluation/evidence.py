@@ -243,8 +243,13 @@ Evidence = Retention | Contest | Displacement | Excess | Recovery | Need | Upkee
 def points(p: Paired) -> str:
     """What both keep, and the paired difference in points with its interval."""
     left, right = (100 * (p.both + only) / p.n for only in (p.left_only, p.right_only))
-    low, value, high = (signed(100 * x) for x in (p.low, p.difference, p.high))
+    low, value, high = apart(p)
     return f"{left:.1f} % against {right:.1f} %, {value} points (95 %: {low} to {high})"
+
+
+def apart(p: Paired) -> tuple[str, str, str]:
+    """The difference between the ends of its interval, in points: ("−3.1", "+15.0", "+31.2")."""
+    return signed(100 * p.low), signed(100 * p.difference), signed(100 * p.high)
 
 
 def signed(value: float) -> str:

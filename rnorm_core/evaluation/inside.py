@@ -117,39 +117,12 @@ def spread(values: Tensor) -> Spread:
     return Spread(len(wide), float(mean), float(var.sqrt()), float(wide.amin()), float(wide.amax()))
 
 
-def normalised(values: Tensor, power: float | None, weight: float = 1, bias: float = 0, eps: float = EPS) -> Tensor:
-    """The values as a layer in batch mode returns them: RobustNorm with this p, or BatchNorm where it is None."""
+def normalised(values: Tensor, power: float | None) -> Tensor:
+    """The values as a layer in batch mode makes them, without weight and bias: RobustNorm with this p, or BatchNorm
+    where it is None.
+    """
     found = spread(values)
-    return weight * (values - found.mean) / found.scale(power, eps) + bias
-
-
-@dataclass(frozen=True)
-class Formula:
-    """symbols: a norm's formula. numbers: the same with the numbers of one value in it. value: what comes out."""
-
-    symbols: str
-    numbers: str
-    value: float
-
-
-def formula(
-    x: float, found: Spread, power: float | None, weight: float = 1, bias: float = 0, eps: float = EPS
-) -> Formula:  # fmt: skip
-    """What a layer in batch mode does to x: RobustNorm with this p, or BatchNorm where it is None."""
-    y = weight * (x - found.mean) / found.scale(power, eps) + bias
-    if power is None:
-        below, scale = "sqrt(var + eps)", f"sqrt({_said(found.std**2)} + {eps:g})"
-    else:
-        below, scale = "(range^p + eps)", f"({_said(found.range)}^{power:g} + {eps:g})"
-    symbols = f"y = gamma * (x - mean) / {below} + beta"
-    numbers = f"{_said(weight)} * ({_said(x)} - {_said(found.mean)}) / {scale} + {_said(bias)} = {_said(y)}"
-    return Formula(symbols, numbers, y)
-
-
-def _said(number: float) -> str:
-    """Four digits; a negative number in brackets, since it may follow a sign."""
-    text = f"{number:.4g}"
-    return f"({text})" if text.startswith("-") else text
+    return (values - found.mean) / found.scale(power)
 
 
 # --- one outlier
@@ -158,14 +131,13 @@ def _said(number: float) -> str:
 @dataclass(frozen=True)
 class Outlier:
     """One more value, `size` deviations above the mean. std_factor, scale_factor: what the deviation and range**p are
-    multiplied by, `found` being the spread with it; mean_shift: how far the mean moves, in deviations of before.
+    multiplied by, `found` being the spread with it.
     """
 
     size: float
     found: Spread
     std_factor: float
     scale_factor: float
-    mean_shift: float
 
 
 def outliers(values: Tensor, sizes: Sequence[float], power: float) -> tuple[Outlier, ...]:
@@ -181,8 +153,7 @@ def outliers(values: Tensor, sizes: Sequence[float], power: float) -> tuple[Outl
     for size in sizes:
         after = spread(torch.cat([flat, flat.new_tensor([before.mean + size * before.std])]))
         factor = (after.range / before.range) ** power
-        shift = (after.mean - before.mean) / before.std
-        done.append(Outlier(float(size), after, after.std / before.std, factor, shift))
+        done.append(Outlier(float(size), after, after.std / before.std, factor))
     return tuple(done)
 
 

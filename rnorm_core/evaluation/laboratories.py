@@ -12,12 +12,11 @@ counted, training_images: the number of batches that population statistics were 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rnorm_core import zoo
-from rnorm_core.evaluation.current import split, weights
+from rnorm_core.evaluation.current import rows_of, weights
 from rnorm_core.evaluation.file import read
 from rnorm_core.evaluation.row import Row
 
@@ -26,6 +25,7 @@ KEYS = (
     "training_images",
 )  # fmt: skip
 COMMAND = "python -m rnorm_core.training.laboratories"
+STEPS = 10  # of PGD, there and on the pages
 
 
 def shipped(dataset: str = "cifar10") -> Path:
@@ -40,11 +40,8 @@ def rows(dataset: str = "cifar10") -> tuple[Row, ...]:
 
 def current(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """(`rows`, rows measured on other weights or made for such); both empty without a file."""
-    path = shipped(dataset)
-    if not path.exists():
-        return (), ()
+    fresh, stale = rows_of(shipped(dataset), read)
     known = set(weights())
-    fresh, stale = split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), known)
     kept = tuple(row for row in fresh if _crafter(row) in known)
     return kept, (*stale, *(row for row in fresh if _crafter(row) not in known))
 
@@ -58,11 +55,6 @@ def _crafter(row: Row) -> tuple[str, str]:
     """Of the network that its images were made for, which is its own where none is named."""
     made_for = row.settings.get("made_for", {"model": row.model, "weight_hash": row.weight_hash})
     return made_for["model"], made_for["weight_hash"]
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, stamp: tuple[int, int]) -> tuple[Row, ...]:
-    return read(path)
 
 
 def of(found: Sequence[Row], model: str, statistics: str, **settings: object) -> Row | None:

@@ -36,18 +36,18 @@ class LearnedLayer:
         return None if self.gamma is None or self.scale is None else np.abs(self.gamma) / self.scale
 
 
-def learned(name: str, statistics: str | None = None) -> tuple[LearnedLayer, ...]:
-    """The norm layers of a model of the zoo, in the network's order; none for a network without norm.
+def learned(name: str) -> tuple[LearnedLayer, ...]:
+    """The norm layers of a model of the zoo in its norm's first mode, in the network's order; none for a network
+    without norm.
 
-    statistics: a mode with population statistics, by default the norm's first: of a dual norm, which branch.
     UserError for an unknown name, or weights that are not sound.
     """
-    return _learned(name, statistics, zoo.card(name).sha256)
+    return _learned(name, zoo.card(name).sha256)
 
 
 @lru_cache(maxsize=64)
-def _learned(name: str, statistics: str | None, weight_hash: str) -> tuple[LearnedLayer, ...]:
-    return read(zoo.load(name, statistics, "cpu"))
+def _learned(name: str, weight_hash: str) -> tuple[LearnedLayer, ...]:
+    return read(zoo.load(name, device="cpu"))
 
 
 def read(model: nn.Module) -> tuple[LearnedLayer, ...]:

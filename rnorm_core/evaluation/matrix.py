@@ -14,7 +14,7 @@ from rnorm_core import attacks
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import Accuracy, accuracy
-from rnorm_core.evaluation.craft import Progress, craft, score
+from rnorm_core.evaluation.craft import craft, score
 
 if TYPE_CHECKING:
     from rnorm_core.attacks import Attack
@@ -66,22 +66,15 @@ def matrix(
     attack: "Attack",
     batch_size: int = 128,
     seed: int = 0,
-    on_progress: Progress | None = None,
 ) -> Matrix:
     """Every crafter against every scorer. Where both are one module the cell is `evaluation.accuracy`'s, exactly.
 
     For the three modes of one network: `models = [zoo.load(name, mode) for mode in modes]`, `matrix(models, models,
-    ...)`. on_progress counts attacked images. UserError for an attack without an eps: noise could not be as large.
+    ...)`. UserError for an attack without an eps: noise could not be as large.
     """
-    control = noise_like(attack)
-    total, cells = len(crafters) * len(batch), []
-    for number, crafter in enumerate(crafters):
-
-        def tell(done: int, of: int, before: int = number * len(batch)) -> None:
-            if on_progress:
-                on_progress(before + done, total)
-
-        made = craft(crafter, batch, attack, batch_size, seed, tell)
+    control, cells = noise_like(attack), []
+    for crafter in crafters:
+        made = craft(crafter, batch, attack, batch_size, seed)
         cells.append(
             tuple(
                 # The attack's last look was at these very images in these batches: there is nothing to ask again.

@@ -8,7 +8,6 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.current import split, weights
+from rnorm_core.evaluation.current import rows_of
 from rnorm_core.norms import NORMS
 
 COMMAND = "python -m rnorm_core.training.evidence"
@@ -103,15 +102,7 @@ def read(path: Path) -> tuple[Moved, ...]:
 
 def moved(dataset: str = "cifar10") -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
     """(rows measured on the weights that are shipped now, rows of other weights); both empty without a file."""
-    path = shipped(dataset)
-    if not path.exists():
-        return (), ()
-    return split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), set(weights()))
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, stamp: tuple[int, int]) -> tuple[Moved, ...]:
-    return read(path)
+    return rows_of(shipped(dataset), read)
 
 
 def parse(line: str) -> Moved:

@@ -9,6 +9,7 @@ of the population's, as a control: the attack could not use them.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from rnorm_core.attacks import statistics_of
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.accuracy import Accuracy, predict, tally
-from rnorm_core.evaluation.craft import Progress, labelled, score
+from rnorm_core.evaluation.craft import labelled, score
 from rnorm_core.norms import looks_at_batch
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def patching(
     experiment: str = "restore",
     attack: "Attack | None" = None,
     batch_size: int = 128,
-    on_progress: Progress | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Patching:
     """Patches each layer alone, and all layers up to each, and counts what is right.
 

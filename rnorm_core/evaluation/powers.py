@@ -22,8 +22,7 @@ def powers(cards: Iterable[Card], dataset: str, architecture: str = "resnet20", 
     kin = [
         card
         for card in sorted(cards, key=lambda card: card.name)
-        if (card.dataset, card.architecture, card.seed) == (dataset, architecture, seed)
-        and not card.recipe.get("attack_eps_255")
+        if (card.dataset, card.architecture, card.seed) == (dataset, architecture, seed) and not card.adversarial
     ]
     plain = next((card for card in kin if card.norm == "bn"), None)
     found: dict[float, Card] = {}

@@ -65,7 +65,7 @@ def modes(model: str) -> tuple[str, ...]:
 
 def adversarial(model: str) -> bool:
     """Whether it was trained on attacked images."""
-    return zoo.card(model).recipe["name"].startswith("adv")
+    return zoo.card(model).adversarial
 
 
 def images(model: str) -> int:

@@ -1,10 +1,9 @@
 """Accuracy against the number of images that are looked at together: the shipped rows, each a `Row`."""
 
-from functools import lru_cache
 from pathlib import Path
 
 from rnorm_core import zoo
-from rnorm_core.evaluation.current import split, weights
+from rnorm_core.evaluation.current import rows_of
 from rnorm_core.evaluation.file import read
 from rnorm_core.evaluation.row import Row
 
@@ -16,12 +15,4 @@ def shipped(dataset: str = "cifar10") -> Path:
 
 def by_size(dataset: str = "cifar10") -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """(rows measured on the weights that are shipped now, rows of other weights); both empty without a file."""
-    path = shipped(dataset)
-    if not path.exists():
-        return (), ()
-    return split(_read(path, (path.stat().st_mtime_ns, path.stat().st_size)), set(weights()))
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, stamp: tuple[int, int]) -> tuple[Row, ...]:
-    return read(path)
+    return rows_of(shipped(dataset), read)

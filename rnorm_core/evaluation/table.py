@@ -69,7 +69,7 @@ def table(dataset: str = "cifar10") -> Table:
     path = shipped(dataset)
     if not path.exists():
         raise UserError(f"No accuracies have been measured for {dataset} yet.", f"run `{COMMAND}`.")
-    return _table(path, (path.stat().st_mtime_ns, path.stat().st_size), tuple(weights()))
+    return _table(path, zoo.stamp(path), tuple(weights()))
 
 
 @lru_cache(maxsize=4)

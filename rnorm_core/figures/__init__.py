@@ -6,17 +6,14 @@ colours to the theme around it. Colour never stands alone: markers, dashes, hatc
 
 from rnorm_core.figures.accuracy import (
     OWN_STD,
-    PAPER_EPS,
     PAPER_STD,
     Agreement,
     Curve,
     accuracy_curve,
     agreement,
-    grey_levels,
     paper_units,
 )
 from rnorm_core.figures.glance import Bar, Picture, glance
-from rnorm_core.figures.images import magnified, to_display
 from rnorm_core.figures.inside import (
     AtPower,
     accuracy_by_power,
@@ -61,13 +58,12 @@ from rnorm_core.figures.statistics import (
     patched_layers,
 )
 from rnorm_core.figures.style import LOOKS, Figure, Look
-from rnorm_core.figures.trace import Side, confidence_by_step, probabilities, size_by_step
+from rnorm_core.figures.trace import Side, confidence_by_step, probabilities
 
 __all__ = [
     "KNOWS",
     "LOOKS",
     "OWN_STD",
-    "PAPER_EPS",
     "PAPER_STD",
     "Agreement",
     "AtPower",
@@ -101,9 +97,7 @@ __all__ = [
     "distance_by_batches",
     "distribution",
     "glance",
-    "grey_levels",
     "learning_rates",
-    "magnified",
     "mark_eps",
     "normalised_values",
     "outlier_effect",
@@ -115,9 +109,7 @@ __all__ = [
     "shift_by_channel",
     "shift_by_eps",
     "shift_by_layer",
-    "size_by_step",
     "span",
-    "to_display",
     "training_accuracy",
     "training_loss",
 ]

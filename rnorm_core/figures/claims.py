@@ -121,16 +121,16 @@ class Series:
     dash: str = "solid"  # "" leaves the points unjoined
 
 
-def evidence(found: Evidence, about: str = "") -> Figure:
-    """The drawing of any kind of evidence; `about` says what else it was measured under."""
+def evidence(found: Evidence) -> Figure:
+    """The drawing of any kind of evidence."""
     draw = {
         Contest: _contest, Retention: _retention, Displacement: _displacement, Recovery: _recovery, Need: _need,
         Excess: _excess, Upkeep: _upkeep, Speed: _speed,
     }[type(found)]  # fmt: skip
-    return draw(found, about)
+    return draw(found)
 
 
-def _contest(found: Contest, about: str) -> Figure:
+def _contest(found: Contest) -> Figure:
     seeds = sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})
     places, look = sorted(found.by_eps), _look(found.left)
     series = []
@@ -140,8 +140,8 @@ def _contest(found: Contest, about: str) -> Figure:
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
     n = sorted({p.n for by_seed in found.by_eps.values() for p in by_seed.values()})
     title = f"Does {found.left.split(',')[0]} keep more?"
-    about += f"{found.under}; " if found.under else ""
-    subtitle = f"{found.left} minus {found.right}; {about}{_n(n)} images that both get right when clean; 95 % interval"
+    under = f"{found.under}; " if found.under else ""
+    subtitle = f"{found.left} minus {found.right}; {under}{_n(n)} images that both get right when clean; 95 % interval"
     return _drawn(title, subtitle, series, _eps(places), "difference (points of accuracy)", [(0, "no difference")])
 
 
@@ -152,7 +152,7 @@ def _differences(
     return Series(name, x, y, low, high, [f"{points(p)}, n = {p.n:,}" for p in pairs], colour, marker, dash)
 
 
-def _retention(found: Retention, about: str) -> Figure:
+def _retention(found: Retention) -> Figure:
     places, look, series = sorted(found.by_eps), _look(found.label), []
     for i, seed in enumerate(sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})):
         at = [(places.index(eps), *by_seed[seed]) for eps, by_seed in sorted(found.by_eps.items()) if seed in by_seed]
@@ -167,12 +167,12 @@ def _retention(found: Retention, about: str) -> Figure:
         )  # fmt: skip
     n = sorted({counts[1].n for by_seed in found.by_eps.values() for counts in by_seed.values()})
     title = "How much of its clean accuracy is left?"
-    subtitle = f"{found.label}; {about}{_n(n)} images; bars: 95 % interval of the attacked accuracy"
+    subtitle = f"{found.label}; {_n(n)} images; bars: 95 % interval of the attacked accuracy"
     threshold = [(KEPT, f"the rule: {KEPT:g} of clean accuracy")]
     return _drawn(title, subtitle, series, _eps(places), "robust / clean accuracy", threshold, [0, 1.05])
 
 
-def _displacement(found: Displacement, about: str) -> Figure:
+def _displacement(found: Displacement) -> Figure:
     places = sorted({0.0, *found.by_eps, *found.noise})
     look, series = _look(found.label), []
     for name, by_eps, colour, marker, dash in (
@@ -188,26 +188,26 @@ def _displacement(found: Displacement, about: str) -> Figure:
             x = [places.index(eps) for eps, _ in at]
             series.append(Series(name, x, [100 * s.mean() for s in shares], *ends, told, colour, marker, dash))
     title = "How many layers leave the natural band?"
-    subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
+    subtitle = f"{found.label}; n = {found.n:,} images; bars: from the least to the most moved batch"
     chance = 2.5 * found.measures
     by_chance = f"by chance: {'at most ' * (found.measures > 1)}{chance:g} %"
     threshold = [(100 * HALF, "the rule: half of the layers"), (chance, by_chance)]
     return _drawn(title, subtitle, series, _eps(places), "layers beyond the band (%)", threshold, [-3, 103])
 
 
-def _excess(found: Excess, about: str) -> Figure:
+def _excess(found: Excess) -> Figure:
     places, look = sorted(found.by_eps), _look(found.label)
     shares = [100 * np.concatenate([b.mean(1) for b in found.by_eps[eps].values()]) for eps in places]
     told = [f"{s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
     y, low, high = ([float(end(s)) for s in shares] for end in (np.mean, np.min, np.max))
     series = Series("attack beyond noise", range(len(places)), y, low, high, told, look.colour, look.marker)
     title = "Does the attack move them further than noise?"
-    subtitle = f"{found.label}; {about}n = {found.n:,} images; bars: from the least to the most moved batch"
+    subtitle = f"{found.label}; n = {found.n:,} images; bars: from the least to the most moved batch"
     threshold = [(100 * HALF, "the rule: half of the layers")]
     return _drawn(title, subtitle, [series], _eps(places), "layers that move further (%)", threshold, [-3, 103])
 
 
-def _recovery(found: Recovery, about: str) -> Figure:
+def _recovery(found: Recovery) -> Figure:
     places = sorted(found.by_eps)
     at = [(i, Count(*found.by_eps[eps])) for i, eps in enumerate(places) if found.by_eps[eps][1]]
     look = _look(found.label)
@@ -216,14 +216,12 @@ def _recovery(found: Recovery, about: str) -> Figure:
         [f"{c.correct:,} of {c.n:,} lost images" for _, c in at], look.colour, look.marker,
     )  # fmt: skip
     title = "How many lost images come back?"
-    subtitle = (
-        f"{found.label}, attacked with tracked statistics, scored with the batch's own; {about}bars: 95 % interval"
-    )
+    subtitle = f"{found.label}, attacked with tracked statistics, scored with the batch's own; bars: 95 % interval"
     threshold = [(100 * HALF, "the rule: half of the lost images")]
     return _drawn(title, subtitle, [series], _eps(places), "lost images that come back (%)", threshold, [-3, 103])
 
 
-def _need(found: Need, about: str) -> Figure:
+def _need(found: Need) -> Figure:
     places = sorted({*found.by_size, *found.attacked})
     look = _look(found.label)
     series = []
@@ -239,7 +237,7 @@ def _need(found: Need, about: str) -> Figure:
             series.append(Series(name, x, y, *_ends(listed), told, look.colour, marker, dash))
     title = "How many images at once?"
     n = sorted({c.n for c in (*found.by_size.values(), *found.attacked.values())})
-    subtitle = f"{found.label}; {about}{_n(n)} images; bars: 95 % interval"
+    subtitle = f"{found.label}; {_n(n)} images; bars: 95 % interval"
     threshold = [
         (100 * found.tracked.value, "tracked statistics, without an attack"),
         (100 * KEPT * found.tracked.value, f"the rule: {KEPT:g} of that"),
@@ -248,18 +246,18 @@ def _need(found: Need, about: str) -> Figure:
     return _drawn(title, subtitle, series, axis, "accuracy (%)", threshold, [-2, 102])
 
 
-def _upkeep(found: Upkeep, about: str) -> Figure:
+def _upkeep(found: Upkeep) -> Figure:
     seeds, look = sorted(found.by_seed), _look(found.left)
     pairs = [found.by_seed[seed] for seed in seeds]
     series = _differences("difference", range(len(seeds)), pairs, look.colour, look.marker, dash="")
     title = "What does it cost without an attack?"
-    subtitle = f"{found.left} minus {found.right}; {about}{_n(sorted({p.n for p in pairs}))} images; 95 % interval"
+    subtitle = f"{found.left} minus {found.right}; {_n(sorted({p.n for p in pairs}))} images; 95 % interval"
     threshold = [(0, "no difference"), (-100 * MARGIN, "the rule: one point")]
     axis = ("seed of the training", [str(seed) for seed in seeds])
     return _drawn(title, subtitle, [series], axis, "difference (points of accuracy)", threshold)
 
 
-def _speed(found: Speed, about: str) -> Figure:
+def _speed(found: Speed) -> Figure:
     series, longest = [], max(len(curve) for curves in found.curves.values() for curve in curves)
     for i, (seed, curves) in enumerate(sorted(found.curves.items())):
         for name, curve in zip((found.left, found.right), curves, strict=True):
@@ -270,7 +268,7 @@ def _speed(found: Speed, about: str) -> Figure:
             dash = ("solid", "dash", "dot")[i % 3]
             series.append(Series(label, list(range(len(y))), y, y, y, told, look.colour, look.marker, dash))
     title = "Does it learn as fast?"
-    subtitle = f"{about}accuracy on augmented training images, as the cards have it; no interval: one curve a training"
+    subtitle = "accuracy on augmented training images, as the cards have it; no interval: one curve a training"
     axis = ("epoch", [str(k) if k % 5 == 0 else "" for k in range(1, longest + 1)])
     threshold = [(100 * level, f"{100 * level:.0f} %") for level in found.levels]
     return _drawn(title, subtitle, series, axis, "training accuracy (%)", threshold)

@@ -269,10 +269,9 @@ class Growth:
 
 
 def shift_by_eps(
-    growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, eps: float | None = None,
-    axis: tuple[float, float] | None = None,
+    growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, axis: tuple[float, float] | None = None
 ) -> Figure:  # fmt: skip
-    """Shift at one layer against eps (k/255), every eps with the same room; a line marks `eps`."""
+    """Shift at one layer against eps (k/255), every eps with the same room."""
     if not growths:
         raise UserError("There is no shift to draw yet.", "wait for the first size of the attack.")
     figure, markers, said = go.Figure(), Markers(), []
@@ -305,10 +304,9 @@ def shift_by_eps(
     figure.update_yaxes(title=measure, rangemode="tozero", range=list(axis) if axis else None)
     title = "How far does this layer move?"
     dress(figure, title, f"layer {layer}; {attack}; {_images(n)}; shaded: 95 % bands", 400)
-    drawn = Figure(
+    return Figure(
         figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, {_images(n)}. {'; '.join(said)}."
     )
-    return drawn if eps is None else mark_eps(drawn, eps)
 
 
 def mark_eps(figure: Figure, eps: float) -> Figure:

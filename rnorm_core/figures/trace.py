@@ -15,7 +15,7 @@ from rnorm_core.figures.style import CLEAN, LOOKS, Figure, Markers, dress, hatch
 if TYPE_CHECKING:  # a name for readers: no attack library is loaded to draw
     from rnorm_core.attacks import Trace
 
-
+TOP = 10  # classes there is room for
 MOMENTS = 200  # of an attack with thousands of steps: more points than a screen has room for help nobody
 
 
@@ -37,11 +37,10 @@ def probabilities(
     label: str,
     norm: str,
     target: int | None = None,
-    top: int = 10,
 ) -> Figure:
     """Class probabilities (K,) of one image under one model before (grey) and after (hatched) the attack, as bars.
 
-    Up to `top` classes stand in their own order; of more, the `top` likeliest (before or after), the true and the
+    Up to `TOP` classes stand in their own order; of more, the `TOP` likeliest (before or after), the true and the
     target class, likeliest first. true_label: None or -1 where unknown. UserError without any class.
     """
     before, after = numbers(clean), numbers(adversarial)
@@ -51,9 +50,9 @@ def probabilities(
         raise ValueError(f"{len(classes)} classes, but probabilities {before.shape} and {after.shape}")
     notes = {int(k): word for k, word in ((target, "target"), (true_label, "true")) if k is not None and k >= 0}
     shown = list(range(len(classes)))
-    if len(shown) > top:
+    if len(shown) > TOP:
         shown.sort(key=lambda k: -max(before[k], after[k]))
-        shown = shown[:top] + [k for k in shown[top:] if k in notes]
+        shown = shown[:TOP] + [k for k in shown[TOP:] if k in notes]
     winners = int(before.argmax()), int(after.argmax())
     figure = go.Figure()
     bars = (
@@ -125,31 +124,6 @@ def confidence_by_step(sides: Sequence[Side], index: int, classes: Sequence[str]
     figure.update_yaxes(title="probability (%)", range=[-2, 102])
     title = "When does it change its mind?"
     dress(figure, title, "One image; solid: true class, dotted: winning class", 400)
-    return Figure(figure, f"{title} {'. '.join(said)}.")
-
-
-def size_by_step(sides: Sequence[Side], index: int, norm: str = "linf") -> Figure:
-    """Size of image `index`'s perturbation by attack step: in k/255 for "linf", of pixels in [0, 1] for "l2"."""
-    _refuse_nothing(sides)
-    unit, factor = ("k/255", 255) if norm == "linf" else ("L2, pixels in [0, 1]", 1)
-    figure, markers, said = go.Figure(), Markers(), []
-    for side in sides:
-        values = [factor * float(v) for v in numbers(side.trace.sizes[:, index])]
-        shown = _moments(len(values))
-        figure.add_scatter(
-            x=shown,
-            y=[values[t] for t in shown],
-            name=wrap(side.label),
-            mode="lines+markers",
-            line={"color": LOOKS[side.norm].colour, "width": 2},
-            marker={"symbol": markers.next(side.norm), "size": 8},
-            hovertemplate="step %{x}: %{y:.3g}",
-        )
-        said.append(f"{side.label}: from {values[0]:.3g} to {values[-1]:.3g} ({unit})")
-    _step_axis(figure, sides)
-    figure.update_yaxes(title=f"perturbation size ({unit})", rangemode="tozero")
-    title = "How large does the perturbation have to be?"
-    dress(figure, title, "One image", 340)
     return Figure(figure, f"{title} {'. '.join(said)}.")
 
 

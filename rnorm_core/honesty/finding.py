@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rnorm_core.evaluation import Accuracy, wilson
+from rnorm_core.evaluation.evidence import signed
 from rnorm_core.evaluation.paired import Paired
 from rnorm_core.honesty.budget import Budget
 from rnorm_core.honesty.rules import CHECKS, FAIL, NOT_MEASURED, PASS, VERDICTS, WARN, Rule
@@ -27,11 +28,15 @@ class Number:
 
     def __str__(self) -> str:
         """ "under PGD: 15.0 % (n = 20; 95 %: 5.2 to 36.0)"."""
-        scale, unit, digits = (100, " points" if self.points else " %", ".1f") if self.percent else (1, "", ".2g")
-        interval = ""
+        unit, interval = " points" if self.points else " %" if self.percent else "", ""
         if self.low is not None and self.high is not None:
-            interval = f"; 95 %: {scale * self.low:{digits}} to {scale * self.high:{digits}}"
-        return f"{self.what}: {scale * self.value:{digits}}{unit} (n = {self.n:,}{interval})"
+            interval = f"; 95 %: {self._said(self.low)} to {self._said(self.high)}"
+        return f"{self.what}: {self._said(self.value)}{unit} (n = {self.n:,}{interval})"
+
+    def _said(self, value: float) -> str:
+        if self.points:
+            return signed(100 * value)
+        return f"{100 * value:.1f}" if self.percent else f"{value:.2g}"
 
 
 @dataclass(frozen=True)

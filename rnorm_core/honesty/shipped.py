@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnorm_core.evaluation import Row, Table, worst_case
+from rnorm_core.evaluation.protocol import STRONG
 from rnorm_core.honesty import checks
 from rnorm_core.honesty.finding import Finding, not_measured
 from rnorm_core.honesty.rules import CHECKS, FLOOR, VERDICTS
-
-STRONG = ("apgd-ce", "apgd-dlr", "apgd-margin", "square")
 
 
 def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from rnorm_core import models, norms, zoo
-from rnorm_core.data import data_hash, files
+from rnorm_core.data import CLASSES, data_hash, files
 from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.loop import train
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> list[dict]:
 
     torch.manual_seed(options.seed)
     shape = dict(architecture=options.model, norm=options.norm, width=options.width, dataset=options.dataset)
-    shape |= dict(classes=100 if options.dataset == "cifar100" else 10, power=options.power)
+    shape |= dict(classes=len(CLASSES[options.dataset]), power=options.power)
     model = models.build(**shape)
     identity = shape | {"data_hash": data_hash(pixels.ids[i] for i in kept), "device": device.type}
     work = name + (f"-holdout{options.holdout}" if options.holdout else "")

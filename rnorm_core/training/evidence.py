@@ -22,13 +22,14 @@ from rnorm_core.evaluation import file, sizes
 from rnorm_core.evaluation import moved as movements
 from rnorm_core.evaluation.batches import SIZES
 from rnorm_core.evaluation.blank import begin, blank, filled, one_dataset
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.row import images_hash, pack
 from rnorm_core.versions import versions
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
 EPS_255 = (1, 8, 4, 2, 0.5, 0.25, 1.5)  # those of the sweep
-STEPS, BATCH, COUNT, SEED = 10, 128, 512, 0
+BATCH, COUNT, SEED = 128, 512, 0
 AT_255, ATTACKED = 1, 256  # the attack on batches of these sizes, and its images
 
 Say = Callable[[str], object]

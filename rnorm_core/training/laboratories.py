@@ -24,6 +24,7 @@ from rnorm_core.evaluation.accuracy import tally
 from rnorm_core.evaluation.batches import consecutive, shuffled_like
 from rnorm_core.evaluation.blank import begin, blank, filled, one_dataset
 from rnorm_core.evaluation.craft import craft, score
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.evaluation.matrix import noise_like
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.precise import precise
@@ -31,7 +32,7 @@ from rnorm_core.training.recalibrate import recalibrate
 from rnorm_core.training.recipe import Recipe
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn")
-STEPS, BATCH, SEED = 10, 128, 0  # those of the pages
+BATCH, SEED = 128, 0  # those of the pages
 EPS_255 = (1, 8, 0.25, 0.5, 2, 4)  # of attacks that somebody else scores
 POISON_255, POISONED = (8, 2), (1, 8, 32, 64)  # sizes of the change, and how many of a batch are changed
 TOGETHER, DRAWS = (2, 8, 32, 128), 8  # images in a batch whose neighbours are drawn again and again
@@ -223,7 +224,7 @@ def counted_in_training(names: Sequence[str], batch: Batch, directory: Path | No
         return [evaluation.accuracy(model, batch, how, BATCH, seed=SEED) for how in (None, attack)]
 
     for name in _keepers(names):
-        for made in ("whole", "cut") if not zoo.card(name).recipe.get("attack_eps_255") else ():
+        for made in ("whole", "cut") if not zoo.card(name).adversarial else ():
             more = {"counted": COUNTED[-1], "training_images": made}
             blanks = [blank(name, "tracked", batch, BATCH, spec, SEED, **more) for spec in ({}, attack.spec)]
             yield Task(blanks, partial(estimated, name, made))

@@ -12,7 +12,6 @@ from rnorm_core.attacks import statistics_of
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Accuracy, accuracy
-from rnorm_core.evaluation.craft import Progress
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.training.recalibrate import recalibrate
 
@@ -71,13 +70,12 @@ def precise(
     attack: "Attack | None" = None,
     batch_size: int = 128,
     seed: int = 0,
-    on_progress: Progress | None = None,
 ) -> Precise:
     """Re-estimates population statistics from the first k batches of `size` images of `pool`, for each k of `chosen`.
 
     load: makes a fresh network in "tracked" mode, one's own, on every call. pool: (M, 3, 32, 32) in [0, 1]; those that
     are scored should be others. Accuracies are on `batch`, in batches of `batch_size`, each attack made for the
-    network with the statistics in question. on_progress counts estimates. UserError if the pool is too small for a k.
+    network with the statistics in question. UserError if the pool is too small for a k.
     """
     chosen = counts(len(pool), size) if chosen is None else sorted(set(chosen))
     if not chosen or chosen[0] < 1 or chosen[-1] * size > len(pool):
@@ -90,17 +88,14 @@ def precise(
     if looks_at_batch(statistics_of(networks[0])):
         raise UserError("A network that takes its batch's statistics keeps none to estimate.", "take tracked ones.")
     kept = {k: _kept(model, pool[:1]) for k, model in networks.items()}
-    found = []
-    for done, (k, model) in enumerate(networks.items(), start=1):
-        found.append(
-            Estimate(
-                k, accuracy(model, batch, None, batch_size),
-                None if attack is None else accuracy(model, batch, attack, batch_size, seed=seed),
-                distance(model, kept[k], kept[0]), distance(model, kept[k], kept[chosen[-1]]),
-            )
-        )  # fmt: skip
-        if on_progress:
-            on_progress(done, len(networks))
+    found = [
+        Estimate(
+            k, accuracy(model, batch, None, batch_size),
+            None if attack is None else accuracy(model, batch, attack, batch_size, seed=seed),
+            distance(model, kept[k], kept[0]), distance(model, kept[k], kept[chosen[-1]]),
+        )
+        for k, model in networks.items()
+    ]  # fmt: skip
     return Precise(found[0], tuple(found[1:]), tuple(kept[0]), size)
 
 

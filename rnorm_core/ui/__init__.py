@@ -6,7 +6,7 @@ settings through `ui.bound` and its relatives, computes through `ui.run`, and le
 
 from rnorm_core.ui.ask import attack, epsilon
 from rnorm_core.ui.ask_accuracy import Curves, attack_and_size, choose_curves, choose_power, measurement, read_table
-from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Plan, Side, craft, showcase, sizes
+from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Side, craft, showcase, sizes
 from rnorm_core.ui.doors import PAGES, arrive, door
 from rnorm_core.ui.guard import guard, problems
 from rnorm_core.ui.guard import show as show_error
@@ -16,7 +16,7 @@ from rnorm_core.ui.look import FAVICON
 from rnorm_core.ui.measuring import Measured, Measurement, measure
 from rnorm_core.ui.panels import before_and_after, chart, explain, glance, live, pictures
 from rnorm_core.ui.run import is_stopped, run
-from rnorm_core.ui.shipped import WORST, Comparison, as_csv, compare, conditions, lines, records, told
+from rnorm_core.ui.shipped import WORST, Comparison, compare, conditions, lines, records, told
 from rnorm_core.ui.shipped import title as attack_title
 from rnorm_core.ui.sidebar import Settings, sidebar
 from rnorm_core.ui.story import after_png, joint_note, of_all, verdict, what_happened
@@ -33,12 +33,10 @@ __all__ = [
     "Measured",
     "Measurement",
     "Outcome",
-    "Plan",
     "Settings",
     "Side",
     "after_png",
     "arrive",
-    "as_csv",
     "attack",
     "attack_and_size",
     "attack_title",

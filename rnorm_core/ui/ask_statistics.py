@@ -15,7 +15,8 @@ MATRIX, SIZE, COMPANY, POISON, PATCHES, COUNTED = PARTS = (
 )  # fmt: skip
 KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here")
 SWAYED = "200143cf"  # the start of its id: a ship whose answer hangs on its neighbours
-WORK, MORE = SLOTS = "work", "more"
+MORE = "more"
+SLOTS = "work", MORE
 SAID = {
     "restore": "clean statistics to the attacked batch",
     "spoil": "attacked statistics to the clean batch",

@@ -13,6 +13,7 @@ from rnorm_core import attacks, data, evaluation, probes, shift, zoo
 from rnorm_core.attacks import Step
 from rnorm_core.data import CORRUPTIONS, SEVERITIES, Batch
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.jobs import Job
 from rnorm_core.shift import MEASURES, Population
 from rnorm_core.ui.crafting import Side
@@ -20,7 +21,6 @@ from rnorm_core.ui.crafting import Side
 CLEAN, NATURAL, ATTACK = "clean", "corrupted", "attacked"
 EPS_255 = (0.25, 0.5, 1, 2, 8)  # k of k/255
 SIZES = (8, 20, 128)  # batches for which a natural band is measured
-STEPS = 10  # of PGD
 SHOWN = 6  # pictures in a row
 Condition = tuple[str, float]  # (CLEAN, 0), (NATURAL, severity) or (ATTACK, eps in grey levels)
 

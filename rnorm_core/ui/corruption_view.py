@@ -9,6 +9,7 @@ from torch import Tensor
 from rnorm_core import evaluation
 from rnorm_core.data import CORRUPTIONS, SEVERITIES
 from rnorm_core.evaluation import Paired
+from rnorm_core.evaluation.evidence import apart
 from rnorm_core.figures import corruptions as figures
 from rnorm_core.figures.style import percent
 from rnorm_core.ui.corrupting import ATTACK, CLEAN, NATURAL, SHOWN, Condition, Corrupted, Course, Plan, said
@@ -189,13 +190,14 @@ def table(result: Result, side: Side, m: int) -> str:
     for kind in CONDITIONS:
         if found := difference(repaired, kind, m):
             before, after = repaired.before[ATTACK if kind == AGAIN else kind], repaired.after[kind, m]
-            points = f"{_points(found.difference)} ({_points(found.low)} to {_points(found.high)})"
+            low, value, high = apart(found)
+            points = f"{value} ({low} to {high})"
             points = points if verdict(found) == UNCLEAR else f"**{points}**"
             what = {AGAIN: "made anew for these"}.get(kind, said_of(result, kind))
             lines.append(f"| {what} | {int(before.sum())} | {int(after.sum())} | {points} |")
     if not lines:
         return ""
-    head = f"| right of {result.asked.plan.count} | trained | of {m} | difference in % |"
+    head = f"| right of {result.asked.plan.count} | trained | of {m} | difference in points (95 %) |"
     return "\n".join([head, "| --- | --- | --- | --- |", *lines])
 
 
@@ -218,7 +220,3 @@ def _judged(found: Paired, clean: int) -> str:
     share = f" ({percent((after - before) / (clean - before))} of what it had cost)" if clean > before else ""
     word = verdict(found)
     return f"**{word}**{share if word == 'mended' else ''}"
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.0f}".replace("-", "−")

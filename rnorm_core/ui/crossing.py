@@ -25,7 +25,7 @@ class Asked:
     @property
     def parties(self) -> tuple[Side, ...]:
         """The networks in all their modes."""
-        return tuple(in_mode(side, mode) for side in self.plan.weights for mode in modes(side.norm))
+        return tuple(in_mode(side, mode) for side in self.plan.networks for mode in modes(side.norm))
 
 
 @dataclass(frozen=True, eq=False)

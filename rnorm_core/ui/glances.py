@@ -12,6 +12,7 @@ from torch import Tensor
 from rnorm_core import evaluation, figures
 from rnorm_core.data import CORRUPTIONS
 from rnorm_core.evaluation import Accuracy, Row, Table, laboratories
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.figures import Bar, Picture
 from rnorm_core.figures.glance import Share
@@ -84,7 +85,7 @@ def crossed(rows: Sequence[Row], sides: Sequence[Side], eps_255: float) -> Glanc
             ]  # fmt: skip
         return found
 
-    what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, batches of 128"
+    what = f"accuracy under PGD of {STEPS} steps, {eps_255:g}/255, batches of 128"
     found = [(side, f"{side.title} under PGD, {eps_255:g}/255", bars(side)) for side in sides]
     return _of_sides(found, what, again.LABORATORIES)
 
@@ -145,7 +146,7 @@ def poisoned(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
         ]
 
     found = [(side, f"{side.title}: all untouched images at once", bars(side)) for side in sides]
-    what = "accuracy on the images that nobody touches, their neighbours changed by at most 8/255 in 10 steps"
+    what = f"accuracy on the images that nobody touches, their neighbours changed by at most 8/255 in {STEPS} steps"
     return _of_sides(found, what, again.LABORATORIES)
 
 
@@ -168,7 +169,7 @@ def repaired(moved: Sequence[Moved], sides: Sequence[Side], eps_255: float) -> G
         for side in sides
         if of(side, "pgd") is not None
     ]  # fmt: skip
-    what = f"accuracy under PGD of 10 steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
+    what = f"accuracy under PGD of {STEPS} steps, {eps_255:g}/255, made on tracked statistics, batches of 128"
     note = "Another experiment than the one below: all layers at once, and new statistics in place of tracked ones."
     return _of_sides(found, what, again.EVIDENCE, note)
 
@@ -188,7 +189,7 @@ def counted(rows: Sequence[Row], sides: Sequence[Side]) -> Glance:
         ]  # fmt: skip
 
     found = [(side, f"{side.title}: statistics counted anew", bars(side)) for side in sides]
-    what = "accuracy by where statistics come from, in batches of 128 images; PGD of 10 steps, made anew each time"
+    what = f"accuracy by where statistics come from, in batches of 128; PGD of {STEPS} steps, made anew each time"
     note = "Cut: at random, with black margins, and flipped, as the network's training did."
     return _of_sides(found, what, again.LABORATORIES, note)
 
@@ -212,7 +213,7 @@ def corrupted(rows: Sequence[Row], sides: Sequence[Side], corruption: str, sever
         return [*clean, *met, *attacked]
 
     found = [(side, side.title, bars(side)) for side in sides]
-    what = "accuracy on the same images with tracked and with the batch's statistics; PGD of 10 steps on tracked ones"
+    what = f"accuracy on the same images with tracked and the batch's statistics; PGD of {STEPS} steps on tracked ones"
     note = "An attack made anew for the batch's statistics is another one: see below."
     return _of_sides(found, what, again.LABORATORIES, note)
 

@@ -16,7 +16,6 @@ from rnorm_core.evaluation.batches import (
     Partition,
     accuracy_in,
     by_share,
-    by_size,
     company,
     consecutive,
     one_class,
@@ -74,11 +73,11 @@ def measure_sizes(asked: Sizes) -> Callable[[Job], Sized]:
         for size in chosen:
             for side, model in models.items():
                 told.begin(f"{side.label}: batches of {size}", runs=-(-len(batch) // size))
-                clean = by_size(model, batch, None, [size])
-                attacked = by_size(model, batch, told.of(pgd), [size], plan.seed)
+                clean = evaluation.accuracy(model, batch, None, size)
+                attacked = evaluation.accuracy(model, batch, told.of(pgd), size, seed=plan.seed)
                 found = replace(
-                    found, clean={**found.clean, side: found.clean[side] + clean},
-                    attacked={**found.attacked, side: found.attacked[side] + attacked},
+                    found, clean={**found.clean, side: (*found.clean[side], clean)},
+                    attacked={**found.attacked, side: (*found.attacked[side], attacked)},
                 )  # fmt: skip
                 told.end(found)
         return found

@@ -5,7 +5,7 @@ from typing import Any
 
 from rnorm_core import evaluation, norms, zoo
 from rnorm_core.evaluation import Row, Table
-from rnorm_core.evaluation.evidence import signed
+from rnorm_core.evaluation.evidence import apart
 from rnorm_core.evaluation.powers import powers
 from rnorm_core.figures import AtPower
 from rnorm_core.ui import naming, picker, shipped
@@ -71,8 +71,7 @@ def _against(mine: Row | None, plain: Row | None) -> str:
         return ""
     if mine.images != plain.images:
         return "other images"
-    found = evaluation.paired(mine.mask, plain.mask)
-    low, value, high = (signed(100 * x) for x in (found.low, found.difference, found.high))
+    low, value, high = apart(evaluation.paired(mine.mask, plain.mask))
     return f"{value} ({low} to {high})"
 
 

@@ -58,7 +58,7 @@ def kind(card: Card) -> str:
     """STANDARD, ADVERSARIAL (trained on attacked images) or, of a model that was brought, UNKNOWN."""
     if zoo.is_brought(card.name):
         return UNKNOWN
-    return ADVERSARIAL if card.recipe.get("attack_eps_255") else STANDARD
+    return ADVERSARIAL if card.adversarial else STANDARD
 
 
 def training(card: Card) -> str:

@@ -13,13 +13,13 @@ from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.attacks import Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import inside
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.jobs import Job
 from rnorm_core.ui.crafting import Side
 
 SCALED = ("bn", "rn", "dualbn")  # norms with a deviation or a range of a whole batch
 EPS_255 = (0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
 SIZES = (8, 20, 128)
-STEPS = 10  # of PGD
 NONE, ONE, ALL = "none", "one image", "all images"  # how many of the batch are attacked
 
 

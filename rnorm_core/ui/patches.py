@@ -27,7 +27,7 @@ class Asked:
     @property
     def sides(self) -> list[Side]:
         """The networks that have the mode and statistics that another batch could lend them."""
-        return [in_mode(side, self.mode) for side in self.plan.weights if modes(side.norm) == STATISTICS]
+        return [in_mode(side, self.mode) for side in self.plan.networks if modes(side.norm) == STATISTICS]
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ class Asked:
     @property
     def sides(self) -> list[Side]:
         """The networks that keep statistics, in "tracked" mode."""
-        return [side for side in self.plan.weights if modes(side.norm) == STATISTICS]
+        return [side for side in self.plan.networks if modes(side.norm) == STATISTICS]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import torch
 from rnorm_core import attacks, data, evaluation, probes, shift, zoo
 from rnorm_core.attacks import Step
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.batches import sizes
 from rnorm_core.evaluation.claims import Judgement
 from rnorm_core.evaluation.evidence import Contest, Count, Displacement, Evidence, Need, Recovery, Retention, Upkeep
 from rnorm_core.evaluation.gather import NAMES, Source, count
@@ -192,11 +193,11 @@ def _resize(asked: Measurement, job: Job) -> Need:
     job.progress(0, "Reading the images")
     batchwise, tracked = (side.load(asked.device) for side in asked.sides)
     need = Need(_label(asked.left), _counted(tracked, batch, len(batch)), {}, {})
-    sizes = [size for size in (1, 2, 4, 8, 16, 32, 64, 128) if size < len(batch)] + [len(batch)]
-    for done, size in enumerate(sizes, start=1):
+    chosen = sizes(len(batch))
+    for done, size in enumerate(chosen, start=1):
         counts = {**need.by_size, size: _counted(batchwise, batch, size)}
         need = Need(need.label, need.tracked, counts, {})
-        job.progress(done / len(sizes), f"batches of {size}", need)
+        job.progress(done / len(chosen), f"batches of {size}", need)
     return need
 
 

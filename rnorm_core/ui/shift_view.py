@@ -121,7 +121,7 @@ class View:
 
     @property
     def ratio(self) -> Ratio:
-        """How far the median layer has moved on the left, divided by the same on the right."""
+        """How far layers have moved on average on the left, divided by the same on the right."""
         return ratio(self.moved(0), self.moved(1))
 
     def beyond_chance(self, i: int) -> bool | None:

@@ -12,6 +12,7 @@ from rnorm_core import figures
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson, worst_case
 from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures import Curve
 from rnorm_core.ui.crafting import Side
 
@@ -157,7 +158,7 @@ def _worst_of(rows: Sequence[Row]) -> str:
         for way in ways:
             if way not in everywhere:
                 only.setdefault(way, []).append(eps)
-    return ", ".join([*everywhere, *(f"{way} (at {_sizes(sizes)})" for way, sizes in only.items())])
+    return ", ".join([*everywhere, *(f"{way} (at {EPS(*sizes)})" for way, sizes in only.items())])
 
 
 def has_worst(table: Table) -> bool:
@@ -252,14 +253,6 @@ def _signed(points: float) -> str:
 
 def probability(p: float) -> str:
     return "exact McNemar p < 0.001" if p < 0.001 else f"exact McNemar p = {p:.3f}"
-
-
-def _sizes(sizes) -> str:
-    return _listed([f"{eps:g}" for eps in sizes]) + "/255"
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 # --- the numbers themselves

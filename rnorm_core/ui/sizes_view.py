@@ -1,10 +1,10 @@
 """Accuracies by batch size, shipped or measured here -> what is drawn and said. Pure functions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnorm_core import evaluation, figures
 from rnorm_core.evaluation import Accuracy, sizes
+from rnorm_core.evaluation.verdict import listed
 from rnorm_core.figures import Figure, Line
 from rnorm_core.ui.crafting import Side
 from rnorm_core.ui.grouping import Sized
@@ -63,11 +63,11 @@ def cost_of_size(course: Course) -> str:
     if level is None or not course.clean:
         return ""
     pairs = {a.batch_size: evaluation.paired(a.hits, level.hits) for a in course.clean}
-    worse = [size for size, pair in pairs.items() if pair.high < 0]
+    worse = [str(size) for size, pair in pairs.items() if pair.high < 0]
     usual, last = everyday(course.side).statistics, max(pairs)
     if not worse:
         return f"**{course.side.title}**: at no size can a cost be told; at {last}: {points(pairs[last])}."
-    least = f"below {usual} with batches of **{_listed(worse)}**"
+    least = f"below {usual} with batches of **{listed(worse)}**"
     first = min(pairs)
     ends = f"at {first}: {points(pairs[first])}" + (f", at {last}: {points(pairs[last])}" if last > first else "")
     return f"**{course.side.title}**, clean images: {least}; {ends}."
@@ -80,12 +80,8 @@ def attacked_by_size(course: Course) -> str:
     if level is None or not known:
         return ""
     pairs = {a.batch_size: evaluation.paired(a.hits, level.hits) for a in known}
-    more, fewer = ([s for s, p in pairs.items() if (p.low > 0 if up else p.high < 0)] for up in (True, False))
-    said = [f"{word} with **{_listed(sizes)}**" for word, sizes in (("more", more), ("fewer", fewer)) if sizes]
+    more, fewer = ([str(s) for s, p in pairs.items() if (p.low > 0 if up else p.high < 0)] for up in (True, False))
+    said = [f"{word} with **{listed(sizes)}**" for word, sizes in (("more", more), ("fewer", fewer)) if sizes]
     usual, last = everyday(course.side).statistics, max(pairs)
     told = " and ".join(said) if said else "no difference can be told at any size"
     return f"Attacked ({course.attack}), right beside {usual}: {told}; at {last}: {points(pairs[last])}."
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:-1])) + (" and " if len(numbers) > 1 else "") + str(numbers[-1])

@@ -54,7 +54,7 @@ def beside(sides: Sequence[Side], draw: Callable[[Side], object]) -> None:
 
 def say_others(plan: whose.Plan, sides: Sequence[Side]) -> None:
     """Which networks are left out, and why."""
-    if others := [side.title for side in plan.weights if side.name not in {one.name for one in sides}]:
+    if others := [side.title for side in plan.networks if side.name not in {one.name for one in sides}]:
         why = (
             "has no mode with statistics of a batch: its images do not know of each other, and there is nothing to see"
         )
@@ -64,7 +64,7 @@ def say_others(plan: whose.Plan, sides: Sequence[Side]) -> None:
 def matrix(settings: Settings) -> None:
     """Each network against itself in all its modes, and left against right: measured before, and here where wanted."""
     asked, before, wanted = ask.matrix(settings)
-    glance(glances.crossed(laboratories.rows(settings.dataset), asked.plan.weights, asked.eps_255))
+    glance(glances.crossed(laboratories.rows(settings.dataset), asked.plan.networks, asked.eps_255))
     if before:
         crossed(settings, before, "shipped")
     if wanted:
@@ -85,7 +85,7 @@ def crossed(settings: Settings, found: crossing.Crossed, key: str) -> None:
             said = crossing_view.knowing(found, other, tracked), crossing_view.knowing(found, tracked, other)
             st.markdown("\n".join(f"- {line}" for line in said if line))
 
-    beside(found.asked.plan.weights, one)
+    beside(found.asked.plan.networks, one)
     if settings.left.name != settings.right.name:
         st.markdown("#### And across networks?")
         picture, words = st.columns(2, gap="large", vertical_alignment="center")

@@ -7,13 +7,13 @@ from rnorm_core import attacks, data, evaluation
 from rnorm_core.attacks import Attack, Step
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Paired
-from rnorm_core.evaluation.evidence import signed
+from rnorm_core.evaluation.evidence import apart
+from rnorm_core.evaluation.laboratories import STEPS
 from rnorm_core.jobs import Job
 from rnorm_core.norms import modes
 from rnorm_core.ui.crafting import Side
 
 EPS_255 = (0.25, 0.5, 1, 2, 4, 8)  # k of k/255
-STEPS = 10  # of PGD
 BATCH = 128  # images looked at together, at most
 
 
@@ -35,7 +35,7 @@ class Plan:
     device: str
 
     @property
-    def weights(self) -> tuple[Side, ...]:
+    def networks(self) -> tuple[Side, ...]:
         """The networks, one where both are one."""
         return tuple(dict.fromkeys((self.left, self.right)))
 
@@ -60,13 +60,13 @@ def together(side: Side) -> Side | None:
 
 def batchwise(plan: Plan) -> list[Side]:
     """Of the networks, those that can take the statistics of their batch, doing so."""
-    return [side for side in map(together, plan.weights) if side is not None]
+    return [side for side in map(together, plan.networks) if side is not None]
 
 
 def measured_here(plan: Plan) -> str:
     """What the numbers of a part rest on."""
     low, high = evaluation.wilson(plan.count // 2, plan.count)
-    weights = "; ".join(f"{side.title} {side.weight_hash[:12]}" for side in plan.weights)
+    weights = "; ".join(f"{side.title} {side.weight_hash[:12]}" for side in plan.networks)
     return (
         f"Measured here: {plan.count} images ({plan.source}), seed {plan.seed}; so many tell a share near a half to "
         f"within about {50 * (high - low):.0f} points either way. Weights: {weights}."
@@ -74,8 +74,8 @@ def measured_here(plan: Plan) -> str:
 
 
 def points(found: Paired) -> str:
-    """ "+15 points (95 %: −3 to +31)"."""
-    value, low, high = (signed(100 * v) for v in (found.difference, found.low, found.high))
+    """ "+15.0 points (95 %: −3.1 to +31.2; n = 20)"."""
+    low, value, high = apart(found)
     return f"{value} points (95\N{NO-BREAK SPACE}%: {low} to {high}; n = {found.n:,})"
 
 

@@ -28,21 +28,12 @@ def test_sizes_are_those_that_the_images_fill():
     assert batches.sizes(512)[-1] == 256
 
 
-@pytest.mark.parametrize("attacked", [False, True])
-def test_by_size_is_accuracy_in_batches_of_that_size(batch, pgd, attacked):
-    attack, model, seen = pgd if attacked else None, zoo.load(NAME, "batch"), []
-    found = batches.by_size(model, batch, attack, (5, 24), 3, lambda *at: seen.append(at))
-    for size, one in zip((5, 24), found, strict=True):
-        expected = evaluation.accuracy(zoo.load(NAME, "batch"), batch, attack, size, seed=3)
-        assert one == expected
-        assert torch.equal(one.hits, expected.hits)
-        assert one.batch_size == size
-    assert seen == [(d, 48) for d in (5, 10, 15, 20, 24, 48)]
-
-
 def test_size_matters_with_batch_statistics_alone(batch):
     hits = {
-        mode: [tuple(a.hits.tolist()) for a in batches.by_size(zoo.load(NAME, mode), batch)]
+        mode: [
+            tuple(evaluation.accuracy(zoo.load(NAME, mode), batch, None, size).hits.tolist())
+            for size in batches.sizes(len(batch))
+        ]
         for mode in ("tracked", "batch")
     }
     assert len(set(hits["tracked"])) == 1
@@ -91,15 +82,11 @@ def test_reshuffling_changes_nothing_with_tracked_statistics_and_something_with_
 
 
 def test_a_share_of_all_is_accuracy_and_every_image_is_attacked_once(batch, pgd):
-    model, seen = zoo.load(NAME, "batch"), []
-    four, everyone = batches.by_share(
-        model, batch, pgd, 12, (4, 12), seed=3, on_progress=lambda *at: seen.append(at)
-    )  # fmt: skip
+    model = zoo.load(NAME, "batch")
+    four, everyone = batches.by_share(model, batch, pgd, 12, (4, 12), seed=3)
     assert everyone.accuracy == evaluation.accuracy(model, batch, pgd, 12, seed=3)
     assert everyone.neighbours is None
     assert (four.attacked, four.accuracy.n, four.neighbours.n) == (4, 24, 16)
-    assert seen[-1] == (96, 96)
-    assert [done for done, _ in seen] == list(range(12, 97, 12))
     (once,) = batches.by_share(model, batch, pgd, 12, (4,), turns=1, seed=3)
     assert once.accuracy.n == 8
     assert torch.equal(once.accuracy.hits[:4], four.accuracy.hits[:4])

@@ -63,18 +63,6 @@ def test_off_the_diagonal_the_same_images_are_scored_in_the_same_batches(batch, 
     assert (found.n, found.ids) == (len(batch), batch.ids)
 
 
-def test_progress_counts_attacked_images_and_may_stop(batch, pgd):
-    models, seen = three()[:2], []
-    matrix(models, models, batch, pgd, SIZE, on_progress=lambda *at: seen.append(at))
-    assert seen == [(d, 48) for d in (10, 20, 24, 34, 44, 48)]
-
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        matrix(models, models, batch, pgd, SIZE, on_progress=stop)
-
-
 def test_noise_has_the_attacks_norm_and_size():
     found = noise_like(attacks.make("pgd-l2", eps=0.25))
     assert (found.spec["name"], found.spec["eps"]) == ("noise-l2", 0.25)

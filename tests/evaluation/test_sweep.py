@@ -80,10 +80,10 @@ def test_the_number_of_images_is_planned_by_model(monkeypatch):
     assert [images(name) for name in some] == [2000] * 4
 
 
-def test_recipes_that_begin_with_adv_are_adversarial(small_zoo, monkeypatch):
+def test_recipes_that_attack_are_adversarial(small_zoo, monkeypatch):
     assert not protocol.adversarial(BN)
     card = zoo.card(BN)
-    monkeypatch.setattr(zoo, "card", lambda name: replace(card, recipe=card.recipe | {"name": "adv-fast"}))
+    monkeypatch.setattr(zoo, "card", lambda name: replace(card, recipe=card.recipe | {"attack_eps_255": 8.0}))
     assert protocol.adversarial(BN)
 
 

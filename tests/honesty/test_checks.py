@@ -159,6 +159,8 @@ def test_a_finding_is_of_a_known_check():
 
 def test_numbers_are_written_with_n_and_interval():
     assert str(Number("under PGD", 0.15, 20, 0.052, 0.36)) == "under PGD: 15.0 % (n = 20; 95 %: 5.2 to 36.0)"
+    points = str(Number("noise minus attack", -0.15, 20, -0.36, 0.052, points=True))
+    assert points == "noise minus attack: −15.0 points (n = 20; 95 %: −36.0 to +5.2)"
     assert str(Number("length", 1.234e-5, 2000, percent=False)) == "length: 1.2e-05 (n = 2,000)"
 
 

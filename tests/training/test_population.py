@@ -62,7 +62,6 @@ def test_the_population_is_all_images_at_once(norm, shipped, images):
             torch.testing.assert_close(getattr(one, field), getattr(other, field), rtol=1e-4, atol=1e-4)
         moved = (one.histogram.cumsum(0) - other.histogram.cumsum(0)).abs().max() / one.count
         assert moved < 1e-3, "values at an edge may fall to its other side"
-        torch.testing.assert_close(one.quantiles, other.quantiles, rtol=1e-2, atol=1e-2)
 
 
 def test_the_range_is_the_mean_of_full_batches(shipped, images):

@@ -299,13 +299,13 @@ def test_the_answer_is_computed_from_the_intervals():
     assert "the attack: **no difference to be told**;" in said
     assert said.endswith("the attack made anew: **made worse**.")
     rows = view.table(result, side, 16).splitlines()
-    assert rows[0] == "| right of 40 | trained | of 16 | difference in % |"
+    assert rows[0] == "| right of 40 | trained | of 16 | difference in points (95 %) |"
     assert rows[2].startswith("| clean | 36 | 35 | −")
-    assert rows[3].startswith("| Fog, severity 4 | 8 | 29 | **+52 (")
-    assert rows[4].startswith("| PGD at 2/255 | 10 | 12 | +5 (")
-    assert rows[5].startswith("| made anew for these | 10 | 1 | **−22 (")
+    assert rows[3].startswith("| Fog, severity 4 | 8 | 29 | **+52.5 (")
+    assert rows[4].startswith("| PGD at 2/255 | 10 | 12 | +5.0 (")
+    assert rows[5].startswith("| made anew for these | 10 | 1 | **−22.5 (")
     difference = evaluation.paired(torch.arange(40) < 29, torch.arange(40) < 8)
-    assert f"({100 * difference.low:+.0f} to {100 * difference.high:+.0f})" in rows[3]
+    assert f"({100 * difference.low:+.1f} to {100 * difference.high:+.1f})" in rows[3]
 
 
 def test_nothing_is_said_of_what_is_not_measured():

@@ -26,7 +26,7 @@ class Job:
             self.partials.append(partial)
 
 
-def measured(claim: str, count: int = 8, monkeypatch=None):
+def measured(claim: str, count: int = 8):
     asked = remeasuring.ask(claim, "cifar10", False, "samples", count, 0, "cpu")
     job = Job()
     result = remeasuring.work(asked)(job)
