@@ -131,7 +131,7 @@ with ui.guard("shift"):
         pgd, noise, fgsm = (CATALOGUE[name].title for name in ("pgd", "noise", "fgsm"))
         ui.door("shift", "The control: noise at 8/255", attack=noise, eps=8)
         ui.door("shift", "The attack again: PGD at 8/255", attack=pgd, eps=8)
-        ui.door("shift", "Does accuracy fall first? PGD at 1/255, 20 images", attack=pgd, eps=1, batch=20)
+        ui.door("shift", "Does accuracy fall first: PGD at 1/255, 20 images?", attack=pgd, eps=1, batch=20)
         if settings.complete:
             ui.door("shift", "A narrower band: FGSM at 1/255, 128 images", attack=fgsm, eps=1, batch=128)
         ui.door("shift", "One image alone, change of the range", batch=1, measure=MEASURES["log_range"].title)

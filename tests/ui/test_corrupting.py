@@ -256,7 +256,8 @@ def test_the_sentence_counts_images_and_layers(done):
     layers, hits = look.layers(0), course.readings[NATURAL, 5].hits
     outside = int(((layers.corrupted < layers.low) | (layers.corrupted > layers.high)).sum())
     said = look.happened(0)
-    assert said.startswith(f"**{course.side.label}**: clean, {int(course.readings[CLEAN, 0].hits.sum())} of 8 images")
+    right = int(course.readings[CLEAN, 0].hits.sum())
+    assert said.startswith(f"**{course.side.label}**: clean, images right: {right} of 8 (")
     assert f"Contrast, severity 5: **{int(hits.sum())} of 8 (" in said
     assert f"{outside} of 19 layers outside; PGD at 8/255" in said
 

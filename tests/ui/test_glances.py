@@ -50,7 +50,7 @@ def test_who_it_was_made_for(batch):
         assert f"scored {scorer}, attack made for {crafter} {value:.1f} %" in picture.alt
     assert "n = 20 test images (seed 0)" in shown.about
     assert f"BatchNorm `{side(BN).weight_hash[:12]}`" in shown.about
-    assert "`python -m rnorm_core.training.laboratories`" in shown.about
+    assert f"`python -m rnorm_core.training.laboratories {BN} --out again.jsonl`" in shown.about
     assert not glances.crossed(rows, [side(BN)], 8).pictures
 
 

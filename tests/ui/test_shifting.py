@@ -290,7 +290,8 @@ def test_channels_are_drawn_to_one_scale_for_attacks_of_about_the_same_effect(do
 
 def test_where_no_channel_ever_varies_there_is_an_axis_still(done, monkeypatch):
     view = View(done, 8, "mean", 7)
-    flat = [replace(view.by_channel(i), low=np.zeros(1), high=np.zeros(1)) for i in (0, 1)]
+    places = [view.by_channel(i) for i in (0, 1)]
+    flat = [replace(place, low=0 * place.low, high=0 * place.high) for place in places]
     monkeypatch.setattr(View, "by_channel", lambda self, i: flat[i])
     low, high = view.channel_axis
     assert 0 < high == -low
