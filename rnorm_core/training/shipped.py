@@ -7,7 +7,7 @@ In the order in which they are worth having. Names are those that `rnorm_core.tr
 NARROW = "--model vgg11 --width 0.5"
 # Less than the recipe's 44 epochs for what takes long on two cores: compare within an architecture.
 HALF = "--epochs 22"
-QUARTER = "--epochs 12"
+DEEP = "--model resnet38 --epochs 12"
 
 ZOO: dict[str, str] = {
     # One seed, in which only the norm (and what training without one needs) differs, and two more seeds.
@@ -32,8 +32,8 @@ ZOO: dict[str, str] = {
     "cifar10-resnet20-rn-p035": "--norm rn --power 0.35",
     "cifar10-resnet20-rn-p010": "--norm rn --power 0.1",
     # Other architectures.
-    "cifar10-resnet38-bn": f"--model resnet38 {QUARTER} --norm bn",
-    "cifar10-resnet38-rn": f"--model resnet38 {QUARTER} --norm rn",
+    "cifar10-resnet38-bn": f"{DEEP} --norm bn",
+    "cifar10-resnet38-rn": f"{DEEP} --norm rn",
     "cifar10-vgg11-bn": f"{NARROW} {HALF} --norm bn",
     "cifar10-vgg11-rn": f"{NARROW} {HALF} --norm rn",
 }

@@ -11,6 +11,7 @@ from torch import Tensor
 from rnorm_core import figures
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation import Paired, Row, Table, both_correct, paired, wilson, worst_case
+from rnorm_core.evaluation.file import COMMAND
 from rnorm_core.evaluation.row import pack
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures import Curve
@@ -294,7 +295,7 @@ def command(row: Row) -> str:
         return ""
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     return (
-        f"python -m rnorm_core.evaluation --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
+        f"{COMMAND} --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
         f"{size} --count {row.n} --seed {row.seed} --out again.jsonl"
     )
 

@@ -1,4 +1,4 @@
-"""A page of three lines whose server holds back what it says for most of a second, as a busy machine does.
+"""A small page whose server holds back what it says for most of a second, as a busy machine does.
 
 Not a test: `test_lag.py` starts it.
 """
