@@ -17,7 +17,17 @@ from rnorm_core import data, zoo
 from rnorm_core.data.files import locate
 from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation.blank import one_dataset
-from rnorm_core.evaluation.protocol import ALL_IMAGES, EPS_255, KINDS, SOME_IMAGES, STRONG, STRONG_EPS_255, images, plan
+from rnorm_core.evaluation.protocol import (
+    ALL_IMAGES,
+    EPS_255,
+    KINDS,
+    QUERIES,
+    SOME_IMAGES,
+    STRONG,
+    STRONG_EPS_255,
+    images,
+    plan,
+)
 from rnorm_core.evaluation.share import ALONE, Share, shared
 from rnorm_core.evaluation.sweep import sweep
 from rnorm_core.evaluation.table import shipped
@@ -35,6 +45,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     usual, strong = (" ".join(f"{eps:g}" for eps in sizes) for sizes in (EPS_255, STRONG_EPS_255))
     shown = f"attack sizes in grey levels (k/255), default {usual}; of the last {len(STRONG)} attacks {strong}"
     parser.add_argument("--eps", nargs="+", type=_eps, metavar="K", help=shown)
+    parser.add_argument("--queries", type=_queries, default=QUERIES, metavar="N", help="of Square Attack")
     shown = (
         f"test images, default {ALL_IMAGES:,} of the main and adversarially trained models, {SOME_IMAGES:,} of others"
     )
@@ -77,7 +88,7 @@ def _measure(dataset: str, models: list[str], options: argparse.Namespace, share
     for count in sorted(set(counts.values())):
         batch = data.load(dataset, "test", count=count, seed=options.seed, directory=options.data)
         some = [name for name in models if counts[name] == count]
-        conditions = plan(some, options.statistics, options.attacks, options.eps)
+        conditions = plan(some, options.statistics, options.attacks, options.eps, options.queries)
         rows = sweep(conditions, batch, out, options.seed, say if share.first else _silent, share)
         if share.first:
             print(f"{out} holds {len(rows)} rows")
@@ -92,6 +103,13 @@ def _eps(word: str) -> float:
     if not 0 < eps <= 255:
         raise argparse.ArgumentTypeError(f"{word} is not a number of grey levels above 0, up to 255")
     return eps
+
+
+def _queries(word: str) -> int:
+    queries = int(word)
+    if queries < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a number of queries of at least 1")
+    return queries
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -25,9 +25,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "apgd-dlr": {"name": "apgd", "loss": "dlr", "restarts": _RESTARTS},
     "apgd-margin": {"name": "apgd", "loss": "margin", "restarts": _RESTARTS},
 }
+QUERIES = attacks.CATALOGUE["square"].default_steps
 # What a condition costs, in clean passes, as timed on a CPU: how the time left is told. Square asks about fooled
 # images no more, so that this is what it costs at most.
-PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45, "square": 5000} | dict.fromkeys(STRONG[:3], 225 * _RESTARTS)
+PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45, "square": QUERIES} | dict.fromkeys(STRONG[:3], 225 * _RESTARTS)
 
 # The networks that the story is told with, by what their name says after the data set; to these come all that were
 # trained on attacked images.
@@ -37,12 +38,21 @@ ALL_IMAGES, SOME_IMAGES = 10_000, 2_000
 
 @dataclass(frozen=True)
 class Condition:
-    """What is measured in one go: as many rows as there are kinds of pixels. attack: one of `KINDS`."""
+    """What is measured in one go: as many rows as there are kinds of pixels.
+
+    attack: one of `KINDS`. queries: of Square Attack; others have none.
+    """
 
     model: str
     statistics: str
     attack: str
     eps_255: float
+    queries: int = 0
+
+    @property
+    def passes(self) -> int:
+        """What it costs, in clean passes."""
+        return self.queries or PASSES[self.attack]
 
     @property
     def pixels(self) -> tuple[str, ...]:
@@ -52,7 +62,10 @@ class Condition:
     def make(self) -> attacks.Attack | None:
         if self.attack == "clean":
             return None
-        return attacks.make(**{"name": self.attack, "eps": self.eps_255 / 255} | SETTINGS.get(self.attack, {}))
+        settings = {"name": self.attack, "eps": self.eps_255 / 255} | SETTINGS.get(self.attack, {})
+        if self.queries:
+            settings["steps"] = self.queries
+        return attacks.make(**settings)
 
     def __str__(self) -> str:
         return f"{self.model} {self.statistics} {self.attack}" + (f" {self.eps_255:g}/255" if self.eps_255 else "")
@@ -79,13 +92,14 @@ def plan(
     statistics: Sequence[str] = norms.MODES,
     kinds: Sequence[str] | None = None,
     eps_255: Sequence[float] | None = None,
+    queries: int = QUERIES,
 ) -> list[Condition]:
     """Every combination, in the order of measuring; a model's own modes are those of `statistics` that it has.
 
-    kinds, eps_255: left out, those that are planned for the model and the attack.
+    kinds, eps_255: left out, those that are planned for the model and the attack. queries: of Square Attack.
     """
     return [
-        Condition(model, mode, kind, eps)
+        Condition(model, mode, kind, eps, queries if kind == "square" else 0)
         for kind in KINDS
         for eps in _sizes(kind, eps_255)
         for model in models

@@ -10,7 +10,7 @@ from rnorm_core.data import Batch
 from rnorm_core.evaluation import file
 from rnorm_core.evaluation.accuracy import accuracies
 from rnorm_core.evaluation.blank import begin, blank, filled
-from rnorm_core.evaluation.protocol import PASSES, Condition
+from rnorm_core.evaluation.protocol import Condition
 from rnorm_core.evaluation.row import PIXELS, Row
 from rnorm_core.evaluation.share import ALONE, Share
 
@@ -79,12 +79,12 @@ class Clock:
     def note(self, condition: Condition, seconds: float) -> None:
         key = (condition.model, condition.statistics)
         self.seconds[key] = self.seconds.get(key, 0) + seconds
-        self.passes[key] = self.passes.get(key, 0) + PASSES[condition.attack]
+        self.passes[key] = self.passes.get(key, 0) + condition.passes
 
     def left(self, conditions: Iterable[Condition]) -> str:
         typical = sum(self.seconds.values()) / sum(self.passes.values())
         rate = {key: self.seconds[key] / self.passes[key] for key in self.seconds}
-        total = sum(PASSES[c.attack] * rate.get((c.model, c.statistics), typical) for c in conditions)
+        total = sum(c.passes * rate.get((c.model, c.statistics), typical) for c in conditions)
         if total < 60:
             return f"{total:.0f} s"
         minutes = round(total / 60)

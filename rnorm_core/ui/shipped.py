@@ -42,9 +42,9 @@ class Line:
         if self.attack == WORST:
             kept = "" if self.among is None else "; only images that all of these get right when clean"
             return f"{last.pixels} pixels; worst of {_worst_of(self.rows[1:])}{kept}"
-        steps = last.settings.get("steps", 1)
+        steps, unit = last.settings.get("steps", 1), "queries" if CATALOGUE[last.attack].black_box else "steps"
         kept = "" if self.among is None else ", only images that all of these get right when clean"
-        return f"{f'{steps} steps, ' if steps > 1 else ''}{last.pixels} pixels{kept}"
+        return f"{f'{steps:,} {unit}, ' if steps > 1 else ''}{last.pixels} pixels{kept}"
 
     @property
     def curve(self) -> Curve:
@@ -146,8 +146,10 @@ def _worst(rows: Sequence[Row], attack: str) -> Row:
 
 def _way(row: Row) -> str:
     """An attack with what tells two ways of it apart."""
-    loss = row.settings.get("loss")
-    return CATALOGUE[row.attack].title.replace(" (L-inf)", "") + (f" ({loss})" if loss else "")
+    entry, said = CATALOGUE[row.attack], row.settings.get("loss")
+    if entry.black_box:
+        said = f"{row.settings['steps']:,} queries"
+    return entry.title.replace(" (L-inf)", "") + (f" ({said})" if said else "")
 
 
 def _worst_of(rows: Sequence[Row]) -> str:
@@ -294,9 +296,10 @@ def command(row: Row) -> str:
     if "worst of" in row.settings:
         return ""
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
+    queries = f" --queries {row.settings['steps']}" if row.kind == "square" else ""
     return (
         f"{COMMAND} --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
-        f"{size} --count {row.n} --seed {row.seed} --out again.jsonl"
+        f"{size}{queries} --count {row.n} --seed {row.seed} --out again.jsonl"
     )
 
 

