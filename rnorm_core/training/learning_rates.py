@@ -25,6 +25,7 @@ from rnorm_core.training.precision import fitting
 from rnorm_core.training.recipe import recipe
 from rnorm_core.versions import code_version, versions
 
+COMMAND = "python -m rnorm_core.training.learning_rates"
 NORMS = ("bn", "rn", "none")
 RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 HELD = 5_000
@@ -90,7 +91,7 @@ def read(path: Path) -> tuple[Trial, ...]:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m rnorm_core.training.learning_rates", description=__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--norms", nargs="+", choices=NORMS, default=NORMS, metavar="NORM")
     parser.add_argument("--rates", nargs="+", type=float, default=RATES, metavar="LR", help="peak learning rates")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")

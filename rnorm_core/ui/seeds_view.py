@@ -7,7 +7,7 @@ import streamlit as st
 from rnorm_core import figures
 from rnorm_core.evaluation.benefits import LEVELS, Benefit, benefits
 from rnorm_core.training.learning_rates import Trial, read, shipped
-from rnorm_core.ui import naming
+from rnorm_core.ui import again, naming
 from rnorm_core.ui.guard import problems
 from rnorm_core.ui.panels import chart
 from rnorm_core.zoo import Card
@@ -37,6 +37,7 @@ def show(cards: Sequence[Card]) -> None:
                 for number, alike in enumerate(_alike(trials)):
                     figure = figures.learning_rates(rates(alike), about_study(alike[0]))
                     chart(figure, key=f"rates {dataset} {number}")
+                    st.caption(f"Train them again with `{again.study(alike)}`.")
 
 
 def about(group: Sequence[Benefit]) -> str:
@@ -97,13 +98,16 @@ def rates(trials: Sequence[Trial]) -> list[figures.Rates]:
 
 
 def about_study(trial: Trial) -> str:
-    return f"{naming.architecture(trial.architecture)}, {trial.recipe['epochs']} epochs each, one training a point"
+    """What all trials have in common, in a few words."""
+    numbers = {"bf16": "bfloat16", "fp32": "float32"}.get(trial.recipe.get("precision", ""), "")
+    said = f"{naming.architecture(trial.architecture)}, {trial.recipe['epochs']} epochs each, one training a point"
+    return f"{said}; {numbers}" if numbers else said
 
 
 def _alike(trials: Sequence[Trial]) -> list[list[Trial]]:
     """Groups that differ in norm, seed and learning rate alone."""
     groups: dict[tuple, list[Trial]] = {}
     for trial in trials:
-        key = trial.architecture, trial.n, trial.recipe.get("name"), trial.recipe.get("epochs")
+        key = trial.architecture, trial.n, *(trial.recipe.get(part) for part in ("name", "epochs", "precision"))
         groups.setdefault(key, []).append(trial)
     return list(groups.values())

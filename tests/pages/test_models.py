@@ -232,8 +232,10 @@ def test_the_study_of_learning_rates_is_shown_when_it_is_there(open_page, own_zo
     }  # fmt: skip
     file = own_zoo / "cifar10-learning-rates.jsonl"
     file.write_text(json.dumps(row) + "\n")
-    study = charts(open_page("models"))["How high may the learning rate be"]
+    page = open_page("models")
+    study = charts(page)["How high may the learning rate be"]
     assert (study["data"][0]["x"], study["data"][0]["y"]) == ([0.4], [40])
+    assert "--norms bn --rates 0.4 --seeds 0 --epochs 4 --holdout 100" in texts(page)
     file.write_text("{}\n")
     page = open_page("models")
     assert "Line 1 of cifar10-learning-rates.jsonl is not sound" in page.error[0].value

@@ -1,6 +1,6 @@
 from rnorm_core.evaluation.benefits import benefits
-from rnorm_core.training.learning_rates import Trial
-from rnorm_core.ui import seeds_view
+from rnorm_core.training.learning_rates import Trial, arguments
+from rnorm_core.ui import again, seeds_view
 
 
 def clean(correct: int, n: int = 1000) -> tuple:
@@ -56,9 +56,23 @@ def test_learning_rates_by_norm_and_rate():
     assert (rn.label, rn.rates, rn.correct, rn.diverged) == ("RobustNorm", [0.4], [60], [])
     assert [round(v, 6) for v in (*bn.low, *bn.high)] == [0.8, 0.3, 1.0, 0.5]
     assert seeds_view.about_study(trials[0]) == "ResNet-20, 4 epochs each, one training a point"
+    precise = trial("rn", 0.4, recipe={"epochs": 4, "precision": "fp32"})
+    assert seeds_view.about_study(precise).endswith("a point; float32")
+
+
+def test_the_study_says_how_to_repeat_it():
+    trials = [trial("rn", 0.4, 60), trial("bn", 0.05, None, seed=1), trial("bn", 0.4, 40)]
+    options = arguments(again.study(trials).removeprefix("python -m rnorm_core.training.learning_rates").split())
+    assert (options.norms, options.rates, options.seeds) == (["rn", "bn"], [0.4, 0.05], [0, 1])
+    assert (options.epochs, options.holdout, str(options.work), str(options.out)) == (4, 100, "again", "again.jsonl")
 
 
 def test_each_seed_and_each_p_is_a_line():
     trials = [trial("rn", 0.1, seed=1), trial("rn", 0.1, power=0.5), trial("bn", 0.1), trial("rn", 0.1)]
     labels = [line.label for line in seeds_view.rates(trials)]
     assert labels == ["BatchNorm, seed 0", "RobustNorm, seed 0", "RobustNorm, seed 1", "RobustNorm p=0.5, seed 0"]
+
+
+def test_trainings_in_another_precision_are_another_study():
+    halves = [trial("bn", rate, recipe={"name": "short", "epochs": 4, "precision": "bf16"}) for rate in (0.1, 0.4)]
+    assert [len(alike) for alike in seeds_view._alike([*halves, trial("bn", 0.4)])] == [2, 1]
