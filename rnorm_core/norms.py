@@ -30,6 +30,7 @@ STATISTICS = ("tracked", "batch", "tracked-mean")
 BRANCHES = ("clean-branch", "adversarial-branch")
 MODES = (*STATISTICS, *BRANCHES)
 NORMS = ("bn", "rn", "gn", "none", "dualbn")
+EPS = 1e-5  # the default of what a layer adds to its variance or to its range's power
 
 
 def modes(norm: str) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ class GroupNorm(nn.GroupNorm):
     The number of groups is the largest divisor of `num_features` up to `groups`.
     """
 
-    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = True, *, groups: int = 8) -> None:
+    def __init__(self, num_features: int, eps: float = EPS, affine: bool = True, *, groups: int = 8) -> None:
         fitting = max(g for g in range(1, groups + 1) if num_features % g == 0)
         super().__init__(fitting, num_features, eps, affine)
 
@@ -86,7 +87,7 @@ class BatchNorm2d(nn.BatchNorm2d):
     def __init__(
         self,
         num_features: int,
-        eps: float = 1e-5,
+        eps: float = EPS,
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
@@ -132,7 +133,7 @@ class DualBatchNorm2d(nn.Module):
     def __init__(
         self,
         num_features: int,
-        eps: float = 1e-5,
+        eps: float = EPS,
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
@@ -207,7 +208,7 @@ class RobustNorm2d(nn.Module):
     def __init__(
         self,
         num_features: int,
-        eps: float = 1e-5,
+        eps: float = EPS,
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,

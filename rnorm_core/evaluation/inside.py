@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from rnorm_core import probes
 from rnorm_core.attacks import statistics_of
 from rnorm_core.errors import UserError
-from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, RobustNorm2d
+from rnorm_core.norms import EPS, BatchNorm2d, DualBatchNorm2d, RobustNorm2d
 
 POWERS = tuple(i / 20 for i in range(21))  # p from 0, no scaling at all, to 1, the range itself
-EPS = 1e-5
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from rnorm_core.ui import reference
 from rnorm_core.ui.shift_view import View
 from rnorm_core.ui.shifting import Course
 
-EPS = 1e-5  # what every norm layer here adds to its scale
 OFF = 0.1  # standard deviations; a tracked mean that lies further off is seen to
 
 
@@ -28,7 +27,7 @@ def formula(view: View, i: int, channel: int) -> tuple[str, str]:
     power = zoo.card(course.side.name).power or 0.0
     centre, scale, weight, bias = _applied(attacked, channel)
     symbols, spread = (
-        (r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}", rf"\sqrt{{{short(scale**2 - EPS)}+10^{{-5}}}}")
+        (r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}", rf"\sqrt{{{short(scale**2 - norms.EPS)}+10^{{-5}}}}")
         if norm != "rn"
         else (r"\frac{x-\mu}{r^{\,p}+\epsilon}", rf"{short(spread_of(scale, power))}^{{\,{power:g}}}+10^{{-5}}")
     )
@@ -49,7 +48,7 @@ def formula(view: View, i: int, channel: int) -> tuple[str, str]:
 
 def spread_of(scale: float, power: float) -> float:
     """The range of which RobustNorm's scale is the power, up to rounding."""
-    return max(scale - EPS, 0.0) ** (1 / power) if power else 1.0
+    return max(scale - norms.EPS, 0.0) ** (1 / power) if power else 1.0
 
 
 def _sources(course: Course, norm: str, batch: str) -> str:
