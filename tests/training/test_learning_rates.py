@@ -99,3 +99,23 @@ def test_a_full_disk_keeps_the_file(words, tmp_path, monkeypatch, capsys):
         learning_rates.main()
     assert (tmp_path / "study.jsonl").read_bytes() == before
     assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_the_shipped_study_compares_like_with_like():
+    trials = learning_rates.read(learning_rates.shipped("cifar10"))
+    if not trials:
+        pytest.skip("the study is not shipped")
+    assert len({trial.identity for trial in trials}) == len(trials)
+    tried = {norm: {(t.peak_lr, t.seed) for t in trials if t.norm == norm} for norm in learning_rates.NORMS}
+    assert tried["bn"] == tried["rn"] == tried["none"]
+    for trial in trials:
+        plan = recipe("short", trial.norm, peak_lr=trial.peak_lr, precision=trial.recipe["precision"])
+        assert trial.recipe == json.loads(json.dumps(vars(plan)))
+        assert trial.n == learning_rates.HELD
+        assert not trial.code_version.endswith("+changes")
+        if trial.correct is None:
+            assert trial.diverged_in in range(1, trial.recipe["epochs"] + 1)
+        else:
+            assert len(trial.curve) == trial.recipe["epochs"]
+            assert trial.correct == round(trial.n * trial.curve[-1]["held_out_accuracy"])
+            assert (trial.low, trial.high) == pytest.approx(wilson(trial.correct, trial.n), abs=1e-6)
