@@ -7,6 +7,7 @@ The aim is a first picture within two seconds on every laboratory's page.
 """
 
 import argparse
+import os
 import shutil
 import socket
 import statistics
@@ -41,13 +42,15 @@ requestAnimationFrame(look);
 """
 
 
-def serve(app: Path) -> tuple[subprocess.Popen, str]:
+def serve(app: Path, **environment: str) -> tuple[subprocess.Popen, str]:
+    """Streamlit with that app and these variables besides its own, and its address, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = f"--server.port {port} --server.address 127.0.0.1 --server.headless true --server.fileWatcherType none"
     command = [sys.executable, "-m", "streamlit", "run", app.name, *options.split()]
-    server = subprocess.Popen(command, cwd=app.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=app.parent, env=os.environ | environment, **silent)
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
