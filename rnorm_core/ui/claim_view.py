@@ -44,7 +44,10 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("inside", "The range instead of the deviation", dict(right="rn", net="right", p=0.2)),
         ("honesty", "Is what is left real?", dict()),
     ),
-    "C6": (("models", "Training curves of all models", dict()), ("inside", "Accuracy for other p", dict(right="rn"))),
+    "C6": (
+        ("models", "Training curves, higher learning rates", dict()),
+        ("inside", "Accuracy for other p", dict(right="rn")),
+    ),
 }  # fmt: skip
 
 
