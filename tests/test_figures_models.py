@@ -152,6 +152,10 @@ def test_a_training_that_diverged_is_a_cross_and_no_accuracy():
     assert (list(cross.x), cross.marker.symbol, cross.showlegend) == ([0.4, 1.6], "x", False)
     assert list(figure.plotly.layout.xaxis.tickvals) == [0.1, 0.4, 1.6]
     assert "crosses: diverged" in text(figure)
+    bn = Rates("BatchNorm", "bn", [0.1], [50], [100], [0.4], [0.6], diverged=[1.6])
+    crosses = [trace for trace in figures.learning_rates([bn, none], "").plotly.data if trace.marker.symbol == "x"]
+    assert len({trace.y[0] for trace in crosses}) == 2, "one would hide the other"
+    assert all(trace.y[0] < 0 for trace in crosses)
     assert "no norm: 50 % at 0.1, diverged at 0.4, diverged at 1.6" in figure.alt
 
 

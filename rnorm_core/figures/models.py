@@ -227,6 +227,7 @@ def learning_rates(lines: Sequence[Rates], subtitle: str) -> Figure:
     if not lines:
         raise UserError("No learning rates have been tried yet.", "run `python -m rnorm_core.training.learning_rates`.")
     figure, strokes, said, title = go.Figure(), Strokes(), [], "How high may the learning rate be?"
+    crossed = [line for line in lines if line.diverged]
     for line in lines:
         y = [100 * k / n for k, n in zip(line.correct, line.n, strict=True)]
         bars = {
@@ -241,8 +242,9 @@ def learning_rates(lines: Sequence[Rates], subtitle: str) -> Figure:
         )  # fmt: skip
         points = [f"{percent(v / 100)} at {rate:g}" for v, rate in zip(y, line.rates, strict=True)]
         if line.diverged:
+            below = -6 * (1 + crossed.index(line))
             figure.add_scatter(
-                x=list(line.diverged), y=[0] * len(line.diverged), name=line.label, legendgroup=line.label,
+                x=list(line.diverged), y=[below] * len(line.diverged), name=line.label, legendgroup=line.label,
                 mode="markers", marker={"symbol": "x", "size": 11, "color": LOOKS[line.norm].colour}, showlegend=False,
                 hovertemplate="peak %{x:g}: diverged",
             )  # fmt: skip
@@ -253,8 +255,9 @@ def learning_rates(lines: Sequence[Rates], subtitle: str) -> Figure:
     images = f"n = {counts[0]:,}" + (f" to {counts[-1]:,}" if len(counts) > 1 else "")
     ticks = {"tickvals": everything, "ticktext": [f"{rate:g}" for rate in everything]}
     figure.update_xaxes(ticks, title="peak learning rate, logarithmic", type="log")
-    figure.update_yaxes(title="held-out accuracy (%)", range=[-5, 102])
-    crosses = "; crosses: diverged" if any(line.diverged for line in lines) else ""
+    low = -5 - 6 * len(crossed)  # a row for each norm's crosses, lest one lies upon another
+    figure.update_yaxes(title="held-out accuracy (%)", range=[low, 102], tickvals=[0, 20, 40, 60, 80, 100])
+    crosses = "; crosses: diverged" if crossed else ""
     dress(figure, title, f"{subtitle}; {images} images a point, bars: 95 % interval{crosses}", 360)
     alt = f"{title} Held-out accuracy against the peak learning rate, {subtitle}, {images}. {'; '.join(said)}."
     return Figure(figure, alt)

@@ -37,7 +37,7 @@ def show(cards: Sequence[Card]) -> None:
                 for number, alike in enumerate(_alike(trials)):
                     figure = figures.learning_rates(rates(alike), about_study(alike[0]))
                     chart(figure, key=f"rates {dataset} {number}")
-                    st.caption(f"Train them again with `{again.study(alike)}`.")
+                    st.caption(f"{diverged(alike)} Train them again with `{again.study(alike)}`.".lstrip())
 
 
 def about(group: Sequence[Benefit]) -> str:
@@ -95,6 +95,13 @@ def rates(trials: Sequence[Trial]) -> list[figures.Rates]:
         label += f", seed {seed}" if several else ""
         found.append(figures.Rates(label, line[0].norm, *columns, diverged=diverged))
     return found
+
+
+def diverged(trials: Sequence[Trial]) -> str:
+    """Which learning rates were too high, in words; empty if none was."""
+    lines = [(line.label, sorted(line.diverged)) for line in rates(trials) if line.diverged]
+    said = "; ".join(f"{label} at {' and '.join(f'{rate:g}' for rate in some)}" for label, some in lines)
+    return said and f"Diverged: {said}."
 
 
 def about_study(trial: Trial) -> str:

@@ -56,6 +56,9 @@ def test_learning_rates_by_norm_and_rate():
     assert (rn.label, rn.rates, rn.correct, rn.diverged) == ("RobustNorm", [0.4], [60], [])
     assert [round(v, 6) for v in (*bn.low, *bn.high)] == [0.8, 0.3, 1.0, 0.5]
     assert seeds_view.about_study(trials[0]) == "ResNet-20, 4 epochs each, one training a point"
+    more = [*trials, trial("none", 0.4, None), trial("none", 0.1, None)]
+    assert seeds_view.diverged(more) == "Diverged: BatchNorm at 0.8; no norm at 0.1 and 0.4."
+    assert seeds_view.diverged(trials[:1]) == ""
     precise = trial("rn", 0.4, recipe={"epochs": 4, "precision": "fp32"})
     assert seeds_view.about_study(precise).endswith("a point; float32")
 
