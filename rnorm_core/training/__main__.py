@@ -16,8 +16,10 @@ import torch
 from rnorm_core import models, norms, zoo
 from rnorm_core.data import CLASSES, data_hash, files
 from rnorm_core.errors import UserError, one_line_errors
+from rnorm_core.training import checkpoint
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.loop import train
+from rnorm_core.training.measure import COMMAND as MEASURE
 from rnorm_core.training.measure import complete_test_set, measure
 from rnorm_core.training.precision import fitting
 from rnorm_core.training.publish import publish
@@ -65,6 +67,11 @@ def default_name(options: argparse.Namespace, plan: Recipe) -> str:
     return name + (f"-seed{options.seed}" if options.seed else "")
 
 
+def working_name(name: str, holdout: int) -> str:
+    """What a training's checkpoint and log are called: one that holds images back is another one."""
+    return name + (f"-holdout{holdout}" if holdout else "")
+
+
 def run(options: argparse.Namespace) -> list[dict]:
     """What the command does; returns the curve. UserError where it cannot."""
     if options.threads:
@@ -77,10 +84,11 @@ def run(options: argparse.Namespace) -> list[dict]:
         raise UserError(f"dualbn's second norm wants adversarial images; {plan.name} has none.", "use --recipe adv.")
     name = options.name or default_name(options, plan)
     published = options.out / f"{name}.safetensors"
-    if published.exists() and not options.holdout and not (options.work / f"{name}.checkpoint.safetensors").exists():
+    if published.exists() and not options.holdout:
         raise UserError(
             f"{published} is there already, and what was measured of it would be lost.",
-            "train under another --name or to another folder with --out, or move it and its card away.",
+            "train under another --name or to another folder with --out, or move it and its card away; "
+            f"if only its measurements are missing: {MEASURE} {name}",
         )
     pixels = files.read(files.locate(options.dataset, "train", options.data), options.dataset, "train")
     if options.holdout >= len(pixels.ids):
@@ -95,7 +103,8 @@ def run(options: argparse.Namespace) -> list[dict]:
     shape |= dict(classes=len(CLASSES[options.dataset]), power=options.power)
     model = models.build(**shape)
     identity = shape | {"data_hash": data_hash(pixels.ids[i] for i in kept), "device": device.type}
-    work = name + (f"-holdout{options.holdout}" if options.holdout else "")
+    work = working_name(name, options.holdout)
+    saved = checkpoint.at(options.work, work)
     _say(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(kept):,} images, on {device}")
     if plan.precision != asked.precision:
         _say(f"in {plan.precision}: the hardware has no {asked.precision} (--precision {asked.precision} imitates it)")
@@ -129,7 +138,7 @@ def run(options: argparse.Namespace) -> list[dict]:
         TrainingImages(images[kept], labels[kept], plan.padding, device),
         plan,
         options.seed,
-        options.work / f"{work}.checkpoint.safetensors",
+        saved,
         identity,
         on_epoch,
         on_step if sys.stdout.isatty() else lambda *_: None,
@@ -139,10 +148,11 @@ def run(options: argparse.Namespace) -> list[dict]:
     if options.holdout:
         return curve
     _say(f"written: {publish(options.out, name, model, shape, plan, options.seed, identity['data_hash'], curve)}")
+    saved.unlink()  # or the same command would find it and train nothing
     if options.out.resolve() != zoo.DIRECTORY:
         _say(f"not measured: only models in {zoo.DIRECTORY} are")
     elif not complete_test_set(options.dataset, options.data):
-        _say(f"not measured: there is no full test set; later: python -m rnorm_core.training.measure {name}")
+        _say(f"not measured: there is no full test set; later: {MEASURE} {name}")
     else:
         measure(name, options.data, say=_say)
     return curve

@@ -14,6 +14,11 @@ from rnorm_core.replace import put
 FIX = "make room on the disk or name another folder with --work, then run the same command again."
 
 
+def at(work: Path, name: str) -> Path:
+    """Where the training of this name keeps its checkpoint until it is done."""
+    return work / f"{name}.checkpoint.safetensors"
+
+
 def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:
     """Replaces the checkpoint at `path` in one move, so that a kill or a full disk leaves the one before intact."""
     tensors = {f"model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}

@@ -20,9 +20,10 @@ from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation import wilson
 from rnorm_core.replace import put
 from rnorm_core.training import __main__ as training
+from rnorm_core.training import checkpoint
 from rnorm_core.training.loop import Diverged
 from rnorm_core.training.precision import fitting
-from rnorm_core.training.recipe import recipe
+from rnorm_core.training.recipe import PRECISIONS, recipe
 from rnorm_core.versions import code_version, versions
 
 COMMAND = "python -m rnorm_core.training.learning_rates"
@@ -96,6 +97,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rates", nargs="+", type=float, default=RATES, metavar="LR", help="peak learning rates")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--precision", choices=PRECISIONS, help="default: bf16 where the hardware has it")
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--holdout", type=int, default=HELD, help="training images to score on")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
@@ -118,12 +120,15 @@ def run(options: argparse.Namespace) -> tuple[Trial, ...]:
                 trials = read(path)
                 if blank.identity not in {trial.identity for trial in trials}:
                     put({path: _text((*trials, _train(blank, options)))}, FIX)
+                    saved = checkpoint.at(options.work, training.working_name(_name(blank), options.holdout))
+                    saved.unlink(missing_ok=True)  # there is none if it diverged in its first epoch
     return read(path)
 
 
 def _blank(norm: str, rate: float, seed: int, options: argparse.Namespace) -> Trial:
-    changes = {"peak_lr": rate} | ({"epochs": options.epochs} if options.epochs else {})
-    plan = fitting(recipe("short", norm, **changes), torch.device(options.device))
+    changes = {key: value for key in ("epochs", "precision") if (value := getattr(options, key))}
+    asked = recipe("short", norm, peak_lr=rate, **changes)
+    plan = asked if options.precision else fitting(asked, torch.device(options.device))
     return Trial(
         dataset="cifar10", architecture="resnet20", norm=norm, power=0.2 if norm == "rn" else None, peak_lr=rate,
         seed=seed, recipe=json.loads(json.dumps(asdict(plan))), n=options.holdout, correct=None, low=None, high=None,
@@ -136,7 +141,7 @@ def _train(blank: Trial, options: argparse.Namespace) -> Trial:
     words = ["--norm", blank.norm, "--recipe", "short", "--lr", blank.peak_lr, "--seed", blank.seed]
     words += ["--epochs", blank.recipe["epochs"], "--precision", blank.recipe["precision"]]
     words += ["--width", options.width, "--holdout", options.holdout]
-    words += ["--name", f"{blank.norm}-lr{blank.peak_lr:g}-seed{blank.seed}", "--work", options.work]
+    words += ["--name", _name(blank), "--work", options.work]
     words += ["--device", options.device]
     words += [word for key in ("data", "threads") if (value := getattr(options, key)) for word in (f"--{key}", value)]
     try:
@@ -147,6 +152,10 @@ def _train(blank: Trial, options: argparse.Namespace) -> Trial:
     correct = round(curve[-1]["held_out_accuracy"] * blank.n)
     low, high = (round(end, 6) for end in wilson(correct, blank.n))
     return replace(blank, correct=correct, low=low, high=high, curve=tuple(curve))
+
+
+def _name(blank: Trial) -> str:
+    return f"{blank.norm}-lr{blank.peak_lr:g}-seed{blank.seed}"
 
 
 def _text(trials: Sequence[Trial]) -> bytes:

@@ -11,6 +11,7 @@ from rnorm_core.errors import one_line_errors
 from rnorm_core.evaluation import accuracy
 from rnorm_core.training.publish import write_card
 
+COMMAND = "python -m rnorm_core.training.measure"
 EPS_255 = (0.25, 0.5, 1, 2, 4, 8)
 SEED = 0  # picks the attacked images and, batch by batch, the attack's random numbers
 COUNT = 1_000  # attacked images: half an hour for three ResNet-20 in all modes would be too long for a card
@@ -66,7 +67,7 @@ def complete_test_set(dataset: str, directory: Path | None) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m rnorm_core.training.measure", description=__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--data", type=Path, help="folder with parquet parts or torchvision's CIFAR folder")
     parser.add_argument("--count", type=int, default=COUNT, help="attacked images")

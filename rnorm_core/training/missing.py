@@ -70,7 +70,7 @@ def _complete(name: str, options: argparse.Namespace) -> None:
 def state(name: str, work: Path) -> str:
     """What there is of a network, in words."""
     if name not in zoo.names():
-        path = work / f"{name}.checkpoint.safetensors"
+        path = checkpoint.at(work, name)
         return f"missing, trained for {_epochs(path)} epochs" if path.exists() else "missing"
     card = zoo.card(name)
     clean = card.accuracy()

@@ -35,9 +35,9 @@ def show(cards: Sequence[Card]) -> None:
             if trials := read(shipped(dataset)):
                 st.markdown("#### And at higher learning rates?")
                 for number, alike in enumerate(_alike(trials)):
-                    figure = figures.learning_rates(rates(alike), about_study(alike[0]))
-                    chart(figure, key=f"rates {dataset} {number}")
-                    st.caption(f"{diverged(alike)} Train them again with `{again.study(alike)}`.".lstrip())
+                    lines = rates(alike)
+                    chart(figures.learning_rates(lines, about_study(alike[0])), key=f"rates {dataset} {number}")
+                    st.caption(f"{diverged(lines)} Train them again with `{again.study(alike)}`.".lstrip())
 
 
 def about(group: Sequence[Benefit]) -> str:
@@ -97,18 +97,18 @@ def rates(trials: Sequence[Trial]) -> list[figures.Rates]:
     return found
 
 
-def diverged(trials: Sequence[Trial]) -> str:
+def diverged(lines: Sequence[figures.Rates]) -> str:
     """Which learning rates were too high, in words; empty if none was."""
-    lines = [(line.label, sorted(line.diverged)) for line in rates(trials) if line.diverged]
-    said = "; ".join(f"{label} at {' and '.join(f'{rate:g}' for rate in some)}" for label, some in lines)
+    found = [(line.label, sorted(line.diverged)) for line in lines if line.diverged]
+    said = "; ".join(f"{label} at {' and '.join(f'{rate:g}' for rate in some)}" for label, some in found)
     return said and f"Diverged: {said}."
 
 
 def about_study(trial: Trial) -> str:
     """What all trials have in common, in a few words."""
-    numbers = {"bf16": "bfloat16", "fp32": "float32"}.get(trial.recipe.get("precision", ""), "")
-    said = f"{naming.architecture(trial.architecture)}, {trial.recipe['epochs']} epochs each, one training a point"
-    return f"{said}; {numbers}" if numbers else said
+    numbers = {"bf16": "bfloat16", "fp32": "float32"}[trial.recipe["precision"]]
+    architecture, epochs = naming.architecture(trial.architecture), trial.recipe["epochs"]
+    return f"{architecture}, {epochs} epochs each, one training a point; {numbers}"
 
 
 def _alike(trials: Sequence[Trial]) -> list[list[Trial]]:

@@ -42,6 +42,19 @@ def test_each_norm_and_rate_is_trained_once(words, tmp_path, monkeypatch):
     assert run(words("--norms", "bn", "none", "--rates", "0.1", "0.4")) == trials
 
 
+def test_the_precision_that_is_asked_for_is_trained_in(words):
+    for precision in ("bf16", "fp32"):
+        trials = run(words("--norms", "bn", "--rates", "0.1", "--precision", precision))
+        assert trials[-1].recipe["precision"] == precision
+    assert len(trials) == 2
+
+
+def test_a_trial_leaves_no_checkpoint(words, tmp_path):
+    run(words("--norms", "none", "--rates", "0.1", "1e12", "--epochs", "2"))
+    assert list((tmp_path / "work").glob("*.log.jsonl"))
+    assert not list((tmp_path / "work").glob("*.checkpoint.safetensors"))
+
+
 def test_the_recipe_is_the_same_for_every_norm():
     assert len({recipe("short", norm) for norm in learning_rates.NORMS}) == 1
     assert recipe("short", "none").clip == 0

@@ -39,11 +39,15 @@ def test_trainings_of_other_lengths_say_so(make_card):
     assert labels == ["BatchNorm (3 epochs)"] * 2 + ["no norm (2 epochs)"] * 2
 
 
+def plan(precision: str) -> dict:
+    return {"name": "short", "epochs": 4, "precision": precision}
+
+
 def trial(norm: str, rate: float, correct: int | None = 50, seed: int = 0, **changes) -> Trial:
     ends = (None, None) if correct is None else (correct / 100 - 0.1, correct / 100 + 0.1)
     known = dict(
         dataset="cifar10", architecture="resnet20", norm=norm, power=0.2 if norm == "rn" else None, peak_lr=rate,
-        seed=seed, recipe={"name": "short", "epochs": 4}, n=100, correct=correct, low=ends[0], high=ends[1],
+        seed=seed, recipe=plan("fp32"), n=100, correct=correct, low=ends[0], high=ends[1],
         diverged_in=3 if correct is None else None, curve=(), made_with={}, code_version="", date="2026-01-01",
     )  # fmt: skip
     return Trial(**(known | changes))
@@ -55,19 +59,18 @@ def test_learning_rates_by_norm_and_rate():
     assert (bn.label, bn.rates, bn.correct, bn.diverged) == ("BatchNorm", [0.1, 0.4], [90, 40], [0.8])
     assert (rn.label, rn.rates, rn.correct, rn.diverged) == ("RobustNorm", [0.4], [60], [])
     assert [round(v, 6) for v in (*bn.low, *bn.high)] == [0.8, 0.3, 1.0, 0.5]
-    assert seeds_view.about_study(trials[0]) == "ResNet-20, 4 epochs each, one training a point"
+    assert seeds_view.about_study(trials[0]) == "ResNet-20, 4 epochs each, one training a point; float32"
     more = [*trials, trial("none", 0.4, None), trial("none", 0.1, None)]
-    assert seeds_view.diverged(more) == "Diverged: BatchNorm at 0.8; no norm at 0.1 and 0.4."
-    assert seeds_view.diverged(trials[:1]) == ""
-    precise = trial("rn", 0.4, recipe={"epochs": 4, "precision": "fp32"})
-    assert seeds_view.about_study(precise).endswith("a point; float32")
+    assert seeds_view.diverged(seeds_view.rates(more)) == "Diverged: BatchNorm at 0.8; no norm at 0.1 and 0.4."
+    assert seeds_view.diverged([rn]) == ""
 
 
 def test_the_study_says_how_to_repeat_it():
     trials = [trial("rn", 0.4, 60), trial("bn", 0.05, None, seed=1), trial("bn", 0.4, 40)]
     options = arguments(again.study(trials).removeprefix("python -m rnorm_core.training.learning_rates").split())
     assert (options.norms, options.rates, options.seeds) == (["rn", "bn"], [0.4, 0.05], [0, 1])
-    assert (options.epochs, options.holdout, str(options.work), str(options.out)) == (4, 100, "again", "again.jsonl")
+    assert (options.epochs, options.precision, options.holdout) == (4, "fp32", 100)
+    assert str(options.out) == "again.jsonl"
 
 
 def test_each_seed_and_each_p_is_a_line():
@@ -77,5 +80,5 @@ def test_each_seed_and_each_p_is_a_line():
 
 
 def test_trainings_in_another_precision_are_another_study():
-    halves = [trial("bn", rate, recipe={"name": "short", "epochs": 4, "precision": "bf16"}) for rate in (0.1, 0.4)]
+    halves = [trial("bn", rate, recipe=plan("bf16")) for rate in (0.1, 0.4)]
     assert [len(alike) for alike in seeds_view._alike([*halves, trial("bn", 0.4)])] == [2, 1]
