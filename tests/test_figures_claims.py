@@ -98,8 +98,13 @@ def test_the_rest_is_drawn_from_its_numbers():
     assert (drawn["under PGD"]["x"], drawn["under PGD"]["y"]) == ([1], [30])
     upkeep = evidence(Upkeep("RobustNorm, tracked", "BatchNorm, tracked", {0: PAIR}))
     assert traces(upkeep)["difference"]["mode"] == "markers"
-    speed = Speed("RobustNorm", "BatchNorm", (0.8,), {0: ((2,), (1,))}, {0: ((0.5, 0.8), (0.8, 0.9))})
-    drawn = traces(evidence(speed))
+    curves = {0: ((0.5, 0.8), (0.8, 0.9), (0.4, 0.5)), 1: ((0.5, 0.8), (0.8, 0.9))}
+    speed = Speed("RobustNorm", "BatchNorm", (0.8,), {0: ((2,), (1,), (None,)), 1: ((2,), (1,), ())}, curves, 28)
+    figure = evidence(speed)
+    assert "cropped small until epoch 28" in figure.alt
+    drawn = traces(figure)
+    assert drawn["no norm, seed 0"]["y"] == [40, 50]
+    assert "no norm, seed 1" not in drawn
     assert drawn["RobustNorm, seed 0"]["y"] == [50, 80]
     assert drawn["BatchNorm, seed 0"]["y"] == [80, 90]
 

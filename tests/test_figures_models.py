@@ -121,7 +121,7 @@ def test_each_seed_has_a_line_of_its_own():
 
 
 def test_what_was_never_reached_is_said_and_not_drawn():
-    rows = [dots(values=[3, 4], low=None, high=None, what="80 %", hollow=True),
+    rows = [dots(values=[3, 4], low=None, high=None, what="80 %", fill="-open"),
             dots(values=[5, None], low=None, high=None, what="85 %")]  # fmt: skip
     figure = figures.by_seed(rows, "How soon?", "epochs", "hollow: 80 %")
     early, late = figure.plotly.data

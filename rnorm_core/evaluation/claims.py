@@ -68,8 +68,9 @@ CLAIMS = {
         ),
         Claim(
             "C6", "RobustNorm keeps BatchNorm's benefits: accuracy, and fast training.", PAPER,
-            "The same networks without an attack, and their training as the cards have it. Stability at higher "
-            "learning rates is not judged here: what was tried is on the page of models.",
+            "The same networks without an attack, and their training as the cards have it, beside that of a network "
+            "without a norm: what such a one learns as soon is no benefit to keep. Stability at higher learning rates "
+            "is not judged here: what was tried is on the page of models.",
         ),
     )
 }  # fmt: skip

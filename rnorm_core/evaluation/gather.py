@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from rnorm_core.evaluation.benefits import LEVELS, epochs_to, trained_as
+from rnorm_core.evaluation.benefits import LEVELS, epochs_to, small, trained_as
 from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
@@ -269,16 +269,19 @@ def upkeep(rows: Sequence[Row], alike: Alike) -> tuple[Upkeep | None, Sources]:
 
 
 def speed(alike: Alike) -> tuple[Speed | None, Sources]:
-    """How soon RobustNorm and BatchNorm learn, by the curves of their trainings."""
-    by_norm = {norm: alike.get(norm, {}) for norm in ("rn", "bn")}
-    both = sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
-    seeds = [seed for seed in both if all(by_norm[norm][seed].curve for norm in by_norm)]
+    """How soon RobustNorm and BatchNorm learn, and the network without a norm, by the curves of their trainings."""
+    norms = ("rn", "bn", "none")
+    by_norm = {norm: {seed: card for seed, card in alike.get(norm, {}).items() if card.curve} for norm in norms}
+    seeds = sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
     if not seeds:
         return Nothing
-    by_seed = {seed: (_epochs(by_norm["rn"][seed]), _epochs(by_norm["bn"][seed])) for seed in seeds}
-    sources = tuple(_source(by_norm[norm][seed], "tracked") for norm in by_norm for seed in seeds)
-    curves = {seed: (_training(by_norm["rn"][seed]), _training(by_norm["bn"][seed])) for seed in seeds}
-    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed, curves), sources
+    trained = {seed: [by_norm[norm][seed] for norm in norms if seed in by_norm[norm]] for seed in seeds}
+    by_seed = {}
+    for seed, (rn, bn, *without) in trained.items():
+        by_seed[seed] = _epochs(rn), _epochs(bn), _epochs(without[0]) if without else ()
+    curves = {seed: tuple(_training(card) for card in cards) for seed, cards in trained.items()}
+    sources = tuple(_source(some[seed], "tracked") for some in by_norm.values() for seed in seeds if seed in some)
+    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed, curves, small(by_norm["bn"][seeds[0]])), sources
 
 
 def _training(card: Card) -> tuple[float, ...]:

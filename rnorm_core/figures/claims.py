@@ -260,7 +260,7 @@ def _upkeep(found: Upkeep) -> Figure:
 def _speed(found: Speed) -> Figure:
     series, longest = [], max(len(curve) for curves in found.curves.values() for curve in curves)
     for i, (seed, curves) in enumerate(sorted(found.curves.items())):
-        for name, curve in zip((found.left, found.right), curves, strict=True):
+        for name, curve in zip((found.left, found.right, "no norm"), curves, strict=False):  # the last may be missing
             look = _look(name)
             y = [100 * accuracy for accuracy in curve]
             told = [f"{value:.1f} % after epoch {k}" for k, value in enumerate(y, 1)]
@@ -269,6 +269,7 @@ def _speed(found: Speed) -> Figure:
             series.append(Series(label, list(range(len(y))), y, y, y, told, look.colour, look.marker, dash))
     title = "Does it learn as fast?"
     subtitle = "accuracy on augmented training images, as the cards have it; no interval: one curve a training"
+    subtitle += f"; images are cropped small until epoch {found.small}" if found.small else ""
     axis = ("epoch", [str(k) if k % 5 == 0 else "" for k in range(1, longest + 1)])
     threshold = [(100 * level, f"{100 * level:.0f} %") for level in found.levels]
     return _drawn(title, subtitle, series, axis, "training accuracy (%)", threshold)

@@ -156,7 +156,8 @@ def _faint(colour: str) -> str:
 class Dots:
     """One number of each training of a norm, by seed; None where it was never reached.
 
-    low, high: 95 % interval, or None. what: which number, where a figure shows several; hollow: drawn hollow.
+    low, high: 95 % interval, or None. what: which number, where a figure shows several; fill: how it is drawn then, as
+    Plotly names it: "", "-open" or "-open-dot".
     """
 
     label: str
@@ -166,7 +167,7 @@ class Dots:
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
     what: str = ""
-    hollow: bool = False
+    fill: str = ""
 
 
 def by_seed(rows: Sequence[Dots], title: str, axis: str, subtitle: str) -> Figure:
@@ -180,13 +181,13 @@ def by_seed(rows: Sequence[Dots], title: str, axis: str, subtitle: str) -> Figur
         if row.low is not None and row.high is not None:
             above, below = ([abs(ends[i] - v) for i, v in known] for ends in (row.high, row.low))
             bars = {"type": "data", "symmetric": False, "thickness": 1.5, "array": above, "arrayminus": below}
-        symbol = look.marker + ("-open" if row.hollow else "")
+        symbol = look.marker + row.fill
         figure.add_scatter(
             x=[value for _, value in known],
             y=[f"{row.label}, seed {row.seeds[i]}" for i, _ in known],
             error_x=bars,
             mode="markers",
-            marker={"symbol": symbol, "size": 11, "color": look.colour, "line": {"width": 2 * row.hollow}},
+            marker={"symbol": symbol, "size": 11, "color": look.colour, "line": {"width": 2 if row.fill else 0}},
             showlegend=False,
             hovertemplate=f"%{{y}}{f', {row.what}' if row.what else ''}: %{{x:.4g}}<extra></extra>",
         )

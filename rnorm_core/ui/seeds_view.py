@@ -12,6 +12,7 @@ from rnorm_core.ui.guard import problems
 from rnorm_core.ui.panels import chart
 from rnorm_core.zoo import Card
 
+FILLS = (("hollow", "-open"), ("dotted", "-open-dot"), ("filled", ""))  # of `LEVELS`
 HEADING = "#### Does each norm train as well and as fast? (the paper's claim C6)"
 
 
@@ -26,10 +27,10 @@ def show(cards: Sequence[Card]) -> None:
                 figure = figures.by_seed(rows, "How accurate, seed by seed?", "test accuracy (%)", about(group))
                 chart(figure, key=f"seeds accuracy {number}")
         with right:
-            said = "epochs until the training accuracy was first " + " and ".join(
-                f"{100 * level:.0f} % ({'filled' if i else 'hollow'})" for i, level in enumerate(LEVELS)
+            chart(
+                figures.by_seed(speed(group), "How soon, seed by seed?", "epochs", about_speed(group)),
+                key=f"seeds speed {number}",
             )
-            chart(figures.by_seed(speed(group), "How soon, seed by seed?", "epochs", said), key=f"seeds speed {number}")
     for dataset in dict.fromkeys(card.dataset for card in cards):
         with problems():
             if trials := read(shipped(dataset)):
@@ -45,6 +46,13 @@ def about(group: Sequence[Benefit]) -> str:
     return f"n = {' to '.join(f'{n:,}' for n in counts[:: max(1, len(counts) - 1)])} test images; bars: 95 % interval"
 
 
+def about_speed(group: Sequence[Benefit]) -> str:
+    said = ", ".join(f"{100 * level:.0f} % ({how})" for level, (how, _) in zip(LEVELS, FILLS, strict=True))
+    small = sorted({b.small for b in group} - {0})
+    said = f"epochs until the training accuracy was first {said}"
+    return said + (f"; images are cropped small until epoch {' or '.join(map(str, small))}" if small else "")
+
+
 def accuracy(group: Sequence[Benefit]) -> list[figures.Dots]:
     """Clean accuracy (%) by norm; trainings that were not measured are left out."""
     rows = []
@@ -56,7 +64,7 @@ def accuracy(group: Sequence[Benefit]) -> list[figures.Dots]:
 
 
 def speed(group: Sequence[Benefit]) -> list[figures.Dots]:
-    """Epochs to each of the levels, by norm; the first level hollow."""
+    """Epochs to each of the levels, by norm."""
     return [
         figures.Dots(
             label,
@@ -64,7 +72,7 @@ def speed(group: Sequence[Benefit]) -> list[figures.Dots]:
             [b.seed for b in alike],
             [b.epochs[i] for b in alike],
             what=f"{100 * level:.0f} %",
-            hollow=i == 0,
+            fill=FILLS[i][1],
         )
         for label, alike in _by_norm(group).items()
         for i, level in enumerate(LEVELS)

@@ -30,7 +30,7 @@ def test_each_seed_is_there_by_norm_and_seed(make_card):
     ]
     (group,) = benefits(cards)
     assert [(b.norm, b.seed, b.epochs) for b in group] == [
-        ("rn", 0, (1, None)), ("rn", 1, (None, None)), ("bn", 0, (2, 2)), ("bn", 2, (1, 2)),
+        ("rn", 0, (1, 1, None)), ("rn", 1, (None, None, None)), ("bn", 0, (1, 2, 2)), ("bn", 2, (1, 1, 2)),
     ]  # fmt: skip
     assert (group[2].correct, group[2].n) == (91, 100)
     assert group[3].correct is None

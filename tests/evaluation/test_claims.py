@@ -165,8 +165,14 @@ def test_benefits():
     rows = curve(CARDS[0], "tracked", e0=900) + curve(slow, "tracked", e0=850)
     accuracy, speed = of(rows, cards=[CARDS[0], slow])["C6"]
     assert (accuracy.verdict, speed.verdict) == ("does not hold", "does not hold")
-    assert speed.findings[0].said == "80 % after 3 and 2 epochs, 85 % after no and 3 epochs"
-    assert [j.verdict for j in of(cards=CARDS)["C6"]] == ["holds"]
+    said = "70 % after 3 and 2 epochs, 80 % after 3 and 2 epochs, 85 % after no and 3 epochs"
+    assert speed.findings[0].said == said
+    assert [j.verdict for j in of(cards=CARDS)["C6"]] == ["open"]  # a network without a norm is as fast
+    without = card("none", rates=(0.3, 0.5, 0.6, 0.8))
+    (judgement,) = of(cards=[*CARDS[:2], without])["C6"]
+    assert judgement.verdict == "holds"
+    said = "70 % after 2 and 2 epochs (no norm 4), 80 % after 2 and 2 epochs (no norm 4)"
+    assert judgement.findings[0].said == f"{said}, 85 % after 3 and 3 epochs (no norm never)"
     longer = replace(CARDS[1], recipe={"name": "fast", "epochs": 9})
     assert of(cards=[CARDS[0], longer])["C6"] == []
 

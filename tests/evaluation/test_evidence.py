@@ -114,12 +114,15 @@ def test_accuracy_is_kept_within_a_point():
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "state"),
-    [((25, 30), (25, 30), HOLDS), ((26, 30), (25, 30), HOLDS), ((27, 30), (25, 30), FAILS),
-     ((20, None), (25, 30), FAILS), ((20, 40), (25, None), HOLDS)],
+    ("left", "right", "without", "state"),
+    [((25, 30), (25, 30), (40, 50), HOLDS), ((26, 30), (25, 30), (25, 32), HOLDS),
+     ((27, 30), (25, 30), (40, 50), FAILS), ((20, None), (25, 30), (40, 50), FAILS),
+     ((20, 40), (25, None), (27, None), HOLDS), ((25, 30), (25, 30), (40, None), HOLDS),
+     ((25, 30), (25, 30), (26, 29), OPEN), ((25, 30), (25, 30), (), OPEN),
+     ((25, 40), (25, 30), (26, 29), FAILS)],
 )  # fmt: skip
-def test_training_is_fast_within_an_epoch(left, right, state):
-    assert states(Speed("a", "b", (0.8, 0.85), {0: (left, right)}, {})) == [state]
+def test_training_is_fast_within_an_epoch_where_a_network_without_a_norm_is_slow(left, right, without, state):
+    assert states(Speed("a", "b", (0.8, 0.85), {0: (left, right, without)}, {})) == [state]
 
 
 def test_small_differences_keep_their_sign():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from rnorm_core.evaluation.benefits import benefits
 from rnorm_core.training.learning_rates import Trial, arguments
 from rnorm_core.ui import again, seeds_view
@@ -25,18 +27,23 @@ def test_every_seed_keeps_its_number(make_card):
     assert [round(v, 6) for v in (*bn.low, *bn.high)] == [90, 45, 93, 48]
     assert (rn.label, rn.seeds, rn.values) == ("RobustNorm", [3], [90])
     assert seeds_view.about(group) == "n = 1,000 to 2,000 test images; bars: 95 % interval"
-    soon = [(dots.label, dots.what, dots.hollow, dots.values) for dots in seeds_view.speed(group)]
+    soon = [(dots.label, dots.what, dots.fill, dots.values) for dots in seeds_view.speed(group)]
     assert soon == [
-        ("BatchNorm", "80 %", True, [2, 1]), ("BatchNorm", "85 %", False, [3, 2]),
-        ("RobustNorm", "80 %", True, [None, 2]), ("RobustNorm", "85 %", False, [None, None]),
+        ("BatchNorm", "70 %", "-open", [1, 1]), ("BatchNorm", "80 %", "-open-dot", [2, 1]),
+        ("BatchNorm", "85 %", "", [3, 2]), ("RobustNorm", "70 %", "-open", [None, 2]),
+        ("RobustNorm", "80 %", "-open-dot", [None, 2]), ("RobustNorm", "85 %", "", [None, None]),
     ]  # fmt: skip
+    said = "epochs until the training accuracy was first 70 % (hollow), 80 % (dotted), 85 % (filled)"
+    assert seeds_view.about_speed(group) == f"{said}; images are cropped small until epoch 28"
+    whole = [replace(card, recipe=card.recipe | {"small_epochs": 0}) for card in cards]
+    assert seeds_view.about_speed(benefits(whole)[0]) == said
 
 
 def test_trainings_of_other_lengths_say_so(make_card):
     cards = [make_card("bn", seed=seed) for seed in (0, 1)]
     cards += [make_card("none", seed=seed, curve=curve(0.5, 0.6)) for seed in (0, 1)]
     labels = [dots.label for dots in seeds_view.speed(benefits(cards)[0])]
-    assert labels == ["BatchNorm (3 epochs)"] * 2 + ["no norm (2 epochs)"] * 2
+    assert labels == ["BatchNorm (3 epochs)"] * 3 + ["no norm (2 epochs)"] * 3
 
 
 def plan(precision: str) -> dict:
