@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation.table import shipped as shipped_table
 from rnorm_core.ui import shipped
 from rnorm_core.ui.crafting import Side
 
@@ -193,6 +195,25 @@ def test_the_worst_case_is_what_no_attack_takes():
     listed = shipped.records([line])
     assert listed[1]["attack"] == "worst of PGD, FGSM"
     assert listed[1]["command"] == ""
+
+
+def test_attacks_of_one_step_alone_are_no_worst_case():
+    clean, *attacked = (row(BN, eps, those(*range(9 - k))) for k, eps in enumerate((0, 1, 2)))
+    one_step = [row(BN, eps, those(*range(8)), attack=attack) for eps in (1, 1.5, 2) for attack in ("fgsm", "noise")]
+    (line,) = shipped.lines(Table((clean, *attacked, *one_step)), (BN,), shipped.WORST, "float", fair=False)
+    assert (list(line.curve.eps_255), list(line.curve.correct)) == ([0, 1, 2], [9, 8, 7])
+    assert not shipped.has_worst(Table((clean, *one_step)))
+    assert shipped.lines(Table((clean, *one_step)), (BN,), shipped.WORST, "float", fair=False) == []
+
+
+def test_no_shipped_worst_case_rises_with_the_size():
+    table = Table(evaluation.read(shipped_table("cifar10")))
+    for name, statistics in sorted({(row.model, row.statistics) for row in table.rows}):
+        side = Side(name, statistics, "bn", "")
+        for line in shipped.lines(table, (side,), shipped.WORST, "float", fair=False):
+            left = [row.correct / row.n for row in line.rows]
+            # statistics of the batch: PGD itself leaves a little more at a larger size now and then
+            assert all(b <= a + 0.01 for a, b in itertools.pairwise(left)), (name, statistics, left)
 
 
 def test_the_worst_case_says_where_there_were_more_attacks():
