@@ -109,7 +109,7 @@ def _placed(model: nn.Module, device: torch.device, fold: bool) -> nn.Module:
 # --- brought models: known by name to whoever brought them, listed to nobody
 
 SPREADS = ("running_var", "running_range")  # ends of keys
-MAX_BROUGHT = 16
+MAX_BROUGHT = 128  # of a class of thirty, four each
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +228,7 @@ def _card_of(found: weights.Weights, filename: str) -> Card:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=MAX_BROUGHT)
+@lru_cache(maxsize=16)
 def _prototype_of(brought: Brought, statistics: str, device: torch.device, fold: bool) -> nn.Module:
     return _placed(assemble(brought.card, brought.tensors, statistics), device, fold)
 

@@ -9,9 +9,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+from rnorm_core import models, weights
 from rnorm_core.data import CLASSES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +181,14 @@ def pictures(tmp_path) -> Path:
 
 
 @pytest.mark.skipif(not list((ROOT / "pretrained").glob("*rn.json")), reason="no trained network is in pretrained/")
+@pytest.mark.parametrize("name", re.findall(r"`([a-z0-9_]+)`", README.split("fits the app's 10 MB")[1].split(")")[0]))
+def test_the_networks_that_are_said_to_fit_do(name):
+    with torch.device("meta"):
+        model = models.build(f"torchvision:{name}", "rn")
+    header = 0.02 * weights.MAX_BYTES  # more than enough
+    assert sum(tensor.nbytes for tensor in model.state_dict().values()) + header < weights.MAX_BYTES
+
+
 @pytest.mark.parametrize(
     "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=lambda code: code.split("\n")[0]
 )

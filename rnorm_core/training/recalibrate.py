@@ -26,9 +26,11 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     number of batches.
 
     batches: images (N, 3, H, W) in [0, 1]. `model` has to be one's own; weights and everything else of it stay as they
-    are. Nothing is written if a batch fails. ValueError without a batch, without such a norm or for numbers that are
-    not finite.
+    are. Nothing is written if a batch fails. ValueError without a batch, without such a norm, for numbers that are not
+    finite, and if a layer is torch's own BatchNorm2d, which cannot be told to take its batch's statistics.
     """
+    if theirs := [name for name, layer in model.named_modules() if _is_torchs(layer)]:
+        raise ValueError(f"{theirs[0]} is torch's BatchNorm2d; call norms.convert_norm(model, 'bn') first.")
     sums: dict[str, _Sum] = {}
     was_training = {module: module.training for module in model.modules()}
 
@@ -53,6 +55,10 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     for found in sums.values():
         found.write()
     return model
+
+
+def _is_torchs(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.BatchNorm2d) and not isinstance(layer, BatchNorm2d)
 
 
 @dataclass

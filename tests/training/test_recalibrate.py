@@ -124,6 +124,16 @@ def test_a_failed_batch_writes_nothing(norm):
         assert not any(module._forward_pre_hooks for module in model.modules())
 
 
+def test_torchs_own_norm_is_refused_and_nothing_is_written():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), RobustNorm2d(4))
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=r"1 is torch's BatchNorm2d; call norms\.convert_norm\(model, 'bn'\) first"):
+        recalibrate(model, batches(8))
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    recalibrate(convert_norm(model, "bn"), batches(8))
+    assert model[1].running_mean.abs().max() > 0
+
+
 def test_nothing_to_recalibrate():
     with pytest.raises(ValueError, match="no batch came"):
         recalibrate(network("bn"), [])
