@@ -5,9 +5,10 @@ of the image to eps up or down in each colour, and keeps it if that raises the m
 a class: lowers the target's cross entropy). Squares cover a share p of the image, which is halved again and again.
 White-box attacks that do worse than this one have lost their gradient, not met robustness.
 
-p begins at 0.8, AutoAttack's choice for networks of this size (Croce & Hein 2020), and not at the paper's 0.05, which
-is for ImageNet: on small images, and on networks trained to withstand attacks, large squares get further in a few
-thousand queries. Images that are fooled are asked about no more; their remaining steps stand still.
+p begins at 0.8, AutoAttack's choice for networks of this size (Croce & Hein 2020), where the attack's authors take 0.05
+for ImageNet and 0.3 for some networks of CIFAR-10: on small images, and on networks trained to withstand attacks, large
+squares get further in a few thousand queries. Images that are fooled are asked about no more; their remaining steps
+stand still.
 
 Where predictions depend on the batch no image is left out: every query changes a square in each image, all are kept or
 none by the sum of the margins, and the result is the point that fools most images, then the one with the highest sum.

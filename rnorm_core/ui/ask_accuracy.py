@@ -62,7 +62,7 @@ def read_table(dataset: str) -> evaluation.Table:
 def choose_curves(dataset: str, table: evaluation.Table) -> Curves:
     norms = picker.norms_of(dataset)
     names = {name.removeprefix(f"{dataset}-"): name for name in norms}
-    titles = {short: naming.title(name, norms[name]) for short, name in names.items()}
+    titles = {short: naming.listed(name, norms[name]) for short, name in names.items()}
     plain = [short for short, name in names.items() if naming.of_name(name, norms[name]).plain]
     left, right = st.columns([4, 1], gap="medium", vertical_alignment="bottom")
     with left:

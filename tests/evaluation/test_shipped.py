@@ -7,7 +7,7 @@ or with nothing yet; what is there must have been planned, as far as attack, mod
 import pytest
 
 from rnorm_core import attacks, data, evaluation, zoo
-from rnorm_core.evaluation.protocol import ATTACKS, KINDS, SETTINGS, STRONG, modes, plan
+from rnorm_core.evaluation.protocol import KINDS, SETTINGS, STRONG, modes, plan
 from rnorm_core.evaluation.row import images_hash
 from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.evaluation.table import shipped
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not shipped().exists(), reason=f"{shipped().name
 NAMES = [name for name in zoo.names() if zoo.card(name).dataset == "cifar10"]
 COMPLETE = [f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none")]
 NETS = [(name, mode) for name in NAMES for mode in modes(name)]
-COUNT = 2000
+COUNT, QUERIES = 2000, 1000
 # Machines round differently, and an image at the edge then falls to the other side. Folded and unfolded networks, with
 # and without oneDNN, agreed on every one of 128 images.
 DIFFER = 0.01
@@ -53,8 +53,9 @@ def test_every_condition_is_there(rows):
     assert sorted(wanted(COMPLETE) - measured(rows, COUNT)) == []
 
 
-def test_nothing_is_measured_on_fewer_images_than_planned(rows):
-    assert min(row.n for row in rows if row.kind in ATTACKS) >= COUNT  # others take long, and say their n
+def test_nothing_is_measured_on_few_images_or_with_few_queries(rows):
+    assert min(row.n for row in rows) >= COUNT
+    assert min(row.settings["steps"] for row in rows if row.kind == "square") >= QUERIES
     assert {row.kind for row in rows} <= set(KINDS)
     assert all(row.statistics in modes(row.model) for row in rows)
 
@@ -75,6 +76,22 @@ def test_every_row_is_sound(rows):
             assert row.settings["steps"] == usual or row.attack == "square"  # the number of queries is for the asking
             assert row.settings.get("precision", "fp32") == "fp32"
             assert row.settings["targets"] is None
+
+
+def test_stronger_attacks_leave_less(rows):
+    """As published: APGD takes no fewer images than PGD, a white-box attack more than Square's queries, and those more
+    than noise. Otherwise gradients would be hidden, or an attack broken."""
+    left = {
+        (r.model, r.statistics, r.kind): r.correct for r in rows if (r.eps_255, r.pixels, r.n) == (8, "float", COUNT)
+    }
+    strong = [(*net, kind) for *net, kind in left if kind in STRONG]
+    assert strong
+    for *net, kind in strong:
+        pgd, noise = (left[(*net, weaker)] for weaker in ("pgd", "noise"))
+        if kind == "square":
+            assert pgd < left[(*net, kind)] < noise, net
+        else:
+            assert left[(*net, kind)] <= pgd, (net, kind)
 
 
 def test_all_rows_of_a_count_saw_the_same_images(rows):
