@@ -44,6 +44,11 @@ def show_shift(look: view.View) -> None:
                 ui.chart(figures.natural_and_adversarial(side, look.axis, axis), key=f"layers {i}")
             elif problem is not None:
                 ui.show_error(problem)
+            else:
+                st.info(
+                    f"How far the layers of {look.course(i).side.title} move is not shown: what it was trained on is "
+                    "not known here. The page “Statistic shift” counts from clean images instead."
+                )
     cost, price = st.columns(2, gap="large")
     with cost:
         ui.chart(figures.by_severity(look.paths(NATURAL), look.corruption), key="by severity")

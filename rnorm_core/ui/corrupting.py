@@ -69,7 +69,9 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """One model's readings so far; `problem` says why there is no population to compare with."""
+    """One model's readings so far; `problem` says why there is no population to compare with, except of a brought
+    model, whose training images nobody knows here.
+    """
 
     side: Side
     population: Population | None
@@ -187,8 +189,7 @@ class Teller:
 
 def _empty(side: Side) -> Course:
     if zoo.is_brought(side.name):
-        unknown = f"How far the layers of {side.title} move is not shown: what it was trained on is not known here."
-        return Course(side, None, UserError(unknown, "open Statistic shift, which counts from clean images."), {})
+        return Course(side, None, None, {})
     try:
         return Course(side, shift.population(side.name), None, {})
     except UserError as problem:  # accuracies can be had without

@@ -1,6 +1,7 @@
 """One model in full: what it is, how it was trained, what was measured, how to train it again."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -77,12 +78,21 @@ def what_it_is(card: Card) -> str:
     power = f" (p = {card.power:g})" if card.power is not None else ""
     width = f", {card.width:g} times as wide as usual" if card.width != 1 else ""
     classes = ", ".join(card.classes[:10]) + (" and more" if len(card.classes) > 10 else "")
-    images = f"{'attacked ' if kind(card) == ADVERSARIAL else ''}images of {naming.dataset(card.dataset)}"
+    images = f"images of {naming.dataset(card.dataset)}"
+    if kind(card) == ADVERSARIAL:
+        images = f"attacked {images} ({method(card.recipe)})"
     how = "trained elsewhere" if kind(card) == UNKNOWN else f"trained on {images}, seed {card.seed}"
     return (
         f"**{card.name}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, {how}. "
         f"It tells {len(card.classes)} classes apart: {classes}."
     )
+
+
+def method(recipe: Mapping[str, Any]) -> str:
+    """What an adversarial training is called: "PGD-7 at 8/255"."""
+    steps, projected = recipe["attack_steps"], recipe["attack_projected"]
+    name = f"PGD-{steps}" if steps > 1 else "FGSM from a random start" if projected else "N-FGSM, one step"
+    return f"{name} at {recipe['attack_eps_255']:g}/255"
 
 
 def recipe_rows(card: Card) -> list[dict[str, str]]:

@@ -103,6 +103,19 @@ def test_accuracy(with_mine, settle):
     assert "Measured here: 8 images" in texts(page)
 
 
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [("corruptions", dict(n="8")), ("inside", {}), ("honesty", {}), ("whose", {}), ("paper", {}), ("models", {})],
+)
+def test_elsewhere(with_mine, name, address):
+    page = with_mine(name, **address)
+    assert not page.error
+    assert not page.exception
+    assert page.selectbox(key="right").value == NAME
+    if name not in ("paper", "models"):  # which are of what is shipped
+        assert TITLE in texts(page)
+
+
 def test_an_archive_says_which_file_and_how_to_do_it_again(tmp_path, monkeypatch, capsys):
     from rnorm_core import data
 

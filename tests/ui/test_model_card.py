@@ -1,6 +1,9 @@
+from dataclasses import asdict, replace
+
 import pytest
 
 from rnorm_core import zoo
+from rnorm_core.training.recipe import RECIPES
 from rnorm_core.ui import model_card
 
 
@@ -22,10 +25,17 @@ def test_what_it_is(make_card):
 def test_a_hundred_classes_are_not_all_listed(make_card):
     said = model_card.what_it_is(make_card("none", "adv", dataset="cifar100", width=0.5, architecture="vgg11"))
     assert "a VGG-11 without norm layers, 0.5 times as wide as usual" in said
-    assert "trained on attacked images of CIFAR-100" in said
+    assert "trained on attacked images of CIFAR-100 (N-FGSM, one step at 8/255), seed" in said
     assert "100 classes apart" in said
     assert said.endswith("bottle and more.")
     assert said.count(",") < 25
+
+
+def test_adversarial_trainings_have_their_names():
+    assert model_card.method(asdict(RECIPES["adv"])) == "N-FGSM, one step at 8/255"
+    assert model_card.method(asdict(RECIPES["adv-pgd"])) == "PGD-7 at 8/255"
+    other = replace(RECIPES["adv"], attack_projected=True, attack_eps_255=0.5)
+    assert model_card.method(asdict(other)) == "FGSM from a random start at 0.5/255"
 
 
 def test_every_field_of_a_recipe_is_shown_and_explained(make_card):
