@@ -101,7 +101,7 @@ def test_the_rest_is_drawn_from_its_numbers():
     curves = {0: ((0.5, 0.8), (0.8, 0.9), (0.4, 0.5)), 1: ((0.5, 0.8), (0.8, 0.9))}
     speed = Speed("RobustNorm", "BatchNorm", (0.8,), {0: ((2,), (1,), (None,)), 1: ((2,), (1,), ())}, curves, 28)
     figure = evidence(speed)
-    assert "cropped small until epoch 28" in figure.alt
+    assert "small crops until epoch 28" in figure.alt
     drawn = traces(figure)
     assert drawn["no norm, seed 0"]["y"] == [40, 50]
     assert "no norm, seed 1" not in drawn

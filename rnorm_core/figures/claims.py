@@ -268,8 +268,8 @@ def _speed(found: Speed) -> Figure:
             dash = ("solid", "dash", "dot")[i % 3]
             series.append(Series(label, list(range(len(y))), y, y, y, told, look.colour, look.marker, dash))
     title = "Does it learn as fast?"
-    subtitle = "accuracy on augmented training images, as the cards have it; no interval: one curve a training"
-    subtitle += f"; images are cropped small until epoch {found.small}" if found.small else ""
+    subtitle = "on augmented training images; no interval: one curve a training"
+    subtitle += f"; small crops until epoch {found.small}" if found.small else ""
     axis = ("epoch", [str(k) if k % 5 == 0 else "" for k in range(1, longest + 1)])
     threshold = [(100 * level, f"{100 * level:.0f} %") for level in found.levels]
     return _drawn(title, subtitle, series, axis, "training accuracy (%)", threshold)
@@ -296,7 +296,8 @@ def _drawn(
             x=list(s.x), y=list(s.y), name=wrap(s.name), customdata=list(s.told),
             mode="lines+markers" if s.dash else "markers",
             line={"color": s.colour, "width": 2, "dash": s.dash or "solid"},
-            marker={"symbol": s.marker, "size": 9 if len(s.x) < 20 else 5, "color": s.colour, "line": {"width": 2}},
+            marker={"symbol": s.marker, "size": 9 if len(s.x) < 20 else 5, "color": s.colour,
+                    "line": {"width": 2 if len(s.x) < 20 else 0}},
             error_y={"type": "data", "symmetric": False, "thickness": 1.5, **bars} if any(bars["array"]) else None,
             hovertemplate="%{customdata}", cliponaxis=False,
         )  # fmt: skip

@@ -50,7 +50,7 @@ def about_speed(group: Sequence[Benefit]) -> str:
     said = ", ".join(f"{100 * level:.0f} % ({how})" for level, (how, _) in zip(LEVELS, FILLS, strict=True))
     small = sorted({b.small for b in group} - {0})
     said = f"epochs until the training accuracy was first {said}"
-    return said + (f"; images are cropped small until epoch {' or '.join(map(str, small))}" if small else "")
+    return said + (f"; small crops until epoch {' or '.join(map(str, small))}" if small else "")
 
 
 def accuracy(group: Sequence[Benefit]) -> list[figures.Dots]:

@@ -34,7 +34,7 @@ def test_every_seed_keeps_its_number(make_card):
         ("RobustNorm", "80 %", "-open-dot", [None, 2]), ("RobustNorm", "85 %", "", [None, None]),
     ]  # fmt: skip
     said = "epochs until the training accuracy was first 70 % (hollow), 80 % (dotted), 85 % (filled)"
-    assert seeds_view.about_speed(group) == f"{said}; images are cropped small until epoch 28"
+    assert seeds_view.about_speed(group) == f"{said}; small crops until epoch 28"
     whole = [replace(card, recipe=card.recipe | {"small_epochs": 0}) for card in cards]
     assert seeds_view.about_speed(benefits(whole)[0]) == said
 
