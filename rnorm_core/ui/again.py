@@ -5,14 +5,20 @@ from collections.abc import Iterable, Sequence
 from rnorm_core.evaluation import file, laboratories, moved
 from rnorm_core.training import learning_rates, measure
 
-SWEEP = f"{file.COMMAND} --models {{names}} --count {{n}} --out again.jsonl"
 LABORATORIES = f"{laboratories.COMMAND} {{names}} --out again.jsonl"
 EVIDENCE = f"{moved.COMMAND} {{names}} --out again"
 CARD = f"{measure.COMMAND} {{names}}"
 
 
+def sweep(statistics: Iterable[str], attacks: Iterable[str], eps_255: Iterable[float] = ()) -> str:
+    """A form: the table's sweep in these modes, under these attacks, of all planned sizes unless some are given."""
+    sizes = " ".join(f"{eps:g}" for eps in dict.fromkeys(eps_255) if eps)
+    said = f"--statistics {' '.join(dict.fromkeys(statistics))} --attacks {' '.join(dict.fromkeys(attacks))}"
+    return f"{file.COMMAND} --models {{names}} {said}{sizes and f' --eps {sizes}'} --count {{n}} --out again.jsonl"
+
+
 def command(form: str, names: Iterable[str], n: int = 0) -> str:
-    """One of the forms above, for these networks and, where it is asked for, n images."""
+    """A form, for these networks and, where it is asked for, n images."""
     return form.format(names=" ".join(dict.fromkeys(names)), n=n)
 
 

@@ -226,7 +226,8 @@ def powers(dataset: str, table: Table, eps_255: float) -> Glance:
     found = [(f"Under PGD at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
     networks = {point.label: (point.clean.model, point.clean.weight_hash) for point in points}
     note = "One training each: another might differ by more than these lines, which are for the images alone."
-    return _glance(found, networks, "accuracy, tracked, PGD of 20 steps", again.SWEEP, note)
+    form = again.sweep(("tracked",), ("clean", "pgd"), (eps_255,))
+    return _glance(found, networks, "accuracy, tracked, PGD of 20 steps", form, note)
 
 
 def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, float]]) -> Glance:
@@ -241,4 +242,6 @@ def attacked(table: Table, sides: Sequence[Side], wanted: Sequence[tuple[str, fl
     found = [(side, side.label, [(word, row(side, *which)) for which, word in said.items()]) for side in sides]
     batch = any(looks_at_batch(side.statistics) for side in sides)
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
-    return _of_sides(found, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, again.SWEEP, note)
+    kinds, sizes = zip(*wanted, strict=True)
+    form = again.sweep((side.statistics for side in sides), kinds, sizes)
+    return _of_sides(found, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, form, note)

@@ -9,7 +9,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, Table, laboratories, moved, sizes
 from rnorm_core.evaluation.claims import CLAIMS, Judgement, judge
 from rnorm_core.evaluation.current import weights
-from rnorm_core.evaluation.evidence import Contest
+from rnorm_core.evaluation.evidence import Contest, Upkeep
 from rnorm_core.evaluation.moved import Moved
 from rnorm_core.evaluation.verdict import EPS
 from rnorm_core.figures.claims import Judged
@@ -117,7 +117,10 @@ def again(judgements: Sequence[Judgement], table: Table) -> list[str]:
     found = []
     for judgement in judgements:
         names = [source.model for source in judgement.sources]
-        form, evidence = FORMS.get(judgement.evidence.rule, commands.SWEEP), judgement.evidence
+        evidence = judgement.evidence
+        kinds = ("clean",) if isinstance(evidence, Upkeep) else ("clean", "pgd")
+        sweep = commands.sweep((source.statistics for source in judgement.sources), kinds)
+        form = FORMS.get(evidence.rule, sweep)
         if isinstance(evidence, Contest) and evidence.under:
             form = commands.LABORATORIES
         n = max((row.n for row in table.rows if row.model in names), default=0)

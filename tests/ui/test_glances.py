@@ -108,6 +108,8 @@ def test_attacks_of_the_table(batch):
     assert found.pictures[0].alt.startswith("BatchNorm, tracked clean 95.0 %")
     assert "PGD, 1/255 20.0 %" in found.pictures[0].alt
     assert "PGD" not in found.pictures[1].alt
+    command = "rnorm_core.evaluation --models {} {} --statistics tracked --attacks clean pgd --eps 1 --count 20 --out"
+    assert command.format(BN, RN) in found.about
 
 
 def test_what_the_captions_say_is_true_of_the_shipped_rows():

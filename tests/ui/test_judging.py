@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import laboratories
+from rnorm_core.evaluation import __main__ as sweeping
+from rnorm_core.evaluation import file, laboratories
 from rnorm_core.ui import judging
 
 
@@ -39,3 +40,13 @@ def test_a_file_that_is_not_sound_costs_its_readings_alone(monkeypatch):
     assert found.notices == ("Line 3 is not sound. To fix this: restore the file.",)
     assert found.by_claim["C5"]
     assert not any("worst" in judgement.reading for judgement in found.by_claim["C5"])
+
+
+def test_the_command_beside_a_claim_measures_what_it_rests_on():
+    found = judging.shipped()
+    kept = judging.again(found.by_claim["C6"], found.table)
+    assert all("--statistics tracked --attacks clean --count" in command for command in kept)
+    for command in judging.again(found.by_claim["C3"], found.table):
+        options = sweeping.arguments(command.split()[3:]) if command.startswith(file.COMMAND) else None
+        assert options is None or set(options.attacks) == {"clean", "pgd"}
+        assert options is None or "batch" in options.statistics
