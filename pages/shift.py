@@ -94,7 +94,8 @@ def show_channels(view: shift_view.View, i: int, count: int, by_size: bool) -> N
 
 
 def go_to_layer(layers: list[str], k: int) -> None:
-    if k >= len(layers):  # the right network is deeper, and the page looks at layers of both
+    if k >= len(layers):
+        st.toast("The left network is not as deep: this page looks at layers that both have.", icon=":material/layers:")
         return
     st.session_state["layer"] = layers[k]
     st.session_state["channel_left"] = st.session_state["channel_right"] = MOST

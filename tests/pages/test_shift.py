@@ -2,9 +2,10 @@ import json
 import re
 
 import pytest
+import streamlit as st
 
 from rnorm_core import shift, zoo
-from rnorm_core.ui import shifting
+from rnorm_core.ui import exploring, shifting
 
 pytestmark = pytest.mark.usefixtures("small_zoo")
 QUICK = {"attack": "FGSM", "batch": "8"}
@@ -336,3 +337,15 @@ def test_with_the_full_test_set(open_page):
     assert [int(n) for n in page.selectbox(key="batch").options] == [1, 8, 20, 128]
     assert "test split" in captions(page)
     assert len(sentences(page)) == 2
+
+
+def test_a_click_on_a_layer_that_the_left_network_lacks_is_answered(open_page, monkeypatch):
+    def clicked(figure, key, on_click):
+        if key == "layers right":
+            st.button("click", on_click=on_click, args=(30,))
+
+    monkeypatch.setattr(exploring, "clickable", clicked)
+    page = open_page("shift", **QUICK)
+    next(button for button in page.button if button.label == "click").click().run()
+    assert "layers that both have" in page.toast[0].value
+    assert page.selectbox(key="layer").value == "most moved"
