@@ -82,6 +82,8 @@ def read(path: Path) -> tuple[Trial, ...]:
             content = json.loads(line)
             if not isinstance(content, dict) or content.keys() != known:
                 raise ValueError("its fields are not those of a trial")
+            if missing := {"name", "epochs", "precision"} - set(content["recipe"]):
+                raise ValueError(f"its recipe lacks {', '.join(sorted(missing))}")
             content["curve"] = tuple(content["curve"])
             found.append(Trial(**content))
         except (ValueError, TypeError) as error:

@@ -227,15 +227,15 @@ def test_models_of_other_data_sets_are_listed(open_page):
 def test_the_study_of_learning_rates_is_shown_when_it_is_there(open_page, own_zoo):
     row = {
         "dataset": "cifar10", "architecture": "resnet20", "norm": "bn", "power": None, "peak_lr": 0.4, "seed": 0,
-        "recipe": {"name": "short", "epochs": 4}, "n": 100, "correct": 40, "low": 0.3, "high": 0.5, "diverged_in": None,
-        "curve": [], "made_with": {}, "code_version": "", "date": "2026-01-01",
+        "recipe": {"name": "short", "epochs": 4, "precision": "fp32"}, "n": 100, "correct": 40, "low": 0.3, "high": 0.5,
+        "diverged_in": None, "curve": [], "made_with": {}, "code_version": "", "date": "2026-01-01",
     }  # fmt: skip
     file = own_zoo / "cifar10-learning-rates.jsonl"
     file.write_text(json.dumps(row) + "\n")
     page = open_page("models")
     study = charts(page)["How high may the learning rate be"]
     assert (study["data"][0]["x"], study["data"][0]["y"]) == ([0.4], [40])
-    assert "--norms bn --rates 0.4 --seeds 0 --epochs 4 --holdout 100" in texts(page)
+    assert "--norms bn --rates 0.4 --seeds 0 --epochs 4 --precision fp32 --holdout 100" in texts(page)
     file.write_text("{}\n")
     page = open_page("models")
     assert "Line 1 of cifar10-learning-rates.jsonl is not sound" in page.error[0].value

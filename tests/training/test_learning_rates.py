@@ -93,6 +93,14 @@ def test_a_line_that_is_not_sound_is_named(tmp_path, line):
         learning_rates.read(path)
 
 
+def test_a_trial_without_its_recipe_is_named(words, tmp_path):
+    run(words("--norms", "bn", "--rates", "0.1"))
+    path = tmp_path / "study.jsonl"
+    path.write_text(path.read_text().replace('"precision"', '"precious"'))
+    with pytest.raises(UserError, match="its recipe lacks precision"):
+        learning_rates.read(path)
+
+
 def test_no_file_is_no_trials(tmp_path):
     assert learning_rates.read(tmp_path / "nothing.jsonl") == ()
     assert learning_rates.shipped("cifar10").name == "cifar10-learning-rates.jsonl"
