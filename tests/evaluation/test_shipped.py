@@ -1,16 +1,18 @@
 """The shipped table: complete, sound and of the shipped weights; and, slowly, a sample of it measured again.
 
-Three networks are measured completely on 2,000 images. Others may come with all that is planned for them, with a part,
-or with nothing yet; what is there must have been planned, as far as attack, mode and number of images go.
+All are measured on 2,000 images. Three networks come with all that is planned for them, the others with the statistics
+that they are used with, and those trained on attacked images with the strong attacks at 8/255. More may be there; what
+is there must have been planned, as far as attack, mode and number of images go.
 """
 
 import pytest
 
 from rnorm_core import attacks, data, evaluation, zoo
-from rnorm_core.evaluation.protocol import KINDS, SETTINGS, STRONG, modes, plan
+from rnorm_core.evaluation.protocol import ATTACKS, KINDS, SETTINGS, STRONG, modes, plan
 from rnorm_core.evaluation.row import images_hash
 from rnorm_core.evaluation.sweep import BATCH
 from rnorm_core.evaluation.table import shipped
+from rnorm_core.norms import BRANCHES
 
 pytestmark = pytest.mark.skipif(not shipped().exists(), reason=f"{shipped().name} has not been measured yet")
 
@@ -45,12 +47,22 @@ def measured(rows, count: int) -> set[tuple]:
     return {(r.model, r.statistics, r.kind, r.eps_255, r.pixels) for r in rows if (r.n, r.seed) == (count, 0)}
 
 
-def wanted(names: list[str]) -> set[tuple]:
-    return {(c.model, c.statistics, c.attack, c.eps_255, pixels) for c in plan(names) for pixels in c.pixels}
+def wanted(names: list[str], kinds=None, eps_255=None) -> set[tuple]:
+    conditions = plan(names, kinds=kinds, eps_255=eps_255)
+    return {(c.model, c.statistics, c.attack, c.eps_255, pixels) for c in conditions for pixels in c.pixels}
 
 
 def test_every_condition_is_there(rows):
-    assert sorted(wanted(COMPLETE) - measured(rows, COUNT)) == []
+    """Of the main networks all, of all networks those with the statistics that they are used with."""
+    everywhere = {c for c in wanted(NAMES, ATTACKS) if c[1] in ("tracked", *BRANCHES)}
+    assert sorted((wanted(COMPLETE) | everywhere) - measured(rows, COUNT)) == []
+
+
+def test_networks_trained_on_attacked_images_met_the_strong_attacks(rows):
+    names = [name for name in NAMES if zoo.card(name).adversarial]
+    assert names
+    strong = {c for c in wanted(names, ("apgd-ce", "apgd-dlr", "square"), (8,)) if c[1] in ("tracked", BRANCHES[1])}
+    assert sorted(strong - measured(rows, COUNT)) == []
 
 
 def test_nothing_is_measured_on_few_images_or_with_few_queries(rows):
