@@ -49,7 +49,7 @@ def epochs_to(card: Card, level: float) -> int | None:
     return next((int(row["epoch"]) for row in card.curve if row["train_accuracy"] >= level), None)
 
 
-def small(card: Card) -> int:
+def epochs_on_crops(card: Card) -> int:
     """How many of its first epochs were on crops that are smaller than the images."""
     return int(card.recipe.get("small_epochs", 0))
 
@@ -76,6 +76,5 @@ def _benefit(card: Card) -> Benefit:
     row = card.accuracy() or {}
     numbers = {key: row.get(key) for key in ("correct", "n", "low", "high")}
     soon = tuple(epochs_to(card, level) for level in LEVELS)
-    return Benefit(
-        card.name, card.norm, card.seed, card.sha256, **numbers, epochs=soon, trained=len(card.curve), small=small(card)
-    )
+    trained, small = len(card.curve), epochs_on_crops(card)
+    return Benefit(card.name, card.norm, card.seed, card.sha256, **numbers, epochs=soon, trained=trained, small=small)

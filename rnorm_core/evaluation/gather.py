@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from rnorm_core.evaluation.benefits import LEVELS, epochs_to, small, trained_as
+from rnorm_core.evaluation.benefits import LEVELS, epochs_on_crops, epochs_to, trained_as
 from rnorm_core.evaluation.evidence import (
     Contest,
     Count,
@@ -281,7 +281,7 @@ def speed(alike: Alike) -> tuple[Speed | None, Sources]:
         by_seed[seed] = _epochs(rn), _epochs(bn), _epochs(without[0]) if without else ()
     curves = {seed: tuple(_training(card) for card in cards) for seed, cards in trained.items()}
     sources = tuple(_source(some[seed], "tracked") for some in by_norm.values() for seed in seeds if seed in some)
-    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed, curves, small(by_norm["bn"][seeds[0]])), sources
+    return Speed(NAMES["rn"], NAMES["bn"], LEVELS, by_seed, curves, epochs_on_crops(by_norm["bn"][seeds[0]])), sources
 
 
 def _training(card: Card) -> tuple[float, ...]:

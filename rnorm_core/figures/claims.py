@@ -259,8 +259,9 @@ def _upkeep(found: Upkeep) -> Figure:
 
 def _speed(found: Speed) -> Figure:
     series, longest = [], max(len(curve) for curves in found.curves.values() for curve in curves)
+    names = found.left, found.right, LOOKS["none"].name
     for i, (seed, curves) in enumerate(sorted(found.curves.items())):
-        for name, curve in zip((found.left, found.right, "no norm"), curves, strict=False):  # the last may be missing
+        for name, curve in zip(names, curves, strict=False):  # there may be no network without a norm
             look = _look(name)
             y = [100 * accuracy for accuracy in curve]
             told = [f"{value:.1f} % after epoch {k}" for k, value in enumerate(y, 1)]

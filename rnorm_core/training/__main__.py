@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> list[dict]:
     if options.holdout:
         return curve
     _say(f"written: {publish(options.out, name, model, shape, plan, options.seed, identity['data_hash'], curve)}")
-    saved.unlink()  # or the same command would find it and train nothing
+    saved.unlink()  # or, the network moved away, the same command would publish it again and train nothing
     if options.out.resolve() != zoo.DIRECTORY:
         _say(f"not measured: only models in {zoo.DIRECTORY} are")
     elif not complete_test_set(options.dataset, options.data):

@@ -7,6 +7,7 @@ from typing import Any
 from rnorm_core import evaluation, figures, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.benefits import epochs_on_crops
 from rnorm_core.evaluation.learned import LearnedLayer
 from rnorm_core.ui import naming, shipped
 from rnorm_core.ui.crafting import Side
@@ -207,7 +208,7 @@ def families(cards: Sequence[Card]) -> dict[str, list[str]]:
 def trained(entry: Entry) -> figures.Training:
     card = entry.card
     columns = ([row[key] for row in card.curve] for key in ("epoch", "train_loss", "train_accuracy"))
-    epochs, pixels = min(card.recipe.get("small_epochs", 0), len(card.curve)), card.recipe.get("small_crop", 0)
+    epochs, pixels = min(epochs_on_crops(card), len(card.curve)), card.recipe.get("small_crop", 0)
     small = (epochs, pixels) if epochs and pixels < card.recipe.get("crop", 0) else None
     return figures.Training(entry.label, card.norm, card.sha256, *columns, small=small)
 

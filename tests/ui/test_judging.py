@@ -45,6 +45,7 @@ def test_a_file_that_is_not_sound_costs_its_readings_alone(monkeypatch):
 def test_the_command_beside_a_claim_measures_what_it_rests_on():
     found = judging.shipped()
     kept = judging.again(found.by_claim["C6"], found.table)
+    assert kept
     assert all("--statistics tracked --attacks clean --count" in command for command in kept)
     for command in judging.again(found.by_claim["C3"], found.table):
         options = sweeping.arguments(command.split()[3:]) if command.startswith(file.COMMAND) else None
