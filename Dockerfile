@@ -37,4 +37,4 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
 # uploads would be refused. The app has no accounts and keeps nothing, so there is nothing to forge. Only here, by flag.
 CMD ["python", "-m", "streamlit", "run", "app.py", \
      "--server.address=0.0.0.0", "--server.port=7860", "--server.headless=true", \
-     "--server.fileWatcherType=none", "--server.enableXsrfProtection=false"]
+     "--server.enableXsrfProtection=false"]

@@ -6,13 +6,16 @@ VENV ?= .venv
 ARGS ?=
 RUN = $(VENV)/bin/python -m
 
-.PHONY: app test slow lint format types clean help
+.PHONY: app dev test slow lint format types clean help
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 app: $(VENV)/.app  ## start the app
 	$(RUN) streamlit run app.py $(ARGS)
+
+dev: $(VENV)/.app  ## start the app for who edits it: a change shows on the next run
+	$(RUN) streamlit run app.py --server.fileWatcherType auto $(ARGS)
 
 test: $(VENV)/.dev  ## all quick tests, the browser journeys included
 	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)

@@ -47,7 +47,7 @@ def serve(app: Path, **environment: str) -> tuple[subprocess.Popen, str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = f"--server.port {port} --server.address 127.0.0.1 --server.headless true --server.fileWatcherType none"
+    options = f"--server.port {port} --server.address 127.0.0.1 --server.headless true"
     command = [sys.executable, "-m", "streamlit", "run", app.name, *options.split()]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, cwd=app.parent, env=os.environ | environment, **silent)
@@ -84,6 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
+        shutil.copytree(ROOT / ".streamlit", bare.parent / ".streamlit")  # the same settings
         servers = [serve(ROOT / "app.py"), serve(bare)]
         (_, ours), (_, peers) = servers
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])

@@ -13,6 +13,7 @@ import time
 from itertools import count
 from types import SimpleNamespace
 
+import torch
 from playwright.sync_api import sync_playwright
 
 from benchmarks.pages import ROOT, serve
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="default: the one that is installed")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # as jobs of the app do
     servers = {"watched": serve(ROOT / "app.py")}
     servers["watched, collecting"] = serve(ROOT / "app.py", STREAMLIT_RUNNER_POST_SCRIPT_GC="true")
     times: dict[str, list[float]] = {"alone": [], **{name: [] for name in servers}}

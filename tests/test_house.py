@@ -145,7 +145,7 @@ def test_ci_calls_the_readmes_test_command():
 
 
 def test_make_knows_what_to_do_without_doing_it(tmp_path):
-    for target in ("app", "test", "lint", "types", "slow"):
+    for target in ("app", "dev", "test", "lint", "types", "slow"):
         command = ["make", "--no-print-directory", "--dry-run", target, f"VENV={tmp_path}/venv"]
         # This may itself run under make, whose flags are not meant for it.
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -251,6 +251,8 @@ def test_the_theme():
     config = tomllib.loads(read(".streamlit/config.toml"))
     assert config["browser"]["gatherUsageStats"] is False
     assert config["server"]["maxUploadSize"] == 10
+    assert config["server"]["fileWatcherType"] == "none"
+    assert "--server.fileWatcherType auto" in read("Makefile")
     assert "http" not in read(".streamlit/config.toml"), "a theme may not fetch anything"
     assert config["theme"]["chartCategoricalColors"][:4] == ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     assert len(config["theme"]["chartDivergingColors"]) == 10

@@ -7,11 +7,13 @@ import streamlit as st
 
 from rnorm_core.errors import UserError
 from rnorm_core.ui import doors, look, url
+from rnorm_core.ui.run import one_thread
 
 
 @contextmanager
 def guard(page: str) -> Iterator[None]:
     """Shows a UserError as a box that says what is wrong and what to do. Any other exception is a defect: it passes."""
+    one_thread()
     look.apply_look()
     doors.enter(page)
     top = st.container()

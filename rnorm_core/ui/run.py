@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import streamlit as st
+import torch
 
 from rnorm_core import jobs
 
@@ -52,6 +53,16 @@ def run(
     return result
 
 
+def one_thread() -> None:
+    """Let torch compute on one thread here, and in threads that begin later.
+
+    Jobs share the cores with each other, with Streamlit and often with the browser: on two threads torch is slower, for
+    they wait for each other by spinning. A thread's very first convolution still takes OpenMP's own number, whatever
+    another thread has set, so every job calls this itself. Commands do not: there torch chooses.
+    """
+    torch.set_num_threads(1)
+
+
 def abandon(slot: str) -> None:
     """Leave what this slot asked for and forget it, so that the next `run` asks anew."""
     if ticket := st.session_state.pop(_ticket(slot), None):
@@ -76,7 +87,11 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
 
 
 def _ask(slot: str, spec: Hashable, work: Callable[[jobs.Job[T]], T]) -> jobs.Ticket[T]:
-    ticket = st.session_state[_ticket(slot)] = jobs.start(spec, work)
+    def alone(job: jobs.Job[T]) -> T:
+        one_thread()
+        return work(job)
+
+    ticket = st.session_state[_ticket(slot)] = jobs.start(spec, alone)
     st.session_state[_stopped(slot)] = False
     return ticket
 

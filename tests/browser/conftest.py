@@ -29,10 +29,10 @@ def serve(tmp_path_factory):
         folder = tmp_path_factory.mktemp("server")
         log = folder / "log"
         offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub")}
-        environment = {**os.environ, **offline, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        environment.pop("CIFAR_ROOT", None)
+        environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT)}
+        for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS"):  # the server is as visitors find it
+            environment.pop(mine, None)
         options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-        options += ["--server.fileWatcherType", "none"]  # an edit while the tests run must not show on the pages
         command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
         with log.open("w") as out:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)

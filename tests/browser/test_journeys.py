@@ -21,15 +21,15 @@ SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|Robu
 
 def sentences(page) -> list[str]:
     """What happened, left and right, once all work is done."""
+    try:  # first, for a page may rest a moment between its run and the first sign of work
+        page.locator(SENTENCE).nth(1).wait_for()
+    except TimeoutError:
+        pytest.fail(f"no sentences on the page: {page.locator('[data-testid=stMain]').inner_text()}")
     page.wait_for_function(
         """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
                  && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
                  && document.body.innerText.includes('Try this')"""
     )
-    try:
-        page.locator(SENTENCE).nth(1).wait_for()
-    except TimeoutError:
-        pytest.fail(f"no sentences on the page: {page.locator('[data-testid=stMain]').inner_text()}")
     return page.locator(SENTENCE).all_inner_texts()
 
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from rnorm_core import jobs
@@ -28,6 +29,34 @@ def test_a_quick_result_comes_without_progress():
     app = opened(lambda job: 42, "quick").run()
     assert app.text[0].value == "result: 42"
     assert not app.get("progress")
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_job_has_one_thread():
+    app = opened(lambda job: torch.get_num_threads(), "threads").run()
+    assert app.text[0].value == "result: 1"
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_page_has_one_thread():
+    def guarded():
+        import streamlit as st
+        import torch
+
+        from rnorm_core import ui
+
+        with ui.guard("start"):
+            st.text(torch.get_num_threads())
+
+    assert AppTest.from_function(guarded, default_timeout=60).run().text[0].value == "1"
 
 
 def test_a_ticket_that_is_left_while_the_page_waits_is_no_error(monkeypatch):
