@@ -1,15 +1,10 @@
-"""The router: page settings and navigation. What is on a page is in `pages/`, what pages share in `rnorm_core/ui`."""
+"""The app as a server, so that other routes can stand beside Streamlit's; what it shows begins in the router.
+
+`streamlit run app.py` reads this file and looks for `app = st.App(...)`: one that a function makes is not found.
+"""
+
+from pathlib import Path
 
 import streamlit as st
 
-from rnorm_core import ui
-
-st.set_page_config(page_title="RobustNorm Lab", page_icon=ui.FAVICON, layout="wide")
-
-places = [
-    st.Page(place.path, title=place.title, icon=place.icon, url_path=name, default=name == "start")
-    for name, place in ui.PAGES.items()
-]
-here = st.navigation(places)
-ui.arrive()
-here.run()
+app = st.App(Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py")

@@ -7,7 +7,7 @@ settings through `ui.bound` and its relatives, computes through `ui.run`, and le
 from rnorm_core.ui.ask import attack, epsilon
 from rnorm_core.ui.ask_accuracy import Curves, attack_and_size, choose_curves, choose_power, measurement, read_table
 from rnorm_core.ui.crafting import DIRECTIONS, Crafted, Outcome, Side, craft, showcase, sizes
-from rnorm_core.ui.doors import PAGES, arrive, door
+from rnorm_core.ui.doors import PAGES, door
 from rnorm_core.ui.guard import guard, problems
 from rnorm_core.ui.guard import show as show_error
 from rnorm_core.ui.images import name, pick_images
@@ -36,7 +36,6 @@ __all__ = [
     "Settings",
     "Side",
     "after_png",
-    "arrive",
     "attack",
     "attack_and_size",
     "attack_title",

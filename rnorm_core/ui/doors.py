@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,16 +10,22 @@ from streamlit.errors import StreamlitAPIException
 
 from rnorm_core import zoo
 
-_HERE, _ROUTED, _WANTED, _PASSED, _TAKEN = "_page", "_routed", "_wanted", "_passed", "_taken"  # in the session
+_ROOT = Path(__file__).resolve().parents[2]
+_HERE, _PASSED, _TAKEN = "_page", "_passed", "_taken"  # in the session
 
 
 @dataclass(frozen=True)
 class Place:
-    """A page as the navigation shows it; `path` is seen from the folder of app.py."""
+    """A page as the navigation shows it; `file` is seen from the checkout."""
 
-    path: str
+    file: str
     title: str
     icon: str
+
+    @property
+    def path(self) -> Path:
+        """Absolute, for Streamlit looks for pages beside its script, which is the router."""
+        return _ROOT / self.file
 
 
 PAGES = {
@@ -36,18 +43,8 @@ PAGES = {
 
 
 def enter(page: str) -> None:
-    """Note which page is shown, for the doors on it.
-
-    Before a server has run app.py for the first time, Streamlit takes a link to a page for the page's file alone. Such
-    a visitor is sent through app.py, whose `arrive` leads back here.
-    """
+    """Note which page is shown, for the doors on it."""
     st.session_state[_HERE] = page
-    if not st.session_state.get(_ROUTED):
-        st.session_state[_WANTED] = page
-        try:
-            st.switch_page("app.py", query_params=_address())
-        except StreamlitAPIException:  # the page runs alone, there is no app.py around it
-            del st.session_state[_WANTED]
     if taken := st.session_state.pop(_TAKEN, None):
         # A new widget takes its value from the session, but does not write it into its address. Here it can be written:
         # the last page's widgets are gone and this one's are not there yet.
@@ -60,17 +57,6 @@ def to_top() -> None:
         # Numbered, for the browser runs no script twice.
         script = f"<script>/* {passed} */ document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
         st.html(script, unsafe_allow_javascript=True)
-
-
-def arrive() -> None:
-    """For app.py, when it has set up the navigation."""
-    st.session_state[_ROUTED] = True
-    if wanted := st.session_state.pop(_WANTED, None):
-        st.switch_page(PAGES[wanted].path, query_params=_address())
-
-
-def _address() -> dict[str, list[str]]:
-    return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
 def door(page: str, label: str, **settings: Any) -> None:
