@@ -1,6 +1,6 @@
-"""The app as a server, so that other routes can stand beside Streamlit's; what it shows begins in the router.
+"""The app as a server, which can also have other routes than Streamlit's. Its script is the router.
 
-`streamlit run app.py` reads this file and looks for `app = st.App(...)`: one that a function makes is not found.
+`streamlit run app.py` searches this file for the assignment `app = st.App(...)`: no function may make the app.
 """
 
 from pathlib import Path

@@ -1,13 +1,13 @@
-"""PGD-20 of this project beside foolbox's, on the CPU: `python -m benchmarks.attacks`.
+"""The time of PGD-20 of this project and of foolbox, on the CPU: `python -m benchmarks.attacks`.
 
 L-inf, eps 8/255, random start, the same step size, no early stopping. `foolbox` attacks an ordinary network in eval
-mode: norms unfolded, torch's usual layout, weights that gather gradients in every backward pass (foolbox does not
-prevent it). `frozen` is foolbox on the same network with frozen weights, a trick that its users have to know. Ours
-attacks it as the app does: frozen, folded, channels-last. Everyone takes turns on the same images; times are the
-fastest of several rounds, which other work disturbs least. The aim, in fp32: 1.25 times as fast as foolbox with 1
-image, 1.5 with 20, 1.6 with 128. `bare` is the least that this attack can cost: 20 forward passes with the gradient of
-the images, and 2 forward passes to look at the first and the last image.
-Success is what the unfolded network says of the results of all rounds, with its 95 % Wilson interval.
+mode: norms unfolded, torch's usual layout, weights that accumulate gradients in every backward pass (foolbox does not
+prevent it). `frozen` is foolbox on the same network with frozen weights; users of foolbox must freeze them themselves.
+Our PGD attacks the network as the app does: frozen, folded, channels-last. All take turns on the same images. Times are
+the fastest of several rounds, because other work on the machine disturbs these least. The aim, in fp32: 1.25 times as
+fast as foolbox with 1 image, 1.5 with 20, 1.6 with 128. `bare` is the minimum for this attack: 20 forward passes with
+the gradient of the images, and 2 forward passes for the first and the last image.
+Success is measured with the unfolded network on the results of all rounds, with its 95 % Wilson interval.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from torch.nn import functional as F
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.data import Batch
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox's import wants a git binary otherwise
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # otherwise foolbox's import needs a git binary
 import foolbox
 
 EPS, STEPS = 8 / 255, 20
 STEP_SIZE = 2.5 * EPS / STEPS
-BATCHES = {1: 1.25, 20: 1.5, 128: 1.6}  # images: how many times as fast as foolbox is the aim
+BATCHES = {1: 1.25, 20: 1.5, 128: 1.6}  # number of images -> aim: how many times as fast as foolbox
 
 
 def foolboxs(model: nn.Module) -> Callable[[Batch], Tensor]:
@@ -44,7 +44,7 @@ def ours(model: nn.Module, precision: str) -> Callable[[Batch], Tensor]:
 
 
 def bare(model: nn.Module, precision: str) -> Callable[[Batch], None]:
-    """What no attack can do without: the passes alone."""
+    """The passes that every such attack needs, and nothing else."""
 
     def passes(batch: Batch) -> None:
         for _ in range(STEPS):
@@ -60,7 +60,7 @@ def bare(model: nn.Module, precision: str) -> Callable[[Batch], None]:
 
 
 def part(images: Batch, size: int, turn: int) -> Batch:
-    """The batch of a round; where there are too few images, they come again."""
+    """The batch of a round; if there are too few images, they repeat."""
     return images.select([i % len(images) for i in range(turn * size, (turn + 1) * size)])
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--model", default="cifar10-resnet20-bn", choices=zoo.names())
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES), choices=BATCHES)
-    parser.add_argument("--seconds", type=float, default=60, help="per batch size, and at least 2 rounds")
+    parser.add_argument("--seconds", type=float, default=60, help="time for each batch size, at least 2 rounds")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
@@ -87,7 +87,7 @@ def main() -> None:
     versions = f"torch {torch.__version__}, foolbox {foolbox.__version__}, {options.threads} threads"
     print(f"{options.model}, PGD-{STEPS}, eps {EPS * 255:g}/255, {versions}\nimages: {images.source}")
     for run in runs.values():
-        run(part(images, 1, 0))  # what happens only once is not timed
+        run(part(images, 1, 0))  # the first run is slower and is not timed
 
     for size in options.batches:
         times: dict[str, list[float]] = {name: [] for name in runs}

@@ -1,7 +1,7 @@
-"""RobustNorm's forward and backward beside torch.nn.BatchNorm2d's, on the CPU: `python -m benchmarks.norms`.
+"""The time of RobustNorm and of torch.nn.BatchNorm2d, forward and backward, on the CPU: `python -m benchmarks.norms`.
 
-Both layers take turns on the same (128, 16, 32, 32) input; the ratio is of the fastest of many rounds, which other
-work on the machine disturbs least. The aim is a ratio of at most 1.3.
+Both layers take turns on the same (128, 16, 32, 32) input; the ratio is of the fastest of many rounds, because
+other work on the machine disturbs these least. The aim is a ratio of at most 1.3.
 """
 
 import argparse

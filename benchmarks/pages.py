@@ -1,9 +1,9 @@
-"""How soon a page has something to look at: `python -m benchmarks.pages`, with Playwright and a Chromium.
+"""The time until a page shows its first picture: `python -m benchmarks.pages`, with Playwright and a Chromium.
 
 Seconds from following a link to a page's title, its first picture (of pixels or vectors, in the page's main part) and
-its first plotly chart, in a browser that has nothing in its cache, on a server that has shown each page once. `bare` is
-the least that Streamlit takes: a page of a title and one chart. Server and browser share this machine's processors.
-The aim is a first picture within two seconds on every laboratory's page.
+its first plotly chart, in a browser with an empty cache, on a server that has shown each page once. `bare` is
+a minimal Streamlit page with a title and one chart. Server and browser share this machine's processors.
+The aim is a first picture within two seconds on every page with an experiment.
 """
 
 import argparse
@@ -29,12 +29,12 @@ import plotly.graph_objects as go, streamlit as st
 st.title("Bare")
 st.plotly_chart(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])))
 """
-# Looked at before every frame: when each of these was first in the page.
+# Checked before every frame: the first time at which each of these elements is in the page.
 WATCH = """
 window.seen = {};
-const wanted = {title: "h1", picture: "img", chart: ".js-plotly-plot .main-svg"};
+const selectors = {title: "h1", picture: "img", chart: ".js-plotly-plot .main-svg"};
 const look = () => {
-  for (const [name, selector] of Object.entries(wanted))
+  for (const [name, selector] of Object.entries(selectors))
     if (!(name in seen) && document.querySelector(`[data-testid=stMain] ${selector}`)) seen[name] = performance.now();
   requestAnimationFrame(look);
 };
@@ -43,14 +43,14 @@ requestAnimationFrame(look);
 
 
 def serve(app: Path, **environment: str) -> tuple[subprocess.Popen, str]:
-    """Streamlit with that app and these variables besides its own, and its address, once it answers."""
+    """Starts Streamlit with this app and these environment variables; returns (process, address) when it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = f"--server.port {port} --server.address 127.0.0.1 --server.headless true"
     command = [sys.executable, "-m", "streamlit", "run", app.name, *options.split()]
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=app.parent, env=os.environ | environment, **silent)
+    no_output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=app.parent, env=os.environ | environment, **no_output)
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
@@ -60,7 +60,7 @@ def serve(app: Path, **environment: str) -> tuple[subprocess.Popen, str]:
 
 
 def visit(browser, url: str) -> dict[str, float]:
-    """Seconds to each of the three, as far as they came."""
+    """Seconds until title, picture and chart appear; without those that do not appear."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.add_init_script(WATCH)
@@ -72,14 +72,14 @@ def visit(browser, url: str) -> dict[str, float]:
     return {name: milliseconds / 1000 for name, milliseconds in seen.items()}
 
 
-def said(seconds: list[float]) -> str:
+def median_and_largest(seconds: list[float]) -> str:
     return f"{statistics.median(seconds):.1f} ({max(seconds):.1f})" if seconds else "-"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--chromium", default=shutil.which("chromium"), help="default: the one that is installed")
+    parser.add_argument("--chromium", default=shutil.which("chromium"), help="program; default: the installed Chromium")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         bare = Path(folder) / "bare.py"
@@ -93,15 +93,18 @@ def main() -> None:
             times: dict[str, list[dict[str, float]]] = {name: [] for name in names}
             for turn in range(options.rounds + 1):
                 for name, url in names.items():
-                    found = visit(browser, url)
-                    if turn:  # the first shows each page once
-                        times[name].append(found)
+                    shown = visit(browser, url)
+                    if turn:  # the first round only shows each page once
+                        times[name].append(shown)
             print(f"median (largest) of {options.rounds} rounds, seconds; chart: times that of the bare page")
-            usual = statistics.median(found["chart"] for found in times["bare"])
+            usual = statistics.median(shown["chart"] for shown in times["bare"])
             print(f"{'page':34} {'title':>12} {'picture':>12} {'chart':>12}")
-            for name, found in times.items():
-                cells = [said([one[what] for one in found if what in one]) for what in ("title", "picture", "chart")]
-                ratio = statistics.median(one["chart"] for one in found) / usual
+            for name, shown in times.items():
+                cells = [
+                    median_and_largest([one[what] for one in shown if what in one])
+                    for what in ("title", "picture", "chart")
+                ]
+                ratio = statistics.median(one["chart"] for one in shown) / usual
                 print(f"{name:34} {cells[0]:>12} {cells[1]:>12} {cells[2]:>12} {ratio:5.2f}")
         finally:
             browser.close()

@@ -1,26 +1,28 @@
-"""Whose statistics? The same weights with statistics of the training set or of the batch, one cause changed at a time.
+"""Batch statistics: the same weights with the statistics of the training set or of the batch.
 
-The learner crafts with one mode and scores with another, changes the size of a batch and who is in it, poisons
-neighbours, hands layers other statistics, and counts the population's anew: one question in view at a time.
+Six parts, one on screen at a time: the transfer matrix, the batch size, the neighbours of an image, poisoned
+neighbours, layers with other statistics, and PreciseBN.
 """
 
 import streamlit as st
 
-from rnorm_core import ui
-from rnorm_core.ui import ask_statistics, statistics_parts
-from rnorm_core.ui.doors import with_networks
-from rnorm_core.ui.statistics_words import WORDS
+from rnorm_core.ui.batch_statistics import question, view
+from rnorm_core.ui.batch_statistics.texts import TEXTS
+from rnorm_core.ui.settings.sidebar import sidebar
+from rnorm_core.ui.shared.guard import guard, problems
+from rnorm_core.ui.shared.navigation import door, with_networks
+from rnorm_core.ui.shared.panels import explain
 
-with ui.guard("whose"):
-    settings = ui.sidebar()
+with guard("whose"):
+    settings = sidebar()
     st.title("Whose statistics?")
-    part = ask_statistics.part()
-    words = WORDS[part]
-    st.markdown(words.lead)
-    with ui.problems():
-        statistics_parts.show(part, settings)
-    ui.explain(words.see, words.why)
+    part = question.part()
+    texts = TEXTS[part]
+    st.markdown(texts.lead)
+    with problems():
+        view.show(part, settings)
+    explain(texts.see, texts.why)
     with st.container(horizontal=True, vertical_alignment="center"):
-        for page, label, choices in words.ways:
-            ui.door(page, label, **with_networks(settings.dataset, choices))
-        ui.door("start", "Back to the start")
+        for way in texts.ways:
+            door(way.page, way.label, **with_networks(settings.dataset, way.settings))
+        door("start", "Back to the start")

@@ -1,16 +1,18 @@
-"""A model's card: what it is, how it was made and what was measured, and the reasons to refuse one."""
+"""A model's card (identity, training and measurements of the model), and the checks of its file."""
 
 import json
 import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rnorm_core import models, norms, weights
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
+from rnorm_core.replace import put
 
+BROUGHT = "brought"  # the recipe's name on the card of a model that a visitor brought: its training is not known
 MIN_WIDTH, MAX_WIDTH = weights.WIDTHS
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -27,7 +29,7 @@ _ROW = {
 
 @dataclass(frozen=True)
 class Card:
-    """What a model is, how it was made and what was measured; the fields are the JSON's keys.
+    """Identity, training and measurements of a model. The fields are the JSON's keys.
 
     power          RobustNorm's p, null for other norms.
     recipe         every hyper-parameter of the training, by name.
@@ -62,30 +64,53 @@ class Card:
         """Whether it was trained on attacked images."""
         return bool(self.recipe.get("attack_eps_255"))
 
+    @property
+    def brought(self) -> bool:
+        """Whether a visitor brought it as a file of weights; nothing was measured on such a model."""
+        return self.recipe["name"] == BROUGHT
+
+    @property
+    def trained_as(self) -> tuple:
+        """The fields that two models must share for a fair comparison; other recipe numbers may depend on the norm."""
+        how = self.recipe["name"], self.recipe.get("epochs")
+        return self.dataset, self.data_hash, self.architecture, self.width, *how
+
     def accuracy(
         self, attack: str | None = None, eps_255: float | None = None, statistics: str | None = None
     ) -> dict[str, Any] | None:
         """The measured row for these conditions, or None; `statistics` is the norm's default mode unless given."""
-        wanted = {"attack": attack, "eps_255": eps_255, "statistics": statistics or norms.modes(self.norm)[0]}
-        return next((row for row in self.accuracies if wanted.items() <= row.items()), None)
+        conditions = {"attack": attack, "eps_255": eps_255, "statistics": statistics or norms.modes(self.norm)[0]}
+        return next((row for row in self.accuracies if conditions.items() <= row.items()), None)
 
 
 def read_card(path: Path) -> Card:
     """A card from its file; UserError says which field is missing or wrong."""
-    fix = "restore the file from the repository, or write the card anew by training."
+    fix = "restore the file from the repository, or train the network again, which writes a new card."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"The card {path.name} cannot be read: {error}.", fix) from error
     if problem := _problem(content, path.stem):
-        raise UserError(f"The card {path.name} is not sound: {problem}.", fix)
+        raise UserError(f"The card {path.name} is invalid: {problem}.", fix)
     for key in ("classes", "accuracies", "curve"):
         content[key] = tuple(content[key])
     return Card(**content)
 
 
+def write_card(path: Path, card: Card) -> None:
+    """Replaces the card at `path`. UserError if it cannot be written; the old card stays then."""
+    put({path: text(card)}, "free some disk space, then run the same command again; no training is lost.")
+
+
+def text(card: Card) -> bytes:
+    """The card as one JSON object; each row of its tables is on one line."""
+    content = json.dumps(asdict(card), indent=1)
+    rows = re.compile(r"\{\n {3}[^{}]*(?:\{[^{}]*\}[^{}]*)?\}")
+    return (rows.sub(lambda m: " ".join(m[0].split()), content) + "\n").encode()
+
+
 def _problem(content: Any, name: str) -> str | None:
-    """What is wrong with a card's content, in words, or None."""
+    """A text about the first problem of a card's content, or None."""
     if not isinstance(content, dict):
         return "it is not a JSON object"
     known = [f.name for f in fields(Card)]

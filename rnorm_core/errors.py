@@ -1,4 +1,4 @@
-"""The one error a user is shown, and how a command shows it."""
+"""The one error that is shown to users, and how a command shows it."""
 
 import sys
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 
 class UserError(Exception):
-    """Something a user gave or lacks is wrong: says what, and how to fix it.
+    """Something that the user provided is wrong or missing. what: the problem; fix: how to solve it.
 
-    Anything else that goes wrong is a defect and is not caught on a user's behalf.
+    Every other exception is a defect of the program, and no code catches it to hide it from the user.
     """
 
     def __init__(self, what: str, fix: str) -> None:
@@ -22,9 +22,9 @@ class UserError(Exception):
 
 @contextmanager
 def one_line_errors(stopped: str = "run the same command again to go on") -> Iterator[None]:
-    """Around what a command does: a UserError or Ctrl-C ends the process with one line and without a traceback.
+    """Context of a command: a UserError or Ctrl-C ends the process with one line and without a traceback.
 
-    stopped: what to tell who pressed Ctrl-C.
+    stopped: the text shown after Ctrl-C.
     """
     try:
         yield

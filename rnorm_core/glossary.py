@@ -1,4 +1,4 @@
-"""The words that a student meets first: two plain sentences each, and the page that shows it (`glossary.json`)."""
+"""The glossary (`glossary.json`): two plain sentences about each term, and the page that shows it."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name("glossary.json")
 @dataclass(frozen=True)
 class Entry:
     """term: the text as shown. text: two sentences. page: key of the page that shows it. formula: LaTeX, or empty.
-    aliases: other words for it on the screen.
+    aliases: other words for the term on the screen.
     """
 
     term: str
@@ -26,18 +26,18 @@ class Entry:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All that `find` knows it by."""
+        """The words that `find` accepts for this entry: the term and its aliases."""
         return (self.term, *self.aliases)
 
 
 @lru_cache(maxsize=1)
 def entries() -> tuple[Entry, ...]:
-    """In alphabetical order."""
+    """All entries, in alphabetical order."""
     return read(FILE)
 
 
 def find(word: str) -> Entry:
-    """The entry with this term or alias, upper or lower case; UserError, which lists the terms, for another word."""
+    """The entry with this term or alias, in upper or lower case; for another word UserError, which lists the terms."""
     for entry in entries():
         if _plain(word) in map(_plain, entry.words):
             return entry
@@ -47,21 +47,21 @@ def find(word: str) -> Entry:
 
 
 def read(path: Path) -> tuple[Entry, ...]:
-    """The entries of a file, in alphabetical order; UserError, which names the entry, where the file is not sound."""
+    """The entries of a file, in alphabetical order; UserError, with the name of the entry, if the file is not valid."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _broken(path, f"cannot be read ({error})") from error
     if not isinstance(listed, list) or not listed:
         raise _broken(path, "is not a list of entries")
-    found = [_entry(path, number, content) for number, content in enumerate(listed, start=1)]
+    parsed = [_entry(path, number, content) for number, content in enumerate(listed, start=1)]
     seen: set[str] = set()
-    for entry in found:
+    for entry in parsed:
         for word in entry.words:
             if _plain(word) in seen:
                 raise _broken(path, f"is broken at the entry {entry.term!r}: the word {word!r} was there before")
             seen.add(_plain(word))
-    return tuple(sorted(found, key=lambda entry: _plain(entry.term)))
+    return tuple(sorted(parsed, key=lambda entry: _plain(entry.term)))
 
 
 def _entry(path: Path, number: int, content: Any) -> Entry:

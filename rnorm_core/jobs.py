@@ -1,10 +1,11 @@
-"""Long work, computed once for all who ask: progress, cancel, result. Threads; knows neither Streamlit nor torch.
+"""Long work in threads, computed once for equal requests: progress, cancel, result. Needs no Streamlit and no torch.
 
-A *spec* says what is computed (hashable; equal specs are one computation). Whoever asks gets a *ticket*; the
-computation itself is a *job*. The last asker to leave cancels the job. An asker that vanishes (a closed browser)
-leaves by silence: reading `ticket.state` is its heartbeat. There is no reaper thread: a worker looks for silent askers
-whenever it reports progress and before it begins a job, which are the only moments at which work can be stopped.
-When the interpreter ends, all jobs are cancelled and given a moment to notice.
+A *spec* describes a computation (hashable; equal specs are one computation). `start` gives each caller a *ticket*; the
+computation itself is a *job*. A job is cancelled when its last ticket has left. Each read of `ticket.state` is a
+heartbeat of the ticket. If the holder of a ticket disappears (a closed browser), the heartbeats stop and the ticket is
+dropped. No extra thread watches the heartbeats: a worker checks them when it reports progress and before it begins a
+job, because work can only be stopped at these moments. When the interpreter ends, all jobs are cancelled and get a few
+seconds to stop.
 
     def work(job):
         return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
@@ -27,23 +28,23 @@ from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
-LAST_WAIT = 10.0  # seconds that the end of the interpreter waits for work: time for the longest step between two ticks
+EXIT_TIMEOUT = 10.0  # seconds that the interpreter waits for work at its end: longer than the longest single step
 Status = Literal["waiting", "running", "done", "failed", "left"]
 _log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """Raised by `job.progress` once nobody waits (work lets it pass), and by `ticket.result()` after leaving."""
+    """Raised by `job.progress` when no ticket is left (do not catch it), and by `ticket.result()` after leaving."""
 
 
 @dataclass(frozen=True)
 class State:
-    """One look at a job.
+    """The state of a job at one moment.
 
-    status:   "waiting" for a free worker, "running", "done", "failed", or "left" (this asker left or fell silent).
-    fraction: 0 to 1.
-    partial:  the latest partial result the work has shown, None before the first and after the end.
-    error:    what the work raised, if it failed.
+    status:   "waiting" for a free worker, "running", "done", "failed", or "left" (the ticket left or was dropped).
+    fraction: the finished share of the work, 0 to 1.
+    partial:  the latest partial result, None before the first one and after the end.
+    error:    the exception of the work, if it failed.
     """
 
     status: Status
@@ -54,44 +55,45 @@ class State:
 
     @property
     def done(self) -> bool:
-        """Nothing more will come: `ticket.result()` answers at once, with the result or by raising."""
+        """Whether the job is over: `ticket.result()` then returns or raises at once."""
         return self.status not in ("waiting", "running")
 
 
 class Job(Generic[T]):
-    """One computation, as its work sees it: `progress` is all that work calls."""
+    """One computation, as the work function sees it. The function calls only `progress`."""
 
     def __init__(self, jobs: "Jobs", spec: Hashable, work: Callable[["Job[T]"], T]) -> None:
         self.spec = spec
         self._jobs = jobs
         self._work: Callable[[Job[T]], T] | None = work
-        self._askers: set[Ticket[T]] = set()
+        self._tickets: set[Ticket[T]] = set()
         self._cancelled = False
         self._state = State("waiting", 0.0, "Waiting for a free worker")
         self._value: T | None = None
         self._traceback: TracebackType | None = None  # of the error, as it was raised
 
     def progress(self, fraction: float, text: str, partial: Any = None) -> None:
-        """Show how far the work is (0 to 1) and what it does; `partial` stays until the next one that is not None.
+        """Reports the finished share of the work (0 to 1) and a text about the current step.
 
-        Raises Cancelled when the last asker has left: so this is also where work is stopped.
+        partial: a partial result; None keeps the last one. Raises Cancelled when the last ticket has left, to stop the
+        work.
         """
         with self._jobs._changed:
-            self._jobs._drop_silent(self)
+            self._jobs._drop_abandoned(self)
             if self._cancelled:
-                raise Cancelled(f"nobody waits for {self.spec!r} any more")
+                raise Cancelled(f"no ticket is left for {self.spec!r}")
             partial = self._state.partial if partial is None else partial
             self._state = State("running", min(max(fraction, 0.0), 1.0), text, partial)
 
 
 class Ticket(Generic[T]):
-    """One asker's hold on a job."""
+    """The right of one caller to the result of a job."""
 
     def __init__(self, jobs: "Jobs", job: Job[T]) -> None:
         self._jobs = jobs
         self._job = job
         self._left = False
-        self._blocked = 0  # calls of result() that wait right now: such an asker is not silent
+        self._blocked = 0  # calls of result() that are waiting now; such a ticket is in use
         self._seen = jobs._clock()
 
     @property
@@ -100,19 +102,19 @@ class Ticket(Generic[T]):
 
     @property
     def state(self) -> State:
-        """How the job stands. Looking is the heartbeat: whoever polls this need not call `touch`."""
+        """The state of the job. Each look is a heartbeat: a caller that polls this need not call `touch`."""
         with self._jobs._changed:
             self.touch()
             return State("left", 0.0, "Stopped") if self._left else self._job._state
 
     def touch(self) -> None:
-        """Say that this asker is still there. Does not undo having left."""
+        """A heartbeat: this ticket is still in use. A ticket that has left stays left."""
         self._seen = self._jobs._clock()
 
     def result(self, timeout: float | None = None) -> T:
-        """The result, waiting for it at most `timeout` seconds (None: as long as it takes).
+        """The result; waits for it at most `timeout` seconds (None: without a limit).
 
-        Raises what the work raised, Cancelled if this asker has left, TimeoutError.
+        Raises the exception of the work, Cancelled if this ticket has left, or TimeoutError.
         """
         with self._jobs._changed:
             self._blocked += 1
@@ -124,13 +126,13 @@ class Ticket(Generic[T]):
             if not over:
                 raise TimeoutError(f"{self.spec!r} is still {self._job._state.status} after {timeout} s")
             if self._left:
-                raise Cancelled(f"this asker has left {self.spec!r}")
+                raise Cancelled(f"this ticket has left {self.spec!r}")
             if error := self._job._state.error:
-                raise error.with_traceback(self._job._traceback)  # without those of earlier askers
+                raise error.with_traceback(self._job._traceback)  # without the frames of earlier calls
             return self._job._value  # type: ignore[return-value]  # set, as the job is done
 
     def leave(self) -> None:
-        """Wait no longer; the last asker to leave cancels the job. Without effect once the job is over."""
+        """Gives the ticket up. When the last ticket leaves, the job is cancelled. No effect once the job is over."""
         with self._jobs._changed:
             self._jobs._leave(self)
 
@@ -138,28 +140,25 @@ class Ticket(Generic[T]):
 class Jobs:
     """All computations of one server.
 
-    workers:    how many run at once; the others wait in the order in which they were asked for. A cancelled job holds
-                its worker until its next `progress`.
-    keep:       how many finished results stay for the next asker, least recently asked for dropped first ...
-    keep_bytes: ... and how large they may be together (arrays and tensors are counted, see `size`).
-    patience:   seconds without a heartbeat after which an asker counts as gone.
+    workers:    number of jobs that run at once; the others wait in the order of their start. A cancelled job keeps its
+                worker until its next `progress`.
+    keep:       number of finished results that are kept for later requests; the least recently requested is dropped
+                first.
+    keep_bytes: largest total size of all kept results in bytes (arrays and tensors are counted, see `size`).
+    timeout:    seconds without a heartbeat after which a ticket is dropped.
     """
 
     def __init__(
         self,
         workers: int = 2,
+        *,
         keep: int = 64,
         keep_bytes: int = 256 * 2**20,
-        patience: float = 30.0,
+        timeout: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit, self._keep, self._keep_bytes, self._patience, self._clock = (
-            workers,
-            keep,
-            keep_bytes,
-            patience,
-            clock,
-        )
+        self._limit, self._timeout, self._clock = workers, timeout, clock
+        self._keep, self._keep_bytes = keep, keep_bytes
         self._changed = threading.Condition(threading.RLock())  # guards everything below, and every job and ticket
         self._live: dict[Hashable, Job] = {}  # waiting or running, and not cancelled
         self._queue: deque[Job] = deque()
@@ -169,9 +168,10 @@ class Jobs:
         self._kept: OrderedDict[Hashable, tuple[Job, int]] = OrderedDict()  # finished, with their size in bytes
 
     def start(self, spec: Hashable, work: Callable[[Job[T]], T]) -> Ticket[T]:
-        """Ask for `work(job)`: joins the running job of an equal spec, or its kept result, or queues a new one.
+        """A ticket for the result of `work(job)`.
 
-        After `close` the ticket is one that has left.
+        If an equal spec is running or its result is kept, it is not computed a second time; a new spec is queued. After
+        `close`, `start` returns a ticket that has already left.
         """
         with self._changed:
             if self._closed:
@@ -184,7 +184,7 @@ class Jobs:
             job = self._live.get(spec)
             if job is None:
                 job = Job(self, spec, work)
-                if self._workers < self._limit:  # the new thread waits for the lock, so it finds the job queued
+                if self._workers < self._limit:  # the new thread waits for the lock, so the job is queued by then
                     thread = threading.Thread(target=self._serve, name="rnorm-job", daemon=True)
                     self._threads.add(thread)
                     thread.start()
@@ -192,18 +192,18 @@ class Jobs:
                 self._live[spec] = job
                 self._queue.append(job)
             ticket = Ticket(self, job)
-            job._askers.add(ticket)
+            job._tickets.add(ticket)
             return ticket
 
     def close(self, timeout: float) -> None:
-        """Cancel everything, take nothing new, and wait at most `timeout` seconds for the workers to go home.
+        """Cancels all jobs, accepts no new ones, and waits at most `timeout` seconds for the workers to end.
 
-        An interpreter that ends while a thread is inside native code (torch) would abort.
+        Without this call, an interpreter that ends while a thread runs native code (torch) would abort.
         """
         with self._changed:
             self._closed = True
             for job in list(self._live.values()):
-                for ticket in list(job._askers):
+                for ticket in list(job._tickets):
                     self._leave(ticket)
             threads = list(self._threads)
         end = time.monotonic() + timeout
@@ -211,7 +211,7 @@ class Jobs:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _serve(self) -> None:
-        """A worker's life: it ends when the queue is empty, and `start` makes a new one when needed."""
+        """The loop of a worker thread. It ends when the queue is empty; `start` makes a new thread when needed."""
         while job := self._next():
             self._run(job)
 
@@ -219,7 +219,7 @@ class Jobs:
         with self._changed:
             while self._queue:
                 job = self._queue[0]
-                self._drop_silent(job)
+                self._drop_abandoned(job)
                 if not job._cancelled:  # a cancelled one has left the queue already
                     self._queue.popleft()
                     job._state = State("running", 0.0, "Starting")
@@ -231,17 +231,17 @@ class Jobs:
         value, error = None, None
         try:
             value = job._work(job)  # type: ignore[misc]  # dropped only below
-        except BaseException as raised:  # every kind goes to the askers; a worker outlives its jobs
+        except BaseException as raised:  # every kind is passed on to the tickets; a worker must outlive its jobs
             error = raised
         with self._changed:
-            job._work = None  # what it closed over (models, images) must not live as long as the result
+            job._work = None  # frees models and images that the function refers to; the result may be kept for long
             if job._cancelled:
-                # Whatever came out belongs to nobody: it may be cut short, and the spec may run anew by now.
+                # The result is thrown away: it may be incomplete, and a new job of the spec may run by now.
                 if error is not None and not isinstance(error, Cancelled):
                     _log.warning("%r failed after it was cancelled", job.spec, exc_info=error)
                 return
             del self._live[job.spec]
-            job._askers.clear()
+            job._tickets.clear()
             if error is None:
                 job._value, job._state = value, State("done", 1.0, "Done")
                 self._store(job)
@@ -257,26 +257,26 @@ class Jobs:
 
     def _leave(self, ticket: Ticket) -> None:
         job = ticket._job
-        if ticket not in job._askers:
+        if ticket not in job._tickets:
             return
         ticket._left = True
-        job._askers.discard(ticket)
-        if not job._askers:
+        job._tickets.discard(ticket)
+        if not job._tickets:
             job._cancelled = True
-            del self._live[job.spec]  # from here on the same spec starts anew
+            del self._live[job.spec]  # from here on the same spec starts a new job
             if job in self._queue:
                 self._queue.remove(job)
                 job._work = None
         self._changed.notify_all()
 
-    def _drop_silent(self, job: Job) -> None:
-        silent_since = self._clock() - self._patience
-        for ticket in [t for t in job._askers if not t._blocked and t._seen < silent_since]:
+    def _drop_abandoned(self, job: Job) -> None:
+        oldest = self._clock() - self._timeout
+        for ticket in [t for t in job._tickets if not t._blocked and t._seen < oldest]:
             self._leave(ticket)
 
 
 def size(value: Any) -> int:
-    """Bytes of the arrays and tensors in `value`: itself or a dataclass, mapping, tuple or list; others are 0."""
+    """Bytes of the arrays and tensors in `value`: itself or a dataclass, mapping, tuple or list. Others count 0."""
     if hasattr(value, "nbytes"):
         return int(value.nbytes)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -288,4 +288,4 @@ def size(value: Any) -> int:
 
 _shared = Jobs()
 start = _shared.start
-atexit.register(_shared.close, LAST_WAIT)
+atexit.register(_shared.close, EXIT_TIMEOUT)

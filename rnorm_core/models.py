@@ -1,6 +1,6 @@
-"""CIFAR networks that know nothing of their norm but that it is called with a number of channels.
+"""CIFAR networks. A network makes each of its norms by calling a function with the number of channels.
 
-Images come in as (N, 3, 32, 32) in [0, 1]: the normalization of pixels is the network's first layer.
+Input: images (N, 3, 32, 32) in [0, 1]; the normalization of pixels is the network's first layer.
 """
 
 import copy
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from rnorm_core.errors import UserError
 from rnorm_core.norms import (
+    DEFAULT_POWER,
     BatchNorm2d,
     DualBatchNorm2d,
     NoNorm,
@@ -23,7 +24,7 @@ from rnorm_core.norms import (
     make_norm,
 )
 
-# Mean and deviation per channel over each training set, in [0, 1].
+# Mean and standard deviation per channel over each training set, in [0, 1].
 PIXEL_STATISTICS = {
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
@@ -34,7 +35,7 @@ VGG_LAYERS = {  # channels of each convolution at full width, "M" where the imag
 }
 RESNET_BLOCKS = {"resnet20": 3, "resnet38": 6, "resnet50": 8}  # blocks per stage: depth = 6 * blocks + 2
 ARCHITECTURES = (*RESNET_BLOCKS, *VGG_LAYERS)
-TORCHVISION = "torchvision:"  # and a name of torchvision's
+TORCHVISION = "torchvision:"  # followed by the name of a torchvision network
 
 MakeNorm = Callable[[int], nn.Module]
 
@@ -55,13 +56,13 @@ class PixelNormalize(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A 3x3 convolution and its norm. The convolution has a bias only where no norm brings one."""
+    """A 3x3 convolution and its norm. The convolution has a bias only without a norm: a norm has its own bias."""
 
     def __init__(self, inputs: int, outputs: int, norm: MakeNorm, stride: int = 1) -> None:
         super().__init__()
         self.norm = norm(outputs)
         self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=isinstance(self.norm, NoNorm))
-        if not self.conv.weight.is_meta:  # where there is nothing to fill, asking for it costs a second of imports
+        if not self.conv.weight.is_meta:  # there is nothing to fill on meta, and the call takes a second
             nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)
@@ -71,13 +72,13 @@ class ConvNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """He et al. 2016's basic block; where the shape changes the shortcut subsamples and pads with zero channels."""
+    """He et al. 2016's basic block. If the shape changes, the shortcut subsamples and pads with zero channels."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: MakeNorm) -> None:
         super().__init__()
         self.first = ConvNorm(inputs, outputs, norm, stride)
         self.second = ConvNorm(outputs, outputs, norm)
-        # Fixup's multiplier: without norms a branch needs a scale of its own to grow by.
+        # Fixup's multiplier: without norms a branch needs a learned scale to grow.
         self.gain = nn.Parameter(torch.ones(())) if isinstance(self.second.norm, NoNorm) else None
         self.stride = stride
         self.extra_channels = outputs - inputs
@@ -111,13 +112,13 @@ class ResNet(nn.Module):
             self._fixup(layers)
 
     def _fixup(self, blocks: list[Block]) -> None:
-        """Without norms residual branches would add up: start each at zero (Fixup, Zhang et al. 2019)."""
+        """Starts residual branches at zero: without norms they would add up (Fixup, Zhang et al. 2019)."""
         for block in blocks:
             block.first.conv.weight.data.mul_(len(blocks) ** -0.5)
             nn.init.zeros_(block.second.conv.weight)
             if block.extra_channels and block.second.conv.bias is not None:
-                # The shortcut's padding is 0 as well, and a ReLU passes no gradient at 0: a channel that starts there
-                # would stay there for ever.
+                # The padding of the shortcut is 0, too, and a ReLU passes no gradient at 0. Without this, channels that
+                # start at 0 would stay there.
                 nn.init.constant_(block.second.conv.bias, 0.01)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
@@ -137,7 +138,8 @@ class VGG(nn.Module):
         inputs = 3
         for layer in layers:
             if layer == "M":
-                self.features.append(nn.MaxPool2d(2, ceil_mode=True))  # or smaller crops would vanish
+                # ceil_mode: otherwise small crops would shrink to nothing
+                self.features.append(nn.MaxPool2d(2, ceil_mode=True))
             else:
                 self.features.extend([ConvNorm(inputs, round(layer * width), norm), nn.ReLU()])
                 inputs = round(layer * width)
@@ -152,7 +154,7 @@ def build(
     norm: str,
     classes: int = 10,
     *,
-    power: float = 0.2,
+    power: float = DEFAULT_POWER,
     statistics: str | None = None,
     width: float = 1.0,
     dataset: str = "cifar10",
@@ -160,10 +162,10 @@ def build(
     """A freshly initialised network: (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
 
     `architecture` is one of `ARCHITECTURES`, or "torchvision:" and the name of a classification network of torchvision
-    with BatchNorm2d layers, say "torchvision:shufflenet_v2_x0_5", in which those become the norm. `norm` is one of
-    `norms.NORMS`, `statistics` one of its modes (by default the first); `width` multiplies every channel count;
-    `dataset` chooses the pixel statistics. Weights come from torch's global generator: seed it for a repeatable start.
-    Raises ValueError for an unknown name, UserError if torchvision is needed and not there.
+    with BatchNorm2d layers, for example "torchvision:shufflenet_v2_x0_5"; its BatchNorm2d layers become the norm.
+    `norm` is one of `norms.NORMS`, `statistics` one of its modes (the first by default); `width` multiplies every
+    channel count; `dataset` chooses the pixel statistics. Weights come from torch's global generator: seed it for a
+    repeatable start. Raises ValueError for an unknown name, UserError if torchvision is needed and not installed.
     """
     pixels = PixelNormalize(*PIXEL_STATISTICS[dataset])
     norm_of = partial(make_norm, norm, power=power, statistics=statistics)
@@ -182,14 +184,14 @@ def build(
 
 def _from_torchvision(name: str, classes: int) -> nn.Module:
     try:
-        from torchvision import models as theirs  # training does without it
+        from torchvision import models as theirs  # training does not need torchvision
     except ImportError as error:
-        raise UserError(f"torchvision:{name} needs torchvision.", "install torchvision.") from error
+        raise UserError(f"The architecture torchvision:{name} needs torchvision.", "install torchvision.") from error
     if name not in theirs.list_models(module=theirs):
         raise ValueError(f"torchvision has no classification network {name!r}; resnet18 is one, for example.")
     try:
         network = theirs.get_model(name, weights=None, num_classes=classes)
-    except NotImplementedError as error:  # some initialise weights in a way that a network without memory cannot
+    except NotImplementedError as error:  # some cannot be initialised on the meta device
         raise ValueError(f"torchvision's {name} cannot be used here: {error}") from error
     norms = {type(layer) for layer in network.modules() if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm)}
     if norms != {nn.BatchNorm2d}:
@@ -198,17 +200,17 @@ def _from_torchvision(name: str, classes: int) -> nn.Module:
 
 
 def fastest_layout(model: nn.Module) -> torch.memory_format:
-    """The memory format a network runs fastest in: channels-last, unless group norms would undo it at every layer."""
+    """The fastest memory format of a network: channels-last, unless GroupNorm layers would undo it each time."""
     grouped = any(isinstance(layer, nn.GroupNorm) for layer in model.modules())
     return torch.contiguous_format if grouped else torch.channels_last
 
 
 @torch.no_grad()
 def fold(model: nn.Module) -> nn.Module:
-    """An equal network whose tracked norms have moved into their convolutions; the model given stays as it is.
+    """An equal network with its tracked norms merged into their convolutions. `model` is not changed.
 
-    Equal in exact arithmetic; in float32 logits differ in the last digits. Of dual norms the branch in use is folded.
-    Raises ValueError if a norm takes statistics from its batch, since those are no constants.
+    The two are equal in exact arithmetic; in float32 the logits differ in the last digits. Of a dual norm the branch in
+    use is folded. Raises ValueError if a norm takes statistics from its batch, because those are not constant.
     """
     folded = copy.deepcopy(model).eval()
     for pair in [m for m in folded.modules() if isinstance(m, ConvNorm)]:

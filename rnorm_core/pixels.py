@@ -1,4 +1,4 @@
-"""Images as files and screens know them: 8 bits a channel, and a perturbation made visible."""
+"""Images with 8 bits per channel, as in files and on screens, and pictures of perturbations."""
 
 import math
 
@@ -20,19 +20,24 @@ def eight_bit(images: Tensor) -> Tensor:
     return images.detach().float().cpu().mul(255).round().to(torch.uint8).movedim(-3, -1).contiguous()
 
 
-def magnification(*perturbations: Tensor) -> int:
-    """The largest of 1, 2, 5, 10, 20, 50, ... with which none of them leaves [-0.5, 0.5]; 1 if all are zero.
+def after_png(images: Tensor) -> Tensor:
+    """Images (..., 3, H, W) in [0, 1] after saving as 8-bit PNGs: float32, round(255 x) / 255, on the same device."""
+    return eight_bit(images).movedim(-1, -3).contiguous().float().div(255).to(images.device)
 
-    One factor for all pictures that are compared.
+
+def magnification(*perturbations: Tensor) -> int:
+    """The largest of 1, 2, 5, 10, 20, 50, ... that keeps all perturbations in [-0.5, 0.5]; 1 if all are zero.
+
+    Pictures that are compared get one common factor.
     """
     largest = max(p.detach().abs().max().item() for p in perturbations)
     if largest == 0:
         return 1
-    room = 0.505 / largest  # 2 x 64/255 is 0.502: let a hundredth of the range clip rather than go down to 1
+    room = 0.505 / largest  # 2 x 64/255 is 0.502: clipping a hundredth of the range is better than a factor of 1
     decade = 10 ** max(0, math.floor(math.log10(room)))
     return max(k * decade for k in (1, 2, 5) if k * decade <= max(room, 1))
 
 
 def magnified(perturbation: Tensor, factor: float) -> Tensor:
-    """An image (..., 3, H, W) in [0, 1]: grey 0.5 + factor * perturbation, clipped. Grey is "unchanged"."""
+    """An image (..., 3, H, W) in [0, 1]: grey 0.5 + factor * perturbation, clipped. Grey means "unchanged"."""
     return (0.5 + factor * perturbation.detach().float()).clamp(0, 1)

@@ -1,7 +1,7 @@
-"""What arrives at each norm layer of a network: per channel moments, extremes and a histogram; and what comes of it
-when a layer is given other statistics than its own (`patched`).
+"""The inputs of a network's norm layers: mean, standard deviation, extremes and a histogram of each channel.
 
-A network without norms is looked at where they would stand (its `NoNorm` layers).
+`record` measures them. `patched` and `switched` run a network in which some layers use other statistics than usual.
+In a network without norms the inputs of its `NoNorm` layers are measured, which stand where norms would stand.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
 
 BINS = 256
-REACH = 8.0  # a grid spans this many deviations to either side of the mean, so that a bin is 1/16 of one
+REACH = 8.0  # a histogram spans the mean +- 8 standard deviations, so that a bin is 1/16 of one standard deviation
 KINDS = {"bn": BatchNorm2d, "rn": RobustNorm2d, "gn": nn.GroupNorm, "none": NoNorm, "dualbn": DualBatchNorm2d}
 
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """What a layer made of its input, y = weight * (x - centre) / scale + bias, each (C,)."""
+    """The computation of a layer: y = weight * (x - centre) / scale + bias. Each is float32 (C,)."""
 
     centre: Tensor
     scale: Tensor
@@ -31,15 +31,15 @@ class Applied:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """The input of one norm layer, per channel over images, rows and columns. All tensors are on the CPU.
+    """The input of one norm layer, per channel, over images, rows and columns. All tensors are on the CPU.
 
-    name        of the layer in its network ("blocks.0.first.norm"); norm: a key of `KINDS`.
-    count       values per channel.
-    mean, std (biased), minimum, maximum, range: float32 (C,). A recording's range is maximum - minimum; a training
-                set's is the mean range of its batches.
-    histogram   int32 (BINS, C), counts between edges, float32 (BINS + 1, C). The first and the last bin are
-                open-ended: what lies beyond the outer edges is counted there.
-    applied     for bn, rn and dualbn, what the layer computed from its whole batch in its statistics mode; else None.
+    name        path of the layer in its network ("blocks.0.first.norm"). norm: a key of `KINDS`.
+    count       number of values per channel.
+    mean, std (biased), minimum, maximum, range: float32 (C,). The range of a recording is maximum - minimum. The range
+                of a training set is the mean range of its batches.
+    histogram   int32 (BINS, C): how many values lie between neighbouring `edges`, float32 (BINS + 1, C). The first
+                and the last bin also count the values beyond the outer edges.
+    applied     for bn, rn and dualbn: the layer's computation from the whole batch in its statistics mode. Else None.
     """
 
     name: str
@@ -56,25 +56,26 @@ class Layer:
 
     @property
     def resolution(self) -> Tensor:
-        """A millionth of the channel's largest magnitude, (C,), positive: float32 cannot tell less from a constant."""
+        """(C,), positive: a millionth of the channel's largest magnitude. Float32 cannot resolve less than this."""
         return resolution(self.minimum, self.maximum)
 
     @property
     def unit(self) -> Tensor:
-        """The deviation that shifts are measured in, (C,): std, or the resolution where a channel is constant."""
+        """(C,): the unit of shifts. It is std, or the resolution where a channel is constant."""
         return torch.maximum(self.std, self.resolution)
 
     @property
     def alive(self) -> Tensor:
-        """Which channels are not constant, bool (C,)."""
+        """Bool (C,): which channels are not constant."""
         return self.std > self.resolution
 
 
 @dataclass(frozen=True, eq=False)
 class LayerStatistics:
-    """One recording: its layers in the network's order, over `n` images that ran in a batch of `batch_size`.
+    """One recording: the layers in the order of the network, over `n` images of a batch of `batch_size`.
 
-    `statistics` is the network's mode. A network that is not from the zoo is called "unnamed", with hash "".
+    `statistics` is the mode of the network. A network that is not from the zoo has the model name "unnamed" and the
+    weight hash "".
     """
 
     layers: tuple[Layer, ...]
@@ -89,21 +90,22 @@ class LayerStatistics:
         return tuple(layer.name for layer in self.layers)
 
     def layer(self, name: str) -> Layer:
-        """The layer of that name; KeyError if there is none."""
+        """The layer with this name; KeyError if there is none."""
         return dict(zip(self.names, self.layers, strict=True))[name]
 
 
 def record(
     model: nn.Module, images: Tensor, *, only: Sequence[int] | None = None, grid: LayerStatistics | None = None
 ) -> LayerStatistics:
-    """What arrives at the norm layers of `model` when the batch `images` (N, 3, 32, 32) runs through it once.
+    """Record the inputs of the norm layers of `model` while the batch `images` (N, 3, 32, 32) runs through it once.
 
-    only: take statistics over these images of the batch; the others still run, since they matter in batch modes.
-    grid: take the histograms' edges from this recording, so that both can be compared; by default each histogram
-          spans the recording's own mean +- 8 deviations.
-    The model has to be one's own, in eval mode, and unfolded (a folded network has no norm layers left to look at).
-    Its hooks are removed and its buffers stay as they are, whatever happens.
-    ValueError if the model is in training mode, `only` names no image of the batch or `grid` is of another network.
+    only: record these images of the batch alone. The whole batch still runs, because it matters in batch modes.
+    grid: use the histogram edges of this recording, so that both recordings can be compared. By default each histogram
+          spans the mean +- 8 standard deviations of its own values.
+    The model must not be shared with other threads. It is in eval mode and not folded: a folded network has no norm
+    layers. The hooks are always removed, and no buffer changes.
+    ValueError if the model is in training mode, `only` names an image that the batch does not have, or `grid` is a
+    recording of another network.
     """
     return record_each(model, images, [only], grid=grid)[0]
 
@@ -116,31 +118,32 @@ def record_each(
     *,
     grid: LayerStatistics | None = None,
 ) -> list[LayerStatistics]:
-    """One recording for each group of images (None: all) from a single pass of the batch; see `record`."""
+    """One recording for each group of images (None: all images), from one pass of the batch. See `record`."""
     probed = norm_layers(model)
     if grid is not None and {layer.name: layer.norm for layer in grid.layers} != probed:
         raise ValueError("`grid` was recorded from a network with other norm layers (or this one is folded).")
     chosen = [_chosen(group, len(images)) for group in groups]
-    heard: list[list[Layer]] = [[] for _ in groups]
+    recorded: list[list[Layer]] = [[] for _ in groups]
 
-    def hear(name: str, module: nn.Module, x: Tensor) -> None:
+    def on_input(name: str, module: nn.Module, x: Tensor) -> None:
         edges = None if grid is None else grid.layer(name).edges
         applied = _applied(module, x)
-        for these, layers in zip(chosen, heard, strict=True):
-            layers.append(describe(name, probed[name], channel_major(x if these is None else x[these]), edges, applied))
+        for group, layers in zip(chosen, recorded, strict=True):
+            values = channel_major(x if group is None else x[group])
+            layers.append(describe(name, probed[name], values, edges, applied))
 
-    with listening(model, hear):
+    with listening(model, on_input):
         model(images.to(next(model.parameters()).device))
     name, mode, weight_hash = (getattr(model, key, "") for key in ("name", "statistics", "weight_hash"))
-    sizes = [len(images) if these is None else len(these) for these in chosen]
+    sizes = [len(images) if group is None else len(group) for group in chosen]
     return [
         LayerStatistics(tuple(layers), name or "unnamed", mode or "tracked", weight_hash, n, len(images))
-        for layers, n in zip(heard, sizes, strict=True)
+        for layers, n in zip(recorded, sizes, strict=True)
     ]
 
 
 def merge(parts: Sequence[LayerStatistics]) -> LayerStatistics:
-    """What one recording of all the images together would be: of groups of one batch, recorded on one grid."""
+    """The recording of several groups of one batch as one group. All `parts` were recorded on the same grid."""
     layers = tuple(map(_merged, *(part.layers for part in parts)))
     first = parts[0]
     n = sum(part.n for part in parts)
@@ -163,19 +166,21 @@ def _merged(*parts: Layer) -> Layer:
 
 
 @contextmanager
-def listening(model: nn.Module, hear: Callable[[str, nn.Module, Tensor], None]) -> Iterator[None]:
-    """Inside, `hear(name, layer, x)` is called with the input (N, C, H, W) of each norm layer before it runs.
+def listening(model: nn.Module, on_input: Callable[[str, nn.Module, Tensor], None]) -> Iterator[None]:
+    """Inside the `with` block `on_input(name, layer, x)` receives the input x (N, C, H, W) of each norm layer before
+    the layer runs.
 
-    ValueError if there is no norm layer, or one in training mode (it would change its population estimates).
+    ValueError if the model has no norm layer, or one in training mode: such a layer would change its running
+    statistics.
     """
     names = norm_layers(model)
     if not names:
-        raise ValueError("The model has no norm layer to look at.")
+        raise ValueError("The model has no norm layer to record.")
     if any(model.get_submodule(name).training for name in names):
-        raise ValueError("The model is in training mode; call model.eval() before it is looked at.")
+        raise ValueError("The model is in training mode; call model.eval() before it is recorded.")
 
     def hook(name: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        hear(name, module, inputs[0])
+        on_input(name, module, inputs[0])
 
     with ExitStack() as hooks:
         for name in names:
@@ -184,7 +189,7 @@ def listening(model: nn.Module, hear: Callable[[str, nn.Module, Tensor], None]) 
 
 
 def norm_layers(model: nn.Module) -> dict[str, str]:
-    """Name -> norm (a key of `KINDS`) of every norm layer, in the network's order; a dual norm is one layer."""
+    """Name -> norm (a key of `KINDS`) of every norm layer, in the order of the network. A dual norm is one layer."""
     inside = {id(part) for dual in model.modules() if isinstance(dual, DualBatchNorm2d) for part in dual.children()}
     modules = [(name, module) for name, module in model.named_modules() if id(module) not in inside]
     return {name: kind for name, module in modules for kind, cls in KINDS.items() if isinstance(module, cls)}
@@ -196,7 +201,7 @@ def channel_major(x: Tensor) -> Tensor:
 
 
 def describe(name: str, norm: str, values: Tensor, edges: Tensor | None, applied: Applied | None = None) -> Layer:
-    """The numbers of values (C, M); the histogram stands on `edges` or on edges of its own."""
+    """The recording of the values (C, M) of one layer, with a histogram on `edges`, or on `grid_edges` if None."""
     minimum, maximum = values.amin(1), values.amax(1)
     mean, std = moments(values, minimum)
     if edges is None:
@@ -207,25 +212,29 @@ def describe(name: str, norm: str, values: Tensor, edges: Tensor | None, applied
 
 
 def moments(values: Tensor, minimum: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased deviation of each row of (C, M). Summed from the minimum on: a constant's come out exactly."""
+    """Mean and biased standard deviation of each row of (C, M). The minimum is subtracted before the sum, so that both
+    are exact where a row is constant.
+    """
     above = values - minimum[:, None]
     mean = above.mean(1)
     return minimum + mean, above.sub_(mean[:, None]).square_().mean(1).sqrt()
 
 
 def resolution(minimum: Tensor, maximum: Tensor) -> Tensor:
-    """A millionth of the largest magnitude between minimum and maximum (C,), positive."""
+    """(C,), positive: a millionth of the largest magnitude between minimum and maximum. See `Layer.resolution`."""
     return (1e-6 * torch.maximum(minimum.abs(), maximum.abs())).clamp_min(1e-12)
 
 
 def grid_edges(mean: Tensor, std: Tensor, minimum: Tensor, maximum: Tensor) -> Tensor:
-    """float32 (BINS + 1, C), evenly over `REACH` deviations to either side of the mean; see `Layer.unit`."""
+    """float32 (BINS + 1, C): even steps from mean - REACH * unit to mean + REACH * unit. See `Layer.unit`."""
     unit = torch.maximum(std, resolution(minimum, maximum))
     return mean + torch.linspace(-REACH, REACH, BINS + 1)[:, None] * unit
 
 
 def histogram(values: Tensor, edges: Tensor) -> Tensor:
-    """Counts, int32 (BINS, C), of values (C, M) between evenly spaced edges; the outer bins take the rest."""
+    """int32 (BINS, C): counts of the values (C, M) between evenly spaced edges. The outer bins also count the values
+    beyond the edges.
+    """
     start, width = edges[0], (edges[-1] - edges[0]) / BINS
     bins = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).int()
     bins += BINS * torch.arange(len(values), dtype=torch.int32)[:, None]
@@ -247,19 +256,19 @@ def _chosen(only: Sequence[int] | None, n: int) -> Tensor | None:
     if only is None:
         return None
     if len(only) == 0 or not all(0 <= i < n for i in only):
-        raise ValueError(f"`only` has to name images of the batch, 0 to {n - 1}, not {list(only)}.")
+        raise ValueError(f"`only` must name images of the batch, 0 to {n - 1}, not {list(only)}.")
     return torch.tensor([int(i) for i in only])
 
 
-# --- other statistics than a layer's own
+# --- layers that use other statistics than usual
 
 TAKES = ("mode", "batch")
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What a norm layer normalises with, each (C,): the mean, and the spread, which is BatchNorm's biased variance or
-    RobustNorm's range. They can stand for the population's: a layer in "tracked" mode would keep these two numbers.
+    """The statistics of a norm layer, each (C,): the mean, and the spread, which is the biased variance of a BatchNorm
+    or the range of a RobustNorm. A layer in "tracked" mode keeps these two numbers in its buffers.
     """
 
     mean: Tensor
@@ -268,49 +277,50 @@ class Statistics:
 
 @torch.no_grad()
 def statistics(model: nn.Module, images: Tensor, take: str = "mode") -> dict[str, Statistics]:
-    """Layer name -> the statistics of the batch `images` at that layer, in a pass in which no layer is patched.
+    """Layer name -> the statistics of the batch `images` (N, 3, 32, 32) at this layer. No layer is patched.
 
-    So a layer's *clean statistics* are those of what arrives at it when the clean batch runs through the network as it
-    is, every layer before it using its own. take says which:
-        mode   what the layer takes in its statistics mode: the batch's in "batch", the batch's spread about the
-               population's mean in "tracked-mean", the population's in "tracked".
-        batch  the batch's mean and spread in every mode.
-    Only BatchNorm and RobustNorm layers are listed; of a dual norm, the branch in use. ValueError if there is none.
+    take:
+        mode   the statistics that the layer uses in its mode: those of the batch in "batch", the tracked mean with
+               the spread of the batch in "tracked-mean", the tracked ones in "tracked".
+        batch  mean and spread of the batch, in every mode.
+    The result has BatchNorm and RobustNorm layers only; of a dual norm, the branch in use.
+    ValueError if the model has no such layer, or for another `take`.
     """
     if take not in TAKES:
-        raise ValueError(f"`take` is {take!r}, and has to be one of {', '.join(TAKES)}.")
-    found: dict[str, Statistics] = {}
+        raise ValueError(f"`take` is {take!r}; it must be one of {', '.join(TAKES)}.")
+    collected: dict[str, Statistics] = {}
 
-    def hear(name: str, module: nn.Module, x: Tensor) -> None:
-        layer = _keeper(module)
+    def on_input(name: str, module: nn.Module, x: Tensor) -> None:
+        layer = _with_statistics(module)
         if layer is not None:
-            found[name] = _of_batch(layer, x) if take == "batch" else _own(layer, x)
+            collected[name] = _of_batch(layer, x) if take == "batch" else _in_mode(layer, x)
 
-    with listening(model, hear):
+    with listening(model, on_input):
         model(images.to(next(model.parameters()).device))
-    if not found:
-        raise ValueError("The model has no layer whose statistics could be another batch's.")
-    return found
+    if not collected:
+        raise ValueError("The model has no BatchNorm or RobustNorm layer.")
+    return collected
 
 
 @contextmanager
 def patched(
     model: nn.Module, given: Mapping[str, Statistics], layers: Iterable[str] | None = None
 ) -> Iterator[nn.Module]:
-    """Inside, these layers (None: all that are given) normalise with the statistics `given`, whatever the mode.
+    """Inside the `with` block these layers (None: all layers of `given`) normalise with the `given` statistics.
 
-    A patched layer does what it would do in "tracked" mode with the given numbers in its buffers. Where they equal
-    the layer's own, its own output stands to the last bit. Gradients flow through a patched layer, but not into the
-    numbers given. The model has to be one's own; buffers and modes are never touched, and on leaving every hook is
-    removed. ValueError for a name that is not given, or of which the model has no such layer.
+    The output of a patched layer is that of "tracked" mode with the given numbers in its buffers. Where the
+    given numbers equal the layer's own, its output is unchanged to the last bit. Gradients flow through a patched
+    layer, but not into the given numbers. The model must not be shared with other threads. No buffer and no mode
+    changes; all hooks are removed at the end.
+    ValueError for a name that `given` lacks, or that is no BatchNorm or RobustNorm layer of the model.
     """
     chosen = list(given if layers is None else dict.fromkeys(layers))
-    keepers = {name: _keeper(model.get_submodule(name)) for name in norm_layers(model)}
-    if wrong := [name for name in chosen if name not in given or keepers.get(name) is None]:
+    known = {name: _with_statistics(model.get_submodule(name)) for name in norm_layers(model)}
+    if wrong := [name for name in chosen if name not in given or known.get(name) is None]:
         raise ValueError(f"No statistics can be given to {', '.join(wrong)}.")
     with ExitStack() as hooks:
         for name in chosen:
-            layer = keepers[name]
+            layer = known[name]
             assert layer is not None
             if layer.training:
                 raise ValueError("The model is in training mode; call model.eval() before it is patched.")
@@ -320,15 +330,17 @@ def patched(
 
 @contextmanager
 def switched(model: nn.Module, layers: Iterable[str]) -> Iterator[nn.Module]:
-    """Inside, these layers normalise with the statistics of whatever arrives, as in "batch" mode.
+    """Inside the `with` block these layers normalise with the statistics of their input, as in "batch" mode.
 
-    Unlike `patched`, where several layers are switched each takes what arrives through the others. The model has to
-    be one's own; the modes are put back. ValueError for a name of which the model has no such layer.
+    Unlike in `patched`, the input of a switched layer has passed through the switched layers before it. The model must
+    not be shared with other threads; the modes are restored at the end.
+    ValueError for a name that is no BatchNorm or RobustNorm layer of the model.
     """
-    keepers = {name: _keeper(model.get_submodule(name)) if name in norm_layers(model) else None for name in layers}
-    if wrong := [name for name, layer in keepers.items() if layer is None]:
+    known = norm_layers(model)
+    chosen = {name: _with_statistics(model.get_submodule(name)) if name in known else None for name in layers}
+    if wrong := [name for name, layer in chosen.items() if layer is None]:
         raise ValueError(f"There are no statistics to switch at {', '.join(wrong)}.")
-    before = [(layer, layer.mode) for layer in keepers.values() if layer is not None]
+    before = [(layer, layer.mode) for layer in chosen.values() if layer is not None]
     try:
         for layer, _ in before:
             layer.mode = "batch"
@@ -341,13 +353,13 @@ def switched(model: nn.Module, layers: Iterable[str]) -> Iterator[nn.Module]:
 def _patch(stand_in: nn.Module, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
     assert isinstance(layer, BatchNorm2d | RobustNorm2d)
     (x,) = inputs
-    own, given = _own(layer, x.detach()), _population(stand_in)
+    own, given = _in_mode(layer, x.detach()), _tracked(stand_in)
     same = (own.mean == given.mean) & (own.spread == given.spread)
     return torch.where(same[:, None, None], output, stand_in(x))
 
 
 def _stand_in(layer: BatchNorm2d | RobustNorm2d, given: Statistics) -> nn.Module:
-    """The layer in "tracked" mode with these population statistics; weight and bias are shared."""
+    """The same layer in "tracked" mode with the given statistics; it shares weight and bias."""
     if isinstance(layer, BatchNorm2d):
         twin = BatchNorm2d(layer.num_features, layer.eps)
         twin.running_var = given.spread
@@ -360,13 +372,13 @@ def _stand_in(layer: BatchNorm2d | RobustNorm2d, given: Statistics) -> nn.Module
     return twin.eval()
 
 
-def _keeper(module: nn.Module) -> BatchNorm2d | RobustNorm2d | None:
-    """The layer that has statistics, if it is one."""
+def _with_statistics(module: nn.Module) -> BatchNorm2d | RobustNorm2d | None:
+    """The layer that has statistics: `module`, or the branch of a dual norm that is in use. None for other layers."""
     module = module.branch if isinstance(module, DualBatchNorm2d) else module
     return module if isinstance(module, BatchNorm2d | RobustNorm2d) else None
 
 
-def _population(layer: nn.Module) -> Statistics:
+def _tracked(layer: nn.Module) -> Statistics:
     assert isinstance(layer, BatchNorm2d | RobustNorm2d)
     return Statistics(layer.running_mean, layer.running_var if isinstance(layer, BatchNorm2d) else layer.running_range)
 
@@ -379,13 +391,13 @@ def _of_batch(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
     return Statistics(mean, wide.amax((0, 2, 3)) - wide.amin((0, 2, 3)))
 
 
-def _own(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
-    """What the layer takes for x in its mode."""
+def _in_mode(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
+    """The statistics that the layer uses for the input x in its mode."""
     if layer.track_running_stats and layer.mode == "tracked":
-        return _population(layer)
+        return _tracked(layer)
     of_batch = _of_batch(layer, x)
     if layer.track_running_stats and layer.mode == "tracked-mean":
         return Statistics(layer.running_mean, of_batch.spread)
-    if isinstance(layer, RobustNorm2d):  # the output of a channel that is constant is the bias: an endless scale
+    if isinstance(layer, RobustNorm2d):  # an infinite range makes the output of a constant channel its bias
         return Statistics(of_batch.mean, of_batch.spread.where(of_batch.spread > 0, torch.inf))
     return of_batch

@@ -1,4 +1,4 @@
-"""Writing files so that a kill, a full disk or a missing right leaves what was there before."""
+"""Writes files safely: after a kill, a full disk or a missing permission the old files are unchanged."""
 
 import os
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from rnorm_core.errors import UserError
 
 
 def put(contents: Mapping[Path, bytes], fix: str) -> None:
-    """Writes all files aside before the first one takes its place; folders are made as needed.
+    """Writes all new files under other names first, then renames them. Creates folders if needed.
 
-    UserError with `fix` if that cannot be done.
+    fix: the fix in the UserError that is raised if a file cannot be written.
     """
     aside = {path: path.with_name(path.name + ".partial") for path in contents}
     try:

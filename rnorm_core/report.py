@@ -1,4 +1,4 @@
-"""Results -> files a person keeps. Nothing here recomputes: every number comes from the Trace."""
+"""Writes results to files. Nothing is computed again: every number comes from the Trace."""
 
 import io
 import json
@@ -13,11 +13,11 @@ from torch import Tensor
 from rnorm_core.pixels import eight_bit, magnification, magnified
 from rnorm_core.versions import versions
 
-if TYPE_CHECKING:  # a name for readers: no attack library is loaded to write a file
+if TYPE_CHECKING:  # writing a file loads no attack library
     from rnorm_core.attacks import Trace
     from rnorm_core.zoo import Card
 
-FORMAT = 1  # of the archive: raise it when a name or meaning in spec.json changes
+FORMAT = 1  # version of the archive; increase it when a name in spec.json or its meaning changes
 ARRAYS = (
     "clean",
     "adversarial",
@@ -32,20 +32,16 @@ ARRAYS = (
 
 
 def png(image: Tensor) -> bytes:
-    """One image (3, H, W) in [0, 1] as an 8-bit RGB PNG: every value becomes the nearest of the 256 levels k/255.
+    """One image (3, H, W) in [0, 1] as an 8-bit RGB PNG file: every value is rounded to the nearest level k/255.
 
-    So a perturbation under half a level vanishes, and any other changes a little: see `after_png`.
+    So a perturbation of less than half a level is lost, and a larger one changes a little: see `pixels.after_png`.
+    ValueError for another shape or values outside [0, 1].
     """
     if image.ndim != 3:
         raise ValueError(f"a PNG is made of one image (3, H, W), not of {tuple(image.shape)}")
     buffer = io.BytesIO()
     Image.fromarray(eight_bit(image).numpy()).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def after_png(images: Tensor) -> Tensor:
-    """Images (..., 3, H, W) in [0, 1] as they come back from 8-bit PNGs: float32, round(255 x) / 255, same device."""
-    return eight_bit(images).movedim(-1, -3).contiguous().float().div(255).to(images.device)
 
 
 def archive(
@@ -61,17 +57,17 @@ def archive(
     extras: Mapping[str, Tensor] | None = None,
     brought: Sequence["Card"] = (),
 ) -> bytes:
-    """A ZIP that reproduces attacks: one folder per trace (named by `traces`' keys, "left" and "right" in the app).
+    """A ZIP file that reproduces attacks. It has one folder per trace, named by the keys of `traces` ("left", "right").
 
-    seed:    every trace was made with its own CPU generator of this seed, by a model on `device`.
-    fold:    the networks were folded (`zoo.load(fold=True)`); their gradients round differently from unfolded ones'.
-    about:   further facts for spec.json, anything JSON can hold.
-    brought: cards of the models whose weights are not part of this project, but somebody's own.
-    extras:  further arrays by name ("right/transferred_probabilities" goes beside the right trace's own).
+    seed:    of the traces. Each was made with its own CPU generator with this seed, by a model on `device`.
+    fold:    whether the networks were folded (`zoo.load(fold=True)`): folding changes the rounding of their gradients.
+    about:   more facts for spec.json, of any JSON type.
+    extras:  more arrays by name; "right/transferred_probabilities" is put into the folder "right".
+    brought: cards of models that somebody has uploaded; their weights are not part of this project.
 
-    Holds spec.json (what was done, with what), README.txt (how to do it again), and per trace the arrays as .npy
-    (float32; labels and targets int64) and PNGs (clean, adversarial, perturbation magnified by one factor for all).
-    Equal results give equal bytes: the files carry a fixed date.
+    The file holds spec.json (attacks, models, images), README.txt (how to repeat the attacks), and for each trace the
+    arrays as .npy (float32; labels and targets int64) and PNG images (clean, adversarial, and the perturbation,
+    magnified by one factor for all). Equal results give equal bytes: all entries have one fixed date.
     """
     factor = magnification(*(t.adversarial - t.clean for t in traces.values()))
     spec = {
@@ -88,7 +84,7 @@ def archive(
         "traces": {side: _identity(trace) for side, trace in traces.items()},
     }
     if brought:
-        spec["brought"] = [_own(card) for card in brought]
+        spec["brought"] = [_brought(card) for card in brought]
     files = {
         "README.txt": _readme(list(traces), brought).encode(),
         "spec.json": json.dumps(spec, indent=2, allow_nan=False).encode(),
@@ -101,8 +97,8 @@ def archive(
             "adversarial": trace.adversarial,
             f"perturbation_x{factor}": magnified(trace.adversarial - trace.clean, factor),
         }
-        for what, images in pictures.items():
-            files |= {f"{side}/png/{i:03d}_{what}.png": png(image) for i, image in enumerate(images)}
+        for kind, images in pictures.items():
+            files |= {f"{side}/png/{i:03d}_{kind}.png": png(image) for i, image in enumerate(images)}
     files |= {f"{name}.npy": _npy(array) for name, array in (extras or {}).items()}
     return _zip(files)
 
@@ -118,8 +114,8 @@ def _identity(trace: "Trace") -> dict[str, Any]:
     }
 
 
-def _own(card: "Card") -> dict[str, Any]:
-    """What `zoo.bring` has to be told to make the same model of the file again."""
+def _brought(card: "Card") -> dict[str, Any]:
+    """The arguments for `zoo.bring` that make the same model from the file."""
     shape = {key: getattr(card, key) for key in ("architecture", "norm", "power", "width", "dataset")}
     return {"model": card.name, "file": card.recipe["file"], "sha256": card.sha256, **shape}
 
@@ -137,7 +133,7 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix wherever it is written, for equal bytes
+            entry.create_system = 3  # Unix on every system, for equal bytes
             entry.external_attr = 0o644 << 16
             out.writestr(entry, content)
     return buffer.getvalue()

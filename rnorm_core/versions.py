@@ -1,4 +1,4 @@
-"""What a result or a model was made with."""
+"""The versions of the software that made a result or a model."""
 
 import importlib.metadata
 import platform
@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve()
 
 
 def versions() -> dict[str, str]:
-    """This project's version and those that decide what its numbers are."""
+    """Versions of this project, of torch and of Python; results depend on them."""
     return {"robustnorm-lab": code_version(), "torch": torch.__version__, "python": platform.python_version()}
 
 

@@ -1,7 +1,7 @@
-"""A `.safetensors` file of unknown origin -> the weights in it, and what network they belong to.
+"""Reads a `.safetensors` file of unknown origin: its weights, and the network that they belong to.
 
-Nothing is believed before it is checked: the file's size, its header, and what it says about itself. Whether keys and
-shapes are those of the network is checked where the two are put together, in `zoo`.
+Everything is checked before it is used: the file's size, its header and its metadata. `zoo.assemble` checks whether
+keys and shapes fit the network.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ from rnorm_core.norms import NORMS
 
 MAX_BYTES = 10_000_000
 MAX_HEADER = 1_000_000
-ABOUT = ("architecture", "norm", "power", "width", "dataset")  # what the header's metadata may say, as text
+ABOUT = ("architecture", "norm", "power", "width", "dataset")  # keys of the header's metadata; the values are text
 FLOATS, WHOLE = ("F64", "F32", "F16", "BF16"), ("I64", "I32", "I16", "I8", "U8")
-WIDTHS = (1 / 16, 16.0)  # at 1/16 one channel is left
-ANEW = "write the file with safetensors.torch.save_file, or with zoo.save, which also says what network it is of."
+WIDTHS = (1 / 16, 16.0)  # at width 1/16 a layer has one channel
+WRITE = "write the file with safetensors.torch.save_file, or with zoo.save, which also stores architecture and norm."
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +53,17 @@ def read(
     width: float | None = None,
     dataset: str | None = None,
 ) -> Weights:
-    """The weights of a network; what is not given is read from the metadata, or told from the keys and shapes.
+    """The weights of a network.
 
-    float16, bfloat16 and float64 become float32. UserError says what is wrong, and with which key.
+    An argument that is None is read from the file's metadata, or follows from the keys and shapes. float16, bfloat16
+    and float64 become float32. UserError names the problem and the key.
     """
-    shapes, said = _header(raw, filename)
-    about = _about(said, filename)
+    shapes, metadata = _header(raw, filename)
+    about = _about(metadata, filename)
     if dataset and about.get("dataset", dataset) != dataset:
-        raise UserError(f"{filename} says it is of a network for {about['dataset']}, not {dataset}.", _classes(dataset))
+        raise UserError(
+            f"The metadata of {filename} name the data set {about['dataset']}, not {dataset}.", _classes(dataset)
+        )
     images: str = dataset or about.get("dataset") or _dataset(shapes)
     network: str = architecture or about.get("architecture") or _architecture(shapes, filename)
     layers: str = norm or about.get("norm") or _norm(shapes)
@@ -68,14 +71,14 @@ def read(
     if layers == "rn":
         power = about.get("power") if power is None else power
         if power is None:
-            raise UserError(f"{filename} does not say with which p its RobustNorm was trained.", "name p.")
+            raise UserError(f"{filename} does not say the p of its RobustNorm.", "give the p of its training.")
     outputs = shapes.get("classifier.weight", (len(CLASSES[images]),))[:1]
     if outputs != (len(CLASSES[images]),):
         known = f"{outputs[0]} classes" if outputs else "no classes"
-        raise UserError(f"In {filename}, classifier.weight tells {known} apart.", _classes(images))
+        raise UserError(f"In {filename}, classifier.weight has {known}.", _classes(images))
     for name, value, low, high in (("p", power, 0.0, 10.0), ("width", scale, *WIDTHS)):
         if value is not None and not low <= value <= high:
-            raise UserError(f"{filename} cannot have {name} = {value:g}.", f"name one from {low:g} to {high:g}.")
+            raise UserError(f"{filename} cannot have {name} = {value:g}.", f"choose a number from {low:g} to {high:g}.")
     tensors = {key: _tensor(key, tensor, filename) for key, tensor in _parse(raw, filename).items()}
     power = power if layers == "rn" else None
     return Weights(tensors, network, layers, power, scale, images, hashlib.sha256(raw).hexdigest())
@@ -85,37 +88,37 @@ def read(
 
 
 def _header(raw: bytes, filename: str) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
-    """Key -> shape, and the metadata."""
+    """Key -> shape, and the metadata of the file. UserError if the header is not valid."""
     if len(raw) > MAX_BYTES:
         raise UserError(
-            f"{filename} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken.",
+            f"{filename} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed.",
             "bring a smaller network, or save its weights as float16.",
         )
     length = int.from_bytes(raw[:8], "little")
     if len(raw) < 8 or length < 2 or raw[8:9] != b"{":
         kind = _looks_like(raw)
-        raise UserError(f"{filename} is no safetensors file{f' but {kind}' if kind else ''}.", ANEW)
+        raise UserError(f"{filename} is not a safetensors file{f' but {kind}' if kind else ''}.", WRITE)
     if length > MAX_HEADER:
-        raise UserError(f"{filename} announces a header of {length:,} bytes; {MAX_HEADER:,} are taken.", ANEW)
+        raise UserError(f"{filename} has a header of {length:,} bytes; at most {MAX_HEADER:,} are allowed.", WRITE)
     if length > len(raw) - 8:
-        raise UserError(f"{filename} is cut off: it ends within its header.", "upload it again, completely.")
+        raise UserError(f"{filename} is cut off: it ends inside its header.", "upload the complete file again.")
     try:
         content = json.loads(raw[8 : 8 + length])
     except (ValueError, RecursionError) as error:
-        raise UserError(f"The header of {filename} is no JSON: {error}.", ANEW) from error
-    said = content.pop("__metadata__", {})
-    if not isinstance(said, dict):
-        raise UserError(f"The metadata of {filename} is not a list of names and texts.", ANEW)
+        raise UserError(f"The header of {filename} is not JSON: {error}.", WRITE) from error
+    metadata = content.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise UserError(f"The metadata of {filename} is not a JSON object.", WRITE)
     if not content:
-        raise UserError(f"There are no weights in {filename}.", ANEW)
-    return {key: _shape(key, entry, filename) for key, entry in content.items()}, said
+        raise UserError(f"There are no weights in {filename}.", WRITE)
+    return {key: _shape(key, entry, filename) for key, entry in content.items()}, metadata
 
 
 def _shape(key: str, entry: Any, filename: str) -> tuple[int, ...]:
     if not isinstance(entry, dict) or not isinstance(entry.get("shape"), list):
-        raise UserError(f"In the header of {filename}, {_short(key)} has no shape.", ANEW)
+        raise UserError(f"In the header of {filename}, {_short(key)} has no shape.", WRITE)
     if not all(type(side) is int and 0 <= side <= MAX_BYTES for side in entry["shape"]) or len(entry["shape"]) > 8:
-        raise UserError(f"In {filename}, {_short(key)} has an impossible shape.", ANEW)
+        raise UserError(f"In {filename}, {_short(key)} has an impossible shape.", WRITE)
     if entry.get("dtype") not in FLOATS + WHOLE:
         known = "float32, float16, bfloat16 or float64"
         raise UserError(f"In {filename}, {_short(key)} has the type {entry.get('dtype')!r}.", f"save it as {known}.")
@@ -134,27 +137,28 @@ def _parse(raw: bytes, filename: str) -> dict[str, Tensor]:
     try:
         return parse(raw)
     except SafetensorError as error:
-        raise UserError(f"{filename} is damaged or cut off: {error}.", "upload it again, completely.") from error
+        raise UserError(f"{filename} is damaged or cut off: {error}.", "upload the complete file again.") from error
 
 
 def _tensor(key: str, tensor: Tensor, filename: str) -> Tensor:
-    found = tensor.float() if tensor.is_floating_point() else tensor.long()
-    if not torch.isfinite(found).all():
+    converted = tensor.float() if tensor.is_floating_point() else tensor.long()
+    if not torch.isfinite(converted).all():
         beyond = "" if tensor.dtype == torch.float32 else " as float32"
         raise UserError(
-            f"In {filename}, {key} holds numbers that are not finite{beyond}.", "train it anew, or mend it."
+            f"In {filename}, {key} holds numbers that are not finite{beyond}.",
+            "repair the file.",
         )
-    return found
+    return converted
 
 
-# --- what network it is
+# --- the network of the weights
 
 
-def _about(said: Mapping[str, Any], filename: str) -> dict[str, Any]:
-    """What the metadata say of `ABOUT`, checked."""
-    found: dict[str, Any] = {}
+def _about(metadata: Mapping[str, Any], filename: str) -> dict[str, Any]:
+    """The values of the keys in `ABOUT` that the metadata hold, checked."""
+    about: dict[str, Any] = {}
     for key in ABOUT:
-        text = said.get(key)
+        text = metadata.get(key)
         if text in (None, "", "None", "null"):
             continue
         try:
@@ -164,20 +168,20 @@ def _about(said: Mapping[str, Any], filename: str) -> dict[str, Any]:
         wrong = not math.isfinite(value) if isinstance(value, float) else value not in _known(key, value)
         if wrong:
             fix = f"write one of {', '.join(_known(key, ''))}." if key not in ("power", "width") else "write a number."
-            raise UserError(f"The metadata of {filename} say {key} = {_short(str(text))}, which is unknown.", fix)
-        found[key] = value
-    return found
+            raise UserError(f"The metadata of {filename} say {key} = {_short(str(text))}, which is invalid.", fix)
+        about[key] = value
+    return about
 
 
 def _known(key: str, value: Any) -> tuple[str, ...]:
     if key == "architecture" and str(value).startswith(TORCHVISION):
-        return (value,)  # torchvision knows
+        return (value,)  # torchvision checks the name itself
     return {"architecture": ARCHITECTURES, "norm": NORMS, "dataset": tuple(CLASSES)}[key]
 
 
 def _architecture(shapes: Mapping[str, tuple[int, ...]], filename: str) -> str:
-    blocks = {int(found[1]) for key in shapes if (found := re.match(r"blocks\.(\d{1,3})\.", key))}
-    parts = {int(found[1]) for key in shapes if (found := re.match(r"features\.(\d{1,3})\.conv\.", key))}
+    blocks = {int(match[1]) for key in shapes if (match := re.match(r"blocks\.(\d{1,3})\.", key))}
+    parts = {int(match[1]) for key in shapes if (match := re.match(r"features\.(\d{1,3})\.conv\.", key))}
     for name, per_stage in RESNET_BLOCKS.items():
         if blocks and max(blocks) + 1 == 3 * per_stage:
             return name
@@ -186,19 +190,19 @@ def _architecture(shapes: Mapping[str, tuple[int, ...]], filename: str) -> str:
             return name
     few = ", ".join(_short(key) for key in sorted(shapes)[:3])
     raise UserError(
-        f"It cannot be told of which architecture the weights in {filename} are; their keys begin with {few}.",
-        f"name the architecture ({', '.join(ARCHITECTURES)}), or write the file with zoo.save, which does.",
+        f"The architecture of the weights in {filename} is unknown; their keys begin with {few}.",
+        f"name the architecture ({', '.join(ARCHITECTURES)}), or write the file with zoo.save, which stores it.",
     )
 
 
 def _dataset(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """The first data set with as many classes; the first of all if there is none."""
+    """The first data set with as many classes as the classifier has outputs; the first of all if there is none."""
     outputs = shapes.get("classifier.weight", ())[:1]
     return next((name for name, classes in CLASSES.items() if outputs == (len(classes),)), next(iter(CLASSES)))
 
 
 def _vgg_places(name: str) -> list[int]:
-    """Indices of the convolutions: each is followed by a ReLU, and a pooling layer is one place of its own."""
+    """Indices of the convolutions in the layers: a convolution and its ReLU take two places, a pooling layer one."""
     places, at = [], 0
     for layer in VGG_LAYERS[name]:
         if layer == "M":
@@ -217,7 +221,7 @@ def _norm(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _width(shapes: Mapping[str, tuple[int, ...]], architecture: str) -> float:
-    """From the inputs of the classifier, which a network has 64 (ResNet) or 512 (VGG) of at width 1; 1 if senseless."""
+    """The width from the number of inputs of the classifier: 64 (ResNet) or 512 (VGG) at width 1. 1 if out of range."""
     inputs = shapes.get("classifier.weight", ())[1:]
     full = 64 if architecture in RESNET_BLOCKS else 512 if architecture in VGG_LAYERS else None
     width = inputs[0] / full if inputs and full else 1.0

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Before anything imports huggingface_hub. The cache is still read.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -52,9 +53,29 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def _small_zoo(tmp_path_factory) -> Path:
+def once(tmp_path_factory, worker_id):
+    """once("name", build): a folder that `build(folder)` fills a single time for all processes; only to be read."""
+
+    def folder(name: str, build) -> Path:
+        if worker_id == "master":  # this process is alone
+            path = tmp_path_factory.mktemp(name)
+            build(path)
+            return path
+        path = tmp_path_factory.getbasetemp().parent / name
+        with FileLock(f"{path}.lock"):
+            if not (path / "complete").exists():
+                path.mkdir(exist_ok=True)
+                build(path)
+                (path / "complete").touch()
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _small_zoo(once) -> Path:
     """A folder with two small untrained networks, named like the shipped ones, and their populations."""
-    return fill(tmp_path_factory.mktemp("zoo"), "cifar10")
+    return once("small-zoo", lambda folder: fill(folder, "cifar10"))
 
 
 def fill(folder: Path, dataset: str) -> Path:
@@ -65,7 +86,7 @@ def fill(folder: Path, dataset: str) -> Path:
     from rnorm_core import models, shift, zoo
     from rnorm_core.data import CLASSES
     from rnorm_core.norms import STATISTICS
-    from rnorm_core.training import population
+    from rnorm_core.shift import reference as measured
     from rnorm_core.training.publish import publish
     from rnorm_core.training.recipe import RECIPES
 
@@ -82,15 +103,15 @@ def fill(folder: Path, dataset: str) -> Path:
                 model(part)
             shape |= {"power": 0.2}
             curve = [{"epoch": 1, "train_loss": 1.5, "train_accuracy": 0.4, "lr": 0.1, "seconds": 2.0}]
-            publish(folder, name, model, shape, RECIPES["fast"], 0, "0" * 64, curve)
-            tensors, sizes = population.population(zoo.load(name), pictures)
+            publish(folder, name, model, shape=shape, recipe=RECIPES["fast"], seed=0, data_hash="0" * 64, curve=curve)
+            tensors, sizes = measured.population(zoo.load(name), pictures)
             about = dict.fromkeys(zoo.ABOUT, "") | {
                 "model": name, "weight_hash": zoo.card(name).sha256, "data_hash": "0" * 64, "n": str(len(pictures)),
                 "layers": json.dumps(sizes), "made_with": "{}", "date": "2000-01-01",
             }  # fmt: skip
             reference = shift.assemble(tensors, about, norm).statistics
             for mode in STATISTICS:
-                tensors |= population.bands(zoo.load(name, mode), pictures, reference, {1: 4, 8: 4, 20: 4})
+                tensors |= measured.bands(zoo.load(name, mode), pictures, reference, {1: 4, 8: 4, 20: 4})
             about["sha256"] = zoo.digest(tensors)
             zoo.population_path(name).write_bytes(save(tensors, about))
     finally:

@@ -18,14 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A module imports only from the stages to its left. Modules of one stage do not import each other.
 STAGES: tuple[tuple[str, ...], ...] = (
-    ("errors",),
-    ("norms", "data", "glossary", "pixels", "replace", "versions"),
+    ("errors", "progress"),
+    ("norms", "data", "pixels", "replace", "versions", "glossary"),
     ("models",),
     ("weights",),
     ("cards",),
+    ("model_names",),
     ("zoo", "probes", "attacks"),
     ("shift", "evaluation"),
-    ("honesty", "training"),
+    ("sanity", "training"),
+    ("experiments",),
     ("figures", "report", "jobs"),
     ("ui",),
     ("pages",),
@@ -34,9 +36,19 @@ STAGES: tuple[tuple[str, ...], ...] = (
 STAGE = {room: number for number, rooms in enumerate(STAGES) for room in rooms}
 
 # Rooms whose commands run on machines that train and measure, with these packages and no others.
-LEAN = {"training", "evaluation"}
+LEAN = {"training", "evaluation", "experiments"}
 LEAN_NEEDS = {"torch", "numpy", "pyarrow", "PIL", "safetensors"}
 PAGE_LINES = 170
+FILES = 15  # Python files in a package
+# The interface asks for results; it loads no network, runs no attack and measures nothing itself.
+COMPUTES = {
+    "rnorm_core.zoo": {"load"},
+    "rnorm_core.attacks": {"make", "Attack"},
+    "rnorm_core.evaluation": {"accuracy", "attack_batch", "predict"},
+    "rnorm_core.probes": {"record", "record_each", "statistics", "listening", "patched", "switched"},
+    "rnorm_core.sanity": {"examine", "surface", "plant"},
+}
+PARAMETERS = 7
 FILE_BYTES = 10_000_000
 
 # Spelled so that this file does not contain what it looks for.
@@ -163,11 +175,91 @@ def lean_rooms_need_more(root: Path) -> list[str]:
     ]
 
 
+def interface_computes(root: Path) -> list[str]:
+    """Functions of `COMPUTES` that ui or pages import or reach through their module, and networks of a Variant."""
+    found = []
+    for path in sources(root):
+        where = path.relative_to(root)
+        if room(module_name(path, root)) not in {"ui", "pages"}:
+            continue
+        for line, name in imports(path, root):
+            module, _, what = name.rpartition(".")
+            if what in {
+                one for known, names in COMPUTES.items() if f"{module}.".startswith(f"{known}.") for one in names
+            }:
+                found.append(f"{where}:{line}: imports {name}")
+        short = {known.rpartition(".")[2]: names for known, names in COMPUTES.items()}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            base = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
+            # Images are loaded without a device; a network wants one.
+            network = node.func.attr == "load" and bool(node.args) and base not in {"data", "json"}
+            if node.func.attr in short.get(base, set()) or network:
+                found.append(f"{where}:{node.lineno}: calls {ast.unparse(node.func)}")
+    return found
+
+
+def full_packages(root: Path) -> list[str]:
+    folders: dict[Path, int] = {}
+    for path in sources(root):
+        folders[path.parent] = folders.get(path.parent, 0) + 1
+    return [f"{folder.relative_to(root)}: {n} Python files" for folder, n in folders.items() if n > FILES]
+
+
+def cycles(root: Path) -> list[str]:
+    """Modules that import each other, directly or through others; what a package's `__init__` gathers is no cycle."""
+    known = {module_name(path, root): path for path in sources(root) if path.name != "__init__.py"}
+    edges = {
+        name: {other for _, full in imports(path, root) for other in (full, full.rpartition(".")[0]) if other in known}
+        for name, path in known.items()
+    }
+    reach: dict[str, set[str]] = {}
+    for name in edges:
+        seen, queue = set[str](), list(edges[name])
+        while queue:
+            if (other := queue.pop()) not in seen:
+                seen.add(other)
+                queue += edges[other]
+        reach[name] = seen
+    return sorted(name for name, others in reach.items() if name in others)
+
+
+def crossed_rooms(root: Path) -> list[str]:
+    """Imports between rooms of the interface that go up or sideways: a page's room uses only those that all share."""
+    floors = {"shared": 0, "settings": 1, "attack_pair": 2}
+    found = []
+    for path in sources(root):
+        parts = module_name(path, root).split(".")
+        if parts[:2] != ["rnorm_core", "ui"] or len(parts) < 4:
+            continue
+        for line, name in imports(path, root):
+            other = name.split(".")
+            elsewhere = other[:2] == ["rnorm_core", "ui"] and len(other) > 2 and other[2] != parts[2]
+            if elsewhere and floors.get(other[2], 3) >= floors.get(parts[2], 3):
+                found.append(f"{path.relative_to(root)}:{line}: {parts[2]} imports {name}")
+    return found
+
+
 def long_pages(root: Path) -> list[str]:
     counts = {
         path: len(path.read_text(encoding="utf-8").splitlines()) for path in sorted((root / "pages").glob("*.py"))
     }
     return [f"{path.relative_to(root)}: {n} lines" for path, n in counts.items() if n > PAGE_LINES]
+
+
+def many_parameters(root: Path) -> list[str]:
+    """Functions that a caller may pass more than PARAMETERS values by position, without self and cls."""
+    found = []
+    for path in sources(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+                count = len(names) - (names[:1] in (["self"], ["cls"]))
+                if count > PARAMETERS:
+                    name = getattr(node, "name", "lambda")
+                    found.append(f"{path.relative_to(root)}:{node.lineno}: {name} takes {count} values by position")
+    return found
 
 
 def big_files(files: Iterable[Path]) -> list[str]:
@@ -257,8 +349,28 @@ def test_training_and_evaluation_import_only_what_they_may():
     assert lean_rooms_need_more(ROOT) == []
 
 
+def test_the_interface_computes_nothing():
+    assert interface_computes(ROOT) == []
+
+
+def test_no_package_is_a_warehouse():
+    assert full_packages(ROOT) == []
+
+
+def test_no_module_imports_itself_through_others():
+    assert cycles(ROOT) == []
+
+
+def test_rooms_of_the_interface_do_not_know_each_other():
+    assert crossed_rooms(ROOT) == []
+
+
 def test_pages_are_short():
     assert long_pages(ROOT) == []
+
+
+def test_functions_take_few_values_by_position():
+    assert many_parameters(ROOT) == []
 
 
 def test_no_big_file():
@@ -375,9 +487,73 @@ def test_a_lean_room_needing_more_is_found(tmp_path):
     ]
 
 
+def test_an_interface_that_computes_is_found(tmp_path):
+    plant(
+        tmp_path,
+        {
+            "pages/a.py": "from rnorm_core import data, zoo\nzoo.load('x')\ndata.load('cifar10')\nzoo.card('x')",
+            "rnorm_core/ui/craft/view.py": "from rnorm_core.attacks import make\nimport math",
+            "rnorm_core/ui/shift/view.py": "def f(side, choice):\n    choice.load()\n    return side.load('cpu')",
+            "rnorm_core/experiments/shift_sweep.py": "from rnorm_core import zoo\nzoo.load('x')",
+        },
+    )
+    assert interface_computes(tmp_path) == [
+        "rnorm_core/ui/craft/view.py:1: imports rnorm_core.attacks.make",
+        "rnorm_core/ui/shift/view.py:3: calls side.load",
+        "pages/a.py:2: calls zoo.load",
+    ]
+
+
+def test_a_warehouse_is_found(tmp_path):
+    names = [f"rnorm_core/{package}/m{i}.py" for package, n in (("full", FILES), ("fine", FILES - 1)) for i in range(n)]
+    plant(tmp_path, dict.fromkeys(names, ""))  # and an `__init__` in each
+    assert full_packages(tmp_path) == [f"rnorm_core/full: {FILES + 1} Python files"]
+
+
+def test_a_cycle_is_found(tmp_path):
+    plant(
+        tmp_path,
+        {
+            "rnorm_core/attacks/attack.py": "from rnorm_core.attacks.best import beats",
+            "rnorm_core/attacks/best.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+            "    from rnorm_core.attacks.attack import View",
+            "rnorm_core/attacks/noise.py": "from rnorm_core.attacks.attack import Attack",
+        },
+    )
+    assert cycles(tmp_path) == ["rnorm_core.attacks.attack", "rnorm_core.attacks.best"]
+
+
+def test_a_room_that_looks_into_another_is_found(tmp_path):
+    plant(
+        tmp_path,
+        {
+            "rnorm_core/ui/shift/view.py": "from rnorm_core.ui.craft import words\nimport rnorm_core.ui.settings",
+            "rnorm_core/ui/settings/pair.py": "from rnorm_core.ui.shared import guard",
+            "rnorm_core/ui/shared/guard.py": "from rnorm_core.ui.settings import pair",
+            "rnorm_core/ui/router.py": "from rnorm_core.ui.shared import guard",
+        },
+    )
+    assert crossed_rooms(tmp_path) == [
+        "rnorm_core/ui/shared/guard.py:1: shared imports rnorm_core.ui.settings.pair",
+        "rnorm_core/ui/shift/view.py:1: shift imports rnorm_core.ui.craft.words",
+    ]
+
+
 def test_a_long_page_is_found(tmp_path):
     plant(tmp_path, {"pages/a.py": "x = 1\n" * PAGE_LINES, "pages/b.py": "x = 1\n" * (PAGE_LINES - 1)})
     assert long_pages(tmp_path) == [f"pages/a.py: {PAGE_LINES + 1} lines"]
+
+
+def test_many_parameters_are_found(tmp_path):
+    text = """
+def enough(a, b, c, d, e, f, g, *more, h, i, **others): pass
+def many(a, b, c, d, /, e, f, g, h): pass
+class A:
+    def enough(self, a, b, c, d, e, f, g): pass
+    async def many(cls, a, b, c, d, e, f, g, h=1): pass
+"""
+    plant(tmp_path, {"rnorm_core/zoo.py": text})
+    assert [found.rpartition(": ")[2] for found in many_parameters(tmp_path)] == ["many takes 8 values by position"] * 2
 
 
 def test_a_big_file_is_found(tmp_path):

@@ -17,7 +17,7 @@ from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import wilson
 from rnorm_core.training.recalibrate import recalibrate
-from rnorm_core.ui.doors import PAGES
+from rnorm_core.ui.shared.navigation import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 TERMS = """
@@ -105,8 +105,8 @@ NUMBERS = {
 
 @ENTRIES
 def test_numbers_are_those_of_the_code(entry):
-    found = [float(number) for number in re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w)", entry.text)]
-    assert found == pytest.approx(NUMBERS.get(entry.term, []))
+    numbers = [float(number) for number in re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?!\w)", entry.text)]
+    assert numbers == pytest.approx(NUMBERS.get(entry.term, []))
 
 
 def test_p_is_what_the_names_say():
@@ -120,7 +120,7 @@ def test_p_is_what_the_names_say():
 
 
 @pytest.mark.parametrize("mode", norms.STATISTICS)
-def test_what_is_said_of_other_images_in_the_batch(mode):
+def test_dependence_on_other_images_is_explained_correctly(mode):
     text = glossary.find(mode).text
     assert ("depends on the other images" in text) == norms.looks_at_batch(mode)
     assert ("does not depend on the other images" in text) != norms.looks_at_batch(mode)
@@ -177,8 +177,8 @@ def test_the_range_and_its_power():
 
 def test_the_deviation_of_a_channel():
     x = torch.randn(1, 40)
-    found = probes.describe("layer", "bn", x, None).unit
-    assert found.item() == pytest.approx(
+    unit = probes.describe("layer", "bn", x, None).unit
+    assert unit.item() == pytest.approx(
         evaluate(formula("standard deviation"), x=x, mean=x.mean(), average=torch.mean).item()
     )
 
@@ -221,7 +221,7 @@ def test_attacks_do_what_their_formulas_say(term, steps):
     clean, labels = torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 3])
     batch = Batch(clean, labels, tuple("abcdefghij"), tuple("1234"), "planted", "cifar10")
     options = {} if steps == 1 else {"steps": steps, "step_size": size, "random_start": False}
-    found = attacks.make(term.lower(), eps, **options).run(model, batch, torch.Generator()).adversarial
+    adversarial = attacks.make(term.lower(), eps, **options).run(model, batch, torch.Generator()).adversarial
     x = clean
     for _ in range(steps):
         x.requires_grad_()
@@ -230,7 +230,7 @@ def test_attacks_do_what_their_formulas_say(term, steps):
             formula(term), x=x, x_t=x, eps=eps, step=size, gradient=gradient, sign=torch.sign,
             clip=lambda image: image.clamp(0, 1), project=lambda image: clean + (image - clean).clamp(-eps, eps),
         ).detach()  # fmt: skip
-    torch.testing.assert_close(found, x, atol=1e-6, rtol=0)
+    torch.testing.assert_close(adversarial, x, atol=1e-6, rtol=0)
 
 
 # --- finding a word, and files that are not sound

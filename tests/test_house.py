@@ -34,9 +34,9 @@ def instructions(dockerfile: str) -> list[tuple[str, str]]:
 
 
 def only(docker: list[tuple[str, str]], instruction: str) -> str:
-    found = [rest for word, rest in docker if word == instruction]
-    assert len(found) == 1, f"{instruction}: {found}"
-    return found[0]
+    arguments = [rest for word, rest in docker if word == instruction]
+    assert len(arguments) == 1, f"{instruction}: {arguments}"
+    return arguments[0]
 
 
 def copies(docker: list[tuple[str, str]]) -> list[str]:
@@ -53,8 +53,10 @@ def readme_front_matter(readme: str) -> dict:
 def requirements(text: str) -> dict[str, str]:
     """Name -> bounds, comments and `-r` lines dropped."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    found = (re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?(.*)", line) for line in lines if line and not line.startswith("-"))
-    return {match[1].lower(): match[2] for match in found if match}
+    matches = (
+        re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?(.*)", line) for line in lines if line and not line.startswith("-")
+    )
+    return {match[1].lower(): match[2] for match in matches if match}
 
 
 def make_targets(makefile: str) -> set[str]:
@@ -181,7 +183,7 @@ def pictures(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("name", re.findall(r"`([a-z0-9_]+)`", README.split("fits the app's 10 MB")[1].split(")")[0]))
-def test_the_networks_that_are_said_to_fit_do(name):
+def test_networks_of_the_readme_fit_the_limit(name):
     with torch.device("meta"):
         model = models.build(f"torchvision:{name}", "rn")
     header = 0.02 * weights.MAX_BYTES  # more than enough
@@ -276,7 +278,7 @@ def test_streamlit_knows_every_option(tmp_path):
 
 
 def test_the_favicon_is_small_and_local():
-    path = ROOT / "rnorm_core/ui/favicon.png"
+    path = ROOT / "rnorm_core/ui/shared/favicon.png"
     assert path.stat().st_size < 10_000
     with Image.open(path) as icon:
         assert icon.size == (64, 64)

@@ -64,7 +64,7 @@ def settle(pool):
     raise AssertionError("a worker never ended")
 
 
-def test_thirty_askers_one_computation():
+def test_thirty_tickets_one_computation():
     pool, work, gate = Jobs(), Work(value=[1, 2]), threading.Barrier(30)
     results = []
 
@@ -98,7 +98,7 @@ def test_first_leave_keeps_the_job_and_the_last_cancels_it():
     assert first.state.status == "left"
     assert first.state.done
     assert second.state.status == "running"
-    first.leave()  # leaving twice is not two askers leaving
+    first.leave()  # leaving twice is not two tickets leaving
     assert second.state.status == "running"
     second.leave()
     work.go.set()
@@ -185,7 +185,7 @@ def test_leave_and_ask_again_from_many_threads():
     assert not pool._queue
 
 
-def test_error_reaches_every_asker_and_is_not_cached():
+def test_error_reaches_every_ticket_and_is_not_cached():
     pool, gate, calls = Jobs(), threading.Event(), []
 
     def fails(job):
@@ -322,9 +322,9 @@ def test_size_counts_arrays_wherever_they_are():
     assert jobs.size("text") == jobs.size(None) == 0
 
 
-def test_who_falls_silent_is_dropped_without_any_page():
+def test_a_ticket_without_heartbeat_is_dropped():
     clock = Clock()
-    pool, work = Jobs(patience=15, clock=clock), Work()
+    pool, work = Jobs(timeout=15, clock=clock), Work()
     ticket = pool.start("s", work)
     assert work.began.wait(WAIT)
     clock.now = 15.1
@@ -337,7 +337,7 @@ def test_who_falls_silent_is_dropped_without_any_page():
 @pytest.mark.parametrize("beat", ["touch", "state"])
 def test_heartbeat_keeps_a_job_alive(beat):
     clock = Clock()
-    pool, work = Jobs(patience=15, clock=clock), Work()
+    pool, work = Jobs(timeout=15, clock=clock), Work()
     ticket = pool.start("s", work)
     assert work.began.wait(WAIT)
     for clock.now in (10.0, 20.0, 30.0):
@@ -347,20 +347,20 @@ def test_heartbeat_keeps_a_job_alive(beat):
     assert ticket.result(WAIT) == "result"
 
 
-def test_one_silent_asker_does_not_take_the_others_along():
+def test_one_dropped_ticket_leaves_the_others():
     clock = Clock()
-    pool, work = Jobs(patience=15, clock=clock), Work()
-    silent, alive = pool.start("s", work), pool.start("s", work)
+    pool, work = Jobs(timeout=15, clock=clock), Work()
+    gone, alive = pool.start("s", work), pool.start("s", work)
     clock.now = 20.0
     alive.touch()
     work.go.set()
     assert alive.result(WAIT) == "result"
-    assert silent.state.status == "left"
+    assert gone.state.status == "left"
 
 
-def test_silent_while_waiting_is_never_begun():
+def test_dropped_while_waiting_the_job_never_begins():
     clock = Clock()
-    pool, running, called = Jobs(workers=1, patience=15, clock=clock), Work(), []
+    pool, running, called = Jobs(workers=1, timeout=15, clock=clock), Work(), []
     holder = pool.start("first", running)
     assert running.began.wait(WAIT)
     pool.start("abandoned", lambda job: called.append(1))
@@ -373,9 +373,9 @@ def test_silent_while_waiting_is_never_begun():
     assert not pool._live
 
 
-def test_waiting_in_result_is_no_silence():
+def test_waiting_in_result_is_a_heartbeat():
     clock, waits = Clock(), threading.Event()
-    pool, work, got = Jobs(patience=15, clock=clock), Work(), []
+    pool, work, got = Jobs(timeout=15, clock=clock), Work(), []
     ticket = pool.start("s", work)
     thread = threading.Thread(target=lambda: (waits.set(), got.append(ticket.result(WAIT))))
     thread.start()

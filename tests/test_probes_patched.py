@@ -158,7 +158,7 @@ def test_of_a_dual_norm_the_branch_in_use_is_patched():
 @pytest.mark.parametrize("norm", ["gn", "none"])
 def test_norms_without_statistics_of_a_batch_are_refused(norm):
     model = models.build("resnet20", norm, width=0.25).eval()
-    with pytest.raises(ValueError, match="no layer whose statistics"):
+    with pytest.raises(ValueError, match="no BatchNorm or RobustNorm layer"):
         probes.statistics(model, pictures(7))
 
 

@@ -18,7 +18,16 @@ SHAPE = dict(architecture="resnet20", norm="bn", width=0.25, dataset="cifar10", 
 def name(tmp_path, monkeypatch) -> str:
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
     torch.manual_seed(0)
-    publish(tmp_path, "tiny", models.build(**SHAPE), SHAPE, RECIPES["fast"], 0, "0" * 64, [])
+    publish(
+        tmp_path,
+        "tiny",
+        models.build(**SHAPE),
+        shape=SHAPE,
+        recipe=RECIPES["fast"],
+        seed=0,
+        data_hash="0" * 64,
+        curve=[],
+    )
     return "tiny"
 
 
@@ -36,7 +45,7 @@ def write(name: str, tensors: dict[str, torch.Tensor] | None = None, without: st
 def refusal(name: str) -> str:
     with pytest.raises(UserError) as caught:
         zoo.population(name)
-    assert caught.value.fix.endswith(f"`python -m rnorm_core.training.population {name}`.")
+    assert caught.value.fix.endswith(f"`python -m rnorm_core.shift.reference {name}`.")
     return caught.value.what
 
 
@@ -81,7 +90,7 @@ def test_a_changed_number(name):
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(raw)
-    assert "not those that were written" in refusal(name)
+    assert "do not match its checksum" in refusal(name)
 
 
 @pytest.mark.parametrize("raw", [b"version https://git-lfs.github.com/spec/v1\n" * 3, b"\x00" * 64, b"{}" * 40])
@@ -110,7 +119,16 @@ def test_weights_that_were_trained_anew(name):
     write(name)
     zoo.population(name)
     torch.manual_seed(1)
-    publish(zoo.DIRECTORY, name, models.build(**SHAPE), SHAPE, RECIPES["fast"], 0, "0" * 64, [])
+    publish(
+        zoo.DIRECTORY,
+        name,
+        models.build(**SHAPE),
+        shape=SHAPE,
+        recipe=RECIPES["fast"],
+        seed=0,
+        data_hash="0" * 64,
+        curve=[],
+    )
     assert zoo.card(name).sha256[:12] in refusal(name)
 
 

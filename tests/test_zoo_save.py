@@ -20,7 +20,7 @@ def network(architecture: str = "resnet20", norm: str = "rn", **options) -> nn.M
 
 @pytest.fixture(autouse=True)
 def nobody_else(monkeypatch):
-    monkeypatch.setattr(zoo, "_brought", type(zoo._brought)())
+    monkeypatch.setattr(zoo.brought, "_brought", type(zoo.brought._brought)())
 
 
 @pytest.mark.parametrize("norm", norms.NORMS)

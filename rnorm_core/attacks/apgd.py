@@ -1,15 +1,17 @@
-"""APGD: PGD that chooses its step size itself, so that nobody tunes it badly and takes the result for robustness.
+"""APGD: PGD that chooses its step size itself. A badly chosen step size makes an attack weak, and a weak attack looks
+like robustness.
 
     z       = project(x_t + step * sign(gradient of the loss at x_t))
     x_{t+1} = project(x_t + 0.75 (z - x_t) + 0.25 (x_t - x_{t-1}))
 
-The step starts at 2 eps. At checkpoints, which come closer and closer, it is halved and the search goes on from the
-best point so far, if since the last checkpoint fewer than 75 % of the steps raised the loss, or if neither the step was
-halved there nor a better point has been found since. The result of a restart is the best of its points, by image: one
-that fools, then the one with the highest loss.
+The step starts at 2 eps. The distance between checkpoints shrinks. At a checkpoint the step is halved, and the search
+continues from the point with the highest loss so far, in two cases: fewer than 75 % of the steps since the last
+checkpoint raised the loss, or the step was not halved at the last checkpoint and the highest loss has not changed since
+then. The result of a restart is the best point of each image: a point that fools the model comes first, then a higher
+loss.
 
-Where predictions depend on the batch there is one step size and one best point for all images: the loss that decides
-is the sum over the batch, and the result is the point that fools most images, then the one with the highest sum.
+If predictions depend on the batch, all images share one step size and one best point. The sum of the losses over the
+batch decides about the step size. The result is the point that fools most images, then the one with the highest sum.
 
 Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
 attacks", arXiv 2003.01690, algorithm 1.
@@ -22,9 +24,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from rnorm_core.attacks.attack import Aim, Attack, look, statistics_of, take_aim
+from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import PIXELS
-from rnorm_core.attacks.best import Point, beats, pooled
+from rnorm_core.attacks.best import Point, improves, pooled
+from rnorm_core.attacks.look import Aim, look, statistics_of, take_aim
 from rnorm_core.attacks.losses import LOSSES
 from rnorm_core.attacks.trace import Step
 from rnorm_core.norms import looks_at_batch
@@ -32,27 +35,29 @@ from rnorm_core.norms import looks_at_batch
 if TYPE_CHECKING:
     from rnorm_core.data import Batch
 
-# The paper's: share of steps that must raise the loss, weight of the gradient's step beside the momentum's.
+# Values of the paper. RHO: share of steps that must raise the loss. ALPHA: weight of the gradient step; the momentum
+# has weight 1 - ALPHA.
 RHO, ALPHA = 0.75, 0.75
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
-    """Steps after which the step size is looked at: ceil(p_j steps), without the last step.
+    """Steps after which the step size may be halved: ceil(p_j * steps) for j = 1, 2, ..., without the last step.
 
-    p_1 = 0.22, then each stride is 0.03 shorter than the one before, and at least 0.06.
+    p_1 = 0.22. Each distance p_{j+1} - p_j is 0.03 shorter than the one before, but at least 0.06.
     """
-    found, p, stride = set[int](), 22, 22  # in hundredths, which are exact
+    marks, p, stride = set[int](), 22, 22  # in hundredths, which are exact
     while p < 100:
-        found.add(-(-p * steps // 100))
+        marks.add(-(-p * steps // 100))
         stride = max(stride - 3, 6)
         p += stride
-    return tuple(sorted(found - {steps}))
+    return tuple(sorted(marks - {steps}))
 
 
 @dataclass(frozen=True, eq=False)
 class APGD(Attack):
-    """eps in pixel units; loss is a name of `LOSSES`. Steps show where the search is, the last one its result;
-    `Step.loss` is the cross entropy, whatever is climbed.
+    """eps: in pixel units. loss: a name of `LOSSES`. `Step.loss` is always the cross entropy.
+
+    `stream` yields the current point of the search. The last step of each restart is its result.
     """
 
     eps: float
@@ -74,9 +79,11 @@ class APGD(Attack):
                 yield self._step(aim, restart * self.steps + t, total, point.view, point.images, restart)
 
     def _climb(self, model: nn.Module, aim: Aim, start: Point, joint: bool) -> Iterator[Point]:
-        """The paper's algorithm from one start; images decide for themselves, or together if `joint`."""
+        """The algorithm from one start. Each image decides separately; if `joint`, the sum over the batch decides."""
         now, before = start, start.images
-        highest = best = start  # by the loss alone, where the search goes on; by what fools and then the loss
+        # highest: the point with the highest loss, from which the search continues.
+        # best: the result, which fools the model if a point did, then has the highest loss.
+        highest = best = start
         marks, mark, since = checkpoints(self.steps), start.score, 0
         size = torch.full_like(start.score, 2 * self.eps)
         rises, halved = torch.zeros_like(start.score), torch.zeros_like(start.fools)
@@ -91,7 +98,7 @@ class APGD(Attack):
             sound = sound & _numbers(new)
             rises = rises + (pooled(new.score - now.score, joint) > 0)
             highest = highest.where(pooled(new.score - highest.score, joint) > 0, new)
-            best = best.where(beats(new.fools, best.fools, new.score - best.score, joint), new)
+            best = best.where(improves(new.fools, best.fools, new.score - best.score, joint), new)
             now, before = new, x
             if t in marks:
                 idle = ~halved & (pooled(highest.score - mark, joint) <= 0)
@@ -110,11 +117,13 @@ class APGD(Attack):
 
 
 def _numbers(point: Point) -> Tensor:
-    """Bool (N,): image and loss are numbers."""
+    """Bool (N,): False where an image or its loss is NaN."""
     return ~(point.images.isnan().any(PIXELS) | point.score.isnan())
 
 
 def _only(best: Point, sound: Tensor) -> Point:
-    """Not-a-number beats nothing, so that a search which meets it keeps its start, as if the model were robust: there
-    the result is not-a-number, too, which `Attack.run` refuses."""
+    """The best point, but with NaN images where the search met NaN: `Attack.run` then raises NotANumber.
+
+    Comparisons with NaN are false, so without this such a search would keep its start, and the model would look robust.
+    """
     return best._replace(images=torch.where(sound[:, None, None, None], best.images, torch.nan))

@@ -1,8 +1,8 @@
 """The set of allowed perturbations: the ball of radius eps in L-inf or L2, per image, in pixel units.
 
-The arithmetic is the textbook's, so that the results are those of other libraries to the bit; a perturbation may
-therefore exceed eps by float32's rounding of a pixel, at most 6e-8, a sixty-thousandth of a grey level (in L2, where
-the roundings of 3072 pixels add up, by 3e-6).
+The formulas are those of textbooks and of other libraries, and the results are equal to theirs bit by bit. A
+perturbation may therefore exceed eps by float32's rounding error of a pixel: at most 6e-8, a sixty-thousandth of a grey
+level. In L2 the rounding errors of 3072 values add up, to 3e-6.
 """
 
 import torch
@@ -14,10 +14,10 @@ PIXELS = (1, 2, 3)  # the axes of one image in (N, C, H, W)
 
 
 class Linf:
-    """No pixel changes by more than eps."""
+    """Perturbations that change no pixel by more than eps."""
 
     name = "linf"
-    widest = 1.0  # the largest distance there is between two images
+    widest = 1.0  # the largest possible distance between two images
 
     def size(self, delta: Tensor) -> Tensor:
         return delta.abs().amax(PIXELS)
@@ -26,24 +26,25 @@ class Linf:
         return delta.clamp(-eps, eps)
 
     def steepest(self, gradient: Tensor) -> Tensor:
-        """The step of size 1 along which a linear function with this gradient grows most.
+        """The step (N, 3, 32, 32) of size 1 that increases a linear function with this gradient most.
 
-        Not-a-number stays one: torch's sign makes it 0, and an attack that stands still would look like robustness.
+        NaN stays NaN. torch's sign would turn it into 0; then the attack would not move, and the model would look
+        robust.
         """
         sign = gradient.sign()
-        return gradient.clamp(sign, sign)  # the sign, except that clamp passes not-a-number on
+        return gradient.clamp(sign, sign)  # the sign, but clamp keeps NaN
 
     def inside(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
-        """Uniform in the ball."""
+        """A random perturbation of the shape of `like` (N, 3, 32, 32), uniform in the ball."""
         return eps * (2 * torch.rand(like.shape, **source(generator)).to(like) - 1)
 
     def surface(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
-        """A random corner: every pixel moves by eps, up or down. Where an attack of this norm typically ends, too."""
+        """A random corner: every pixel changes by eps, up or down. Most attacks of this norm end in a corner, too."""
         return eps * (2 * torch.randint(0, 2, like.shape, **source(generator)).to(like) - 1)
 
 
 class L2:
-    """The Euclidean length of the change, over all pixels and colours of the image, is at most eps."""
+    """Perturbations of Euclidean length at most eps, over all pixels and colours of the image."""
 
     name = "l2"
     widest = (3 * 32 * 32) ** 0.5
@@ -58,9 +59,10 @@ class L2:
         return gradient * (1 / self._length(gradient))
 
     def inside(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
-        """Uniform in the ball: the first n coordinates of a random point on the sphere in n + 2 dimensions.
+        """A random perturbation of the shape of `like` (N, 3, 32, 32), uniform in the ball.
 
-        Source: Voelker et al. 2017, "Efficiently sampling vectors and coordinates from the n-sphere and n-ball".
+        It consists of the first n coordinates of a random point on the sphere in n + 2 dimensions. Source: Voelker et
+        al. 2017, "Efficiently sampling vectors and coordinates from the n-sphere and n-ball".
         """
         n = like[0].numel()
         point = torch.randn((len(like), n + 2), **source(generator))
@@ -80,7 +82,9 @@ BALLS: dict[str, Ball] = {"linf": Linf(), "l2": L2()}
 
 
 def source(generator: Generator | None) -> dict:
-    """Draw where the generator lives (the CPU), so that a seed gives the same start on every device."""
+    """Keyword arguments for torch's random functions. The numbers are drawn on the generator's device (the CPU), so a
+    seed gives the same start on every device. UserError without a generator.
+    """
     if generator is None:
-        raise UserError("This attack draws random numbers and was given no generator.", "Pass a torch.Generator.")
+        raise UserError("This attack draws random numbers and needs a generator.", "Pass a torch.Generator.")
     return {"generator": generator, "device": generator.device}

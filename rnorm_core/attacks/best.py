@@ -1,24 +1,23 @@
-"""Points of a search: which of two is the better attack, and how the better ones are kept.
+"""Points of a search: compares two points and keeps the better one for each image.
 
-Where predictions depend on the batch the images of two points cannot be mixed: what was kept would be a batch that the
-model has never seen. There all images are judged together, so that all of them stay or all of them go.
+If predictions depend on the batch ("joint"), images of two points cannot be mixed: the model has never seen the mixed
+batch. Then one decision is made for all images.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from rnorm_core.attacks.attack import View
+from rnorm_core.attacks.look import View
 
 
 class Point(NamedTuple):
-    """Images (N, 3, 32, 32), what the model says of them, and bool (N,) which of them fool it."""
+    """Images (N, 3, 32, 32), the model's output for them, and bool (N,): True where an image fools the model."""
 
     images: Tensor
-    view: "View"
+    view: View
     fools: Tensor
 
     @property
@@ -26,19 +25,19 @@ class Point(NamedTuple):
         return self.view.score
 
     def take(self, index: Tensor) -> "Point":
-        """Those of the images at `index`."""
+        """Only the images at `index`."""
         return self._map(lambda values: values[index])
 
     def put(self, index: Tensor, part: "Point") -> "Point":
-        """With `part` in place of the images at `index`."""
+        """This point, with the images at `index` replaced by those of `part`."""
         return self._map(lambda values, new: values.index_copy(0, index, new), part)
 
     def where(self, mask: Tensor, new: "Point") -> "Point":
-        """With `new` in place of the images that bool (N,) marks."""
+        """This point, with the images replaced by those of `new` where the mask (N,) is true."""
         return self._map(lambda old, new: torch.where(mask.view(-1, *[1] * (old.ndim - 1)), new, old), new)
 
     def _map(self, what: Callable[..., Tensor], *others: "Point") -> "Point":
-        """`what` of each tensor and its counterparts; a gradient that one of them lacks is lacking in the result."""
+        """Applies `what` to each tensor and its counterparts. If one point has no gradient, the result has none."""
 
         def one(*values: Tensor | None) -> Any:
             return None if any(value is None for value in values) else what(*values)
@@ -50,14 +49,18 @@ class Point(NamedTuple):
 
 
 def pooled(values: Tensor, joint: bool) -> Tensor:
-    """(N,) as it is, or its sum in every place where images are judged together."""
+    """Values (N,), unchanged. If `joint`, every entry is the sum of all values."""
     return values.sum().expand_as(values) if joint else values
 
 
-def beats(fools: Tensor, fooled: Tensor, gain: Tensor, joint: bool) -> Tensor:
-    """Bool (N,): it fools what was not `fooled` before or, if that is the same, its gain is above 0.
+def improves(fools: Tensor, fooled: Tensor, gain: Tensor, joint: bool) -> Tensor:
+    """Bool (N,): True where the new point is better than the old one.
 
-    fools, fooled: bool (N,), of the new and of the old. joint: more images are fooled, or as many with a gain in sum.
+    The new point is better if only the new one fools the model, or if both or neither fool it and the gain is above 0.
+    If `joint`, it is better for all images if it fools more images, or equally many with a positive total gain.
+
+    fools, fooled: bool (N,), the images that fool the model at the new and at the old point. gain: (N,), the new score
+    minus the old score.
     """
     more = pooled(fools.int() - fooled.int(), joint)
     return (more > 0) | ((more == 0) & (pooled(gain, joint) > 0))

@@ -1,4 +1,4 @@
-"""Every attack there is, with all defaults in this one place, and `make`, which turns a name into an attack."""
+"""All attacks with their defaults, and `make`, which builds an attack from its name."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,32 +25,32 @@ CHOICES = {"precision": ("fp32", "bf16"), "accumulate": ("l1", "sign"), "loss": 
 StepSize = Callable[[float, int], float]
 
 
-def all_at_once(eps: float, steps: int) -> float:
+def one_step(eps: float, steps: int) -> float:
     return eps
 
 
 def just_enough(eps: float, steps: int) -> float:
-    """The steps together reach the edge of the ball, as in Dong et al."""
+    """Default step size with which all steps sum to eps (Dong et al. 2018, MI-FGSM)."""
     return eps / steps
 
 
 def room_to_turn(eps: float, steps: int) -> float:
-    """The steps together could walk 2.5 times to the edge, as in Madry et al.; fewer steps are longer ones."""
+    """Default step size with which all steps sum to 2.5 eps (Madry et al. 2018, PGD)."""
     return 2.5 * eps / steps
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One attack, as a page shows it and as `make` reads it.
+    """One attack, for the pages and for `make`.
 
     family:        "fixed-eps", "minimum-norm" (takes no eps) or "noise".
-    norm:          "linf" or "l2": what eps and Step.size mean.
-    default_steps: one_step entries take no other number of steps.
+    norm:          "linf" or "l2", the norm of eps and of Step.size.
+    default_steps: number of steps; an attack with one_step accepts no other number.
     default_eps:   in pixel units; None for minimum-norm attacks.
-    step_size:     rule (eps, steps) -> step size, where `step_size` is not given; None where the attack has none.
+    step_size:     function (eps, steps) -> default step size; None if the attack has no fixed step size.
     options:       name -> default of every further option.
-    targeted:      can aim at a class.
-    black_box:     asks the model for answers alone, never for a gradient; a step is then a query.
+    targeted:      True if the attack can aim at a target class.
+    black_box:     True if the attack uses only the model's outputs, never a gradient; one step is one query.
     """
 
     name: str
@@ -73,14 +73,14 @@ class Entry:
 
 
 _PGD = {"step_size": None, "restarts": 1, "random_start": True, "precision": "fp32"}
-_LINF, _L2 = 8 / 255, 128 / 255  # the budgets usual for CIFAR
+_LINF, _L2 = 8 / 255, 128 / 255  # the sizes that are usual for CIFAR
 
 _ENTRIES = (
     Entry(
         "fgsm", "FGSM", "fixed-eps", "linf",
         "One step of size eps along the sign of the gradient.",
         "Goodfellow et al. 2015, arXiv 1412.6572",
-        1, _LINF, all_at_once, {"precision": "fp32"}, one_step=True,
+        1, _LINF, one_step, {"precision": "fp32"}, one_step=True,
     ),
     Entry(
         "bim", "BIM", "fixed-eps", "linf",
@@ -173,14 +173,14 @@ def make(
     targets: Tensor | Sequence[int] | None = None,
     **options: Any,
 ) -> Attack:
-    """The attack `name`, ready to run; what is left out takes the catalogue's default.
+    """The attack `name`. Omitted arguments get the catalogue's defaults.
 
     eps:     largest perturbation in pixel units of [0, 1], so 8/255 is eight grey levels; not for minimum-norm attacks.
-    targets: int64 (N,), the class to turn each image into. A target may equal the label; that image is attacked like
-             the others and never counts as fooled.
+    targets: int64 (N,), a target class for each image. If it equals the label, the image is attacked like the others
+             and never counts as fooled.
     options: those of `CATALOGUE[name].options`: step_size, restarts, random_start, precision ("fp32" or "bf16"
              gradients), loss ("ce", "dlr" or "margin"), ...
-    Raises UserError for anything that does not fit.
+    UserError for an unknown name or option, and for a value out of range.
     """
     if name not in CATALOGUE:
         raise UserError(f"There is no attack {name!r}.", f"Choose one of {', '.join(CATALOGUE)}.")
@@ -202,7 +202,7 @@ def make(
         if eps is not None:
             raise UserError(
                 f"{entry.title} searches for the smallest perturbation and takes no eps.",
-                "Leave eps out, and ask the result for its success at an eps.",
+                "Leave eps out, and call trace.success(eps) on the result.",
             )
         return MinimumNorm({**shown, **chosen}, ball, aim, 1, name, steps, chosen)
 
@@ -240,10 +240,10 @@ def _checked_eps(entry: Entry, eps: float | None) -> float:
         assert entry.default_eps is not None
         return entry.default_eps
     widest = BALLS[entry.norm].widest
-    if not _number(eps) or not 0 <= eps <= widest:  # put this way round, not-a-number fails too
+    if not _number(eps) or not 0 <= eps <= widest:  # written in this form, the condition is also true for NaN
         raise UserError(
-            f"eps is {eps!r}, and {entry.title} wants a number between 0 and {widest:.4g}.",
-            "eps is in pixel units, where 1 is from black to white: write eight grey levels as 8/255.",
+            f"eps is {eps!r}, but {entry.title} needs a number between 0 and {widest:.4g}.",
+            "eps is in pixel units (0 is black, 1 is white): write eight grey levels as 8/255.",
         )
     return float(eps)
 
@@ -257,25 +257,25 @@ def _checked_targets(entry: Entry, targets: Tensor | Sequence[int] | None) -> Te
     aim = torch.as_tensor(targets).cpu()
     if aim.ndim != 1 or aim.is_floating_point() or aim.is_complex() or aim.dtype == torch.bool or (aim < 0).any():
         raise UserError(
-            f"The targets are {aim.dtype} of shape {tuple(aim.shape)} and must be class numbers, one per image.",
-            "Give a tensor of integers from 0, of shape (N,).",
+            f"The targets are {aim.dtype} of shape {tuple(aim.shape)}, but they must be class numbers, one per image.",
+            "Give a tensor of shape (N,) with integers of at least 0.",
         )
     return aim.long()
 
 
 def _checked_option(name: str, value: Any, default: Any) -> Any:
     if name in CHOICES:
-        good, wants = value in CHOICES[name], f"one of {', '.join(CHOICES[name])}"
+        good, needed = value in CHOICES[name], f"one of {', '.join(CHOICES[name])}"
     elif isinstance(default, bool):
-        good, wants = isinstance(value, bool), "True or False"
+        good, needed = isinstance(value, bool), "True or False"
     elif isinstance(default, int):
-        good, wants = _whole(value) and value >= 1, "a whole number of at least 1"
+        good, needed = _whole(value) and value >= 1, "a whole number of at least 1"
     elif name == "p_init":
-        good, wants = _number(value) and 0 < value <= 1, "a number above 0, up to 1"
+        good, needed = _number(value) and 0 < value <= 1, "a number above 0 and at most 1"
     else:
-        good, wants = (value is None and default is None) or (_number(value) and value >= 0), "a number from 0"
+        good, needed = (value is None and default is None) or (_number(value) and value >= 0), "a number of at least 0"
     if not good:
-        raise UserError(f"{name} is {value!r}.", f"It must be {wants}.")
+        raise UserError(f"{name} is {value!r}.", f"It must be {needed}.")
     return value
 
 

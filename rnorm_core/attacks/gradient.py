@@ -1,14 +1,14 @@
-"""FGSM, BIM, PGD and MI-FGSM: walk up the loss inside the ball of radius eps, one gradient per step.
+"""FGSM, BIM, PGD and MI-FGSM: they increase the loss inside the ball of radius eps, with one gradient per step.
 
     x_0     = clean image, or a random point of the ball around it
     x_{t+1} = clip(project(x_t + step_size * direction(gradient of the loss at x_t)))
 
-They differ in the start, the number of steps, the step size and the direction, all named in the catalogue. A targeted
-attack walks down the loss of the target instead. Images that are already fooled keep walking: in the modes where
-predictions depend on the batch, dropping them would change the model that the others see.
+They differ in start, number of steps, step size and direction, see the catalogue. A targeted attack decreases the loss
+of the target instead. Fooled images continue to move: in the modes where predictions depend on the batch, the
+predictions for the other images would change if they were removed.
 
-Sources: Goodfellow et al. 2015 (FGSM, arXiv 1412.6572), Kurakin et al. 2017 (BIM, 1607.02533), Madry et al. 2018
-(PGD, 1706.06083), Dong et al. 2018 (MI-FGSM, 1710.06081).
+Sources: Goodfellow et al. 2015 (FGSM, arXiv 1412.6572), Kurakin et al. 2017 (BIM, 1607.02533), Madry et al. 2018 (PGD,
+1706.06083), Dong et al. 2018 (MI-FGSM, 1710.06081).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from rnorm_core.attacks.attack import Attack, look, take_aim
+from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import PIXELS
+from rnorm_core.attacks.look import look, take_aim
 from rnorm_core.attacks.trace import Step
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class GradientAttack(Attack):
-    """eps and step_size are in pixel units; momentum None is plain steepest ascent."""
+    """eps and step_size are in pixel units; momentum None means plain steepest ascent."""
 
     eps: float
     steps: int
@@ -41,8 +42,8 @@ class GradientAttack(Attack):
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
         aim = take_aim(model, batch, self.targets)
         clean, total = aim.clean, self.restarts * self.steps
-        # The forward pass that shows a step is also the one that its gradient comes from; only a random start or
-        # rough gradients make the clean image want a pass of its own.
+        # The forward pass of a step also gives its gradient. The clean images need a pass of their own only with a
+        # random start or with bf16 gradients.
         shared = not self.random_start and self.precision == "fp32"
         first = look(model, aim, clean, gradient=shared)
         yield self._step(aim, 0, total, first, clean)
@@ -61,10 +62,10 @@ class GradientAttack(Attack):
                 yield self._step(aim, restart * self.steps + t, total, view, x, restart)
 
     def _direction(self) -> Callable[[Tensor], Tensor]:
-        """gradient (N, 3, 32, 32) -> step of size 1; with a memory of its own where there is momentum.
+        """A function: gradient (N, 3, 32, 32) -> step of size 1. With momentum, the function remembers past gradients.
 
-        MI-FGSM: g <- momentum * g + gradient / ||gradient||_1, step sign(g). accumulate="sign" adds up sign(gradient)
-        instead, as foolbox does: every past step then counts alike, however small its gradient was.
+        MI-FGSM: g <- momentum * g + gradient / ||gradient||_1, step sign(g). accumulate="sign" adds sign(gradient)
+        instead, as foolbox does: then a step with a small gradient counts as much as one with a large gradient.
         """
         if self.momentum is None:
             return self.ball.steepest

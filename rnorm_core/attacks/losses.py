@@ -1,13 +1,14 @@
-"""What APGD and Square climb: (N,) numbers from logits z (N, K), the larger the better the attack is doing.
+"""The losses that APGD and Square increase: scores (N,) of logits z (N, K). A larger score is a better attack.
 
-    name     any wrong class will do                      aimed at class t
+    name     untargeted                                   targeted at class t
     ce       cross entropy of the label y                 minus the cross entropy of t
     margin   max_{k != y} z_k - z_y                       z_t - max_{k != t} z_k
     dlr      (max_{k != y} z_k - z_y) / (z_1 - z_3)       (z_t - z_y) / (z_1 - (z_3 + z_4) / 2)
 
-with z_1 >= z_2 >= ... the sorted logits. Cross entropy goes flat where a model is very sure, or where all its logits
-are scaled up; the difference of logits ratio is the same at every scale. Margin and untargeted dlr are above 0 exactly
-where the model is fooled. Source: Croce & Hein 2020, arXiv 2003.01690, equations 6 and 7.
+with z_1 >= z_2 >= ... the sorted logits. The gradient of the cross entropy vanishes if a model is very sure, or if all
+its logits are multiplied by a large number. The difference of logits ratio (dlr) does not change if all logits are
+multiplied by one number. Margin and untargeted dlr are above 0 exactly if the model is fooled. Source: Croce & Hein
+2020, arXiv 2003.01690, equations 6 and 7.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,10 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnorm_core.attacks.attack import Aim
+from rnorm_core.attacks.look import Aim
 from rnorm_core.errors import UserError
 
-TINY = 1e-12  # keeps the ratio finite where the largest logits are all the same
+TINY = 1e-12  # keeps the ratio finite if the largest logits are equal
 
 
 def ce(logits: Tensor, aim: Aim) -> Tensor:
@@ -30,14 +31,14 @@ def margin(logits: Tensor, aim: Aim) -> Tensor:
 
 
 def dlr(logits: Tensor, aim: Aim) -> Tensor:
-    """UserError for a model with fewer than three classes, or four if aimed."""
-    wanted = 3 if aim.targets is None else 4
-    if logits.shape[1] < wanted:
+    """The score "dlr", (N,), of logits (N, K). UserError for a model with fewer than 3 classes, or 4 if targeted."""
+    needed = 3 if aim.targets is None else 4
+    if logits.shape[1] < needed:
         raise UserError(
-            f"The DLR loss compares {wanted} classes, and this model knows {logits.shape[1]}.",
+            f"The DLR loss compares {needed} classes, but this model has only {logits.shape[1]}.",
             'Use loss="margin" or loss="ce".',
         )
-    top = logits.topk(wanted).values
+    top = logits.topk(needed).values
     own = _of(logits, aim.labels)
     if aim.targets is None:
         return (_largest_other(logits, aim.labels) - own) / (top[:, 0] - top[:, 2] + TINY)

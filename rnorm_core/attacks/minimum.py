@@ -1,8 +1,9 @@
-"""DeepFool, CW-L2, DDN and FMN: the smallest perturbation that fools. They take no eps; foolbox does the searching.
+"""DeepFool, CW-L2, DDN and FMN: they search for the smallest perturbation that fools the model. They take no eps and
+run in foolbox.
 
-An image counts as fooled at eps when it is fooled and its perturbation is no larger than eps: `Trace.success(eps)`.
-In the modes where predictions depend on the batch the search is a joint one, too; it keeps each image's best from
-different moments, so that the result, scored together, may fool fewer images than the search believed.
+An attack succeeds at eps if the image is fooled and its perturbation is at most eps: `Trace.success(eps)`. In the modes
+where predictions depend on the batch, the search runs on the whole batch jointly. But it keeps the best iteration of
+each image separately. So the resulting batch may fool fewer images than the search counted.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +14,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.attacks.attack import Aim, Attack, View, look, take_aim
+from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import L2
+from rnorm_core.attacks.look import Aim, View, look, take_aim
 from rnorm_core.attacks.trace import Step, Trace
 from rnorm_core.errors import UserError
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MinimumNorm(Attack):
-    """`stream` yields the clean images and the result. `run` calls `on_step` for every call of the model in between,
-    with the images that the search tries, so that progress can be shown and the search ended.
+    """`stream` yields the clean images and the result. `run` also calls `on_step` at every call of the model in
+    between, with the current images of the search, to show progress and to allow a stop.
     """
 
     algorithm: str
@@ -55,7 +57,7 @@ class MinimumNorm(Attack):
 
         if any(weight.requires_grad for weight in model.parameters()):
             raise UserError(
-                "The model's weights are not frozen: foolbox would leave gradients in them.",
+                "The model's weights are not frozen: foolbox would write gradients into them.",
                 "Call model.requires_grad_(False).",
             )
         aim = take_aim(model, batch, self.targets)
@@ -75,10 +77,10 @@ class MinimumNorm(Attack):
                 images.register_hook(lambda gradient: _revive(gradient, generator))
             return logits
 
-        found = peer.search(self.algorithm, self.steps, self.options, watched, aim.clean, aim.labels, aim.targets)
-        # CW returns a black image where it found nothing; rounding may leave [0, 1] by a little.
-        found = torch.where((found == 0).flatten(1).all(1)[:, None, None, None], aim.clean, found).clamp(0, 1)
-        yield self._step(aim, total, total, look(model, aim, found), found)
+        result = peer.search(self.algorithm, self.steps, self.options, watched, aim.clean, aim.labels, aim.targets)
+        # CW returns a black image if it has no solution; rounding may exceed [0, 1] slightly.
+        result = torch.where((result == 0).flatten(1).all(1)[:, None, None, None], aim.clean, result).clamp(0, 1)
+        yield self._step(aim, total, total, look(model, aim, result), result)
 
 
 def _view(aim: Aim, logits: Tensor) -> View:
@@ -87,7 +89,10 @@ def _view(aim: Aim, logits: Tensor) -> View:
 
 
 def _revive(gradient: Tensor, generator: Generator | None) -> Tensor:
-    """Where an image's gradient is exactly zero, a random direction: DDN would draw it from the global seed."""
+    """The gradient (N, 3, 32, 32), with a random direction from `generator` for images with zero gradient.
+
+    Without this, DDN would draw the direction with torch's global seed.
+    """
     dead = (gradient == 0).flatten(1).all(1)
     if not dead.any():
         return gradient

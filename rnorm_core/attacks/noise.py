@@ -1,4 +1,4 @@
-"""Random noise of an attack's size: the control that tells how much of an attack is its direction and not its size."""
+"""Random noise of the same size as an attack: it separates the effect of the direction from that of the size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Generator, nn
 
-from rnorm_core.attacks.attack import Attack, look, take_aim
+from rnorm_core.attacks.attack import Attack
+from rnorm_core.attacks.look import look, take_aim
 from rnorm_core.attacks.trace import Step
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Noise(Attack):
-    """A point of the *surface* of the ball, because that is where attacks end: every pixel eps up or down (L-inf), or
-    a random direction of length eps (L2). Clipping to [0, 1] then shortens it, as it does for attacks.
+    """A random point on the *surface* of the ball, because attacks usually end there: every pixel eps up or down
+    (L-inf), or a random direction of length eps (L2). Clipping to [0, 1] then makes the noise smaller, as it does for
+    attacks.
     """
 
     eps: float

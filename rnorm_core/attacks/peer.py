@@ -1,5 +1,5 @@
-"""The only file that imports foolbox: its minimum-norm attacks, behind one function. Import it when it is needed."""
-# foolbox and eagerpy re-export their names without saying so:
+"""foolbox's minimum-norm attacks behind one function. Only this file imports foolbox; import it only when needed."""
+# foolbox and eagerpy do not declare the names that they re-export:
 # pyright: reportPrivateImportUsage=false
 
 import os
@@ -10,20 +10,21 @@ from torch import Tensor
 
 from rnorm_core.errors import UserError
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox imports GitPython, which refuses to without a git binary
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox imports GitPython, which fails without git
 try:
     import eagerpy
     import foolbox
 except ImportError as missing:
     raise UserError(
-        f"This attack is foolbox's, which is not installed ({missing}).", "pip install 'foolbox>=3.3.4,<4' 'scipy<2'"
+        f"This attack needs foolbox, which is not installed ({missing}).",
+        "run `pip install 'foolbox>=3.3.4,<4' 'scipy<2'`.",
     ) from missing
 
-CANDIDATES = 10  # the classes DeepFool looks at, most likely first
+CANDIDATES = 10  # the number of classes that DeepFool considers, most likely first
 
 
 class L2FMN(foolbox.attacks.L2FMNAttack):
-    """foolbox 3.3.4's L2-FMN never projects (it divides a norm by itself), so that its eps does nothing."""
+    """L2-FMN with a correct projection. foolbox 3.3.4 divides a norm by itself there, so its eps has no effect."""
 
     def project(self, x: Any, x0: Any, epsilon: Any) -> Any:
         delta = x - x0
@@ -32,7 +33,7 @@ class L2FMN(foolbox.attacks.L2FMNAttack):
 
 
 def calls(algorithm: str, steps: int, options: dict[str, Any]) -> int:
-    """The most calls of the model that the search can make."""
+    """The largest possible number of calls of the model in a search."""
     if algorithm == "deepfool":
         return 1 + steps * (CANDIDATES - 1)
     return steps * options.get("binary_search_steps", 1)
@@ -47,7 +48,10 @@ def search(
     labels: Tensor,
     targets: Tensor | None,
 ) -> Tensor:
-    """foolbox's result, (N, 3, 32, 32), of images in [0, 1] and int64 labels or targets (N,)."""
+    """Runs foolbox's search on images (N, 3, 32, 32) in [0, 1] and returns its result, of the same shape.
+
+    labels, targets: int64 (N,).
+    """
     watched = foolbox.models.base.ModelWithPreprocessing(model, bounds=(0, 1), dummy=eagerpy.astensor(images))
     aim = foolbox.criteria.Misclassification(labels)
     if targets is not None:
@@ -60,7 +64,7 @@ def _build(algorithm: str, steps: int, options: dict[str, Any]) -> Any:
     if algorithm == "deepfool":
         return foolbox.attacks.L2DeepFoolAttack(steps=steps, candidates=CANDIDATES, **o)
     if algorithm == "cw":
-        # Stopping early looks at the loss of the whole batch: an image's result would depend on its neighbours.
+        # Early stopping depends on the loss of the whole batch: an image's result would depend on the other images.
         return foolbox.attacks.L2CarliniWagnerAttack(steps=steps, stepsize=o.pop("step_size"), abort_early=False, **o)
     if algorithm == "ddn":
         return foolbox.attacks.DDNAttack(steps=steps, init_epsilon=o.pop("first_eps"), **o)

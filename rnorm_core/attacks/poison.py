@@ -1,10 +1,10 @@
-"""Poisoned neighbours: some images of a batch are perturbed so that others of it, which nobody touches, are misread.
+"""Poisoned neighbours: some images of a batch are perturbed so that other images of the batch are misclassified.
 
-Possible only where predictions depend on the batch: with tracked statistics the gradient of a victim's loss with
-respect to its neighbours is zero, and nothing that is done to them changes what is said of the victim. Source: Wu et
-al. 2023 (arXiv 2301.12576), the distribution-invading attack.
+The pixels of these other images, the victims, do not change. The attack works only where predictions depend on the
+batch: with tracked statistics the gradient of a victim's loss with respect to its neighbours' pixels is zero. Source:
+Wu et al. 2023 (arXiv 2301.12576), the distribution-invading attack.
 
-Not in the catalogue, whose attacks treat all images of a batch alike.
+Poison is not in the catalogue, because the attacks of the catalogue treat all images of a batch alike.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +15,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.attacks.attack import Aim, Attack, look, take_aim
+from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import BALLS, PIXELS
 from rnorm_core.attacks.catalogue import room_to_turn
+from rnorm_core.attacks.look import Aim, look, take_aim
 from rnorm_core.attacks.trace import Step, Trace
 from rnorm_core.errors import UserError
 
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Poison(Attack):
-    """Steepest ascent on the victims' summed loss, with steps that only the poisoned images take; from `make`.
+    """Steepest ascent on the sum of the victims' losses. Only the poisoned images take steps. Built by `make`.
 
-    victims, poisoned: places in the batch. Images that are neither stay as they are, too. eps and step_size are in
-    pixel units. In the Trace the victims' pixels are those of the clean batch, bit by bit; `make(**trace.spec)` makes
-    the same attack again.
+    victims, poisoned: indices in the batch. All other images stay unchanged. eps and step_size are in pixel units. In
+    the Trace the victims' pixels equal those of the clean batch, bit by bit; `make(**trace.spec)` makes the same attack
+    again.
     """
 
     eps: float
@@ -45,8 +46,8 @@ class Poison(Attack):
         aim = take_aim(model, batch, None)
         if max(*self.victims, *self.poisoned) >= len(batch):
             raise UserError(
-                f"A batch of {len(batch)} images has no image at place {max(*self.victims, *self.poisoned)}.",
-                "choose victims and neighbours among the images of the batch.",
+                f"A batch of {len(batch)} images has no image with the index {max(*self.victims, *self.poisoned)}.",
+                "choose victims and neighbours by their index in the batch, from 0.",
             )
         clean = aim.clean
         moves = _marked(self.poisoned, clean)[:, None, None, None]
@@ -76,20 +77,25 @@ def make(
     norm: str = "linf",
     name: str = "poison",
 ) -> Poison:
-    """The attack on the images at `victims` by those at `poisoned`, places from 0 in the batch that it will be run on.
+    """An attack on the images at `victims` that perturbs the images at `poisoned`; both are indices in the batch.
 
-    step_size: by default the steps together could walk 2.5 times to the edge of the ball, as for PGD.
-    UserError for places that are both or neither, or for numbers that make no attack.
+    eps: in pixel units. step_size: in pixel units, by default 2.5 eps / steps, as for PGD. UserError if there is no
+    victim or no poisoned image, if an index occurs twice, or if eps, steps or norm is not valid.
     """
-    fix = "choose at least one victim and one neighbour, each image once."
+    fix = "choose at least one victim and at least one neighbour, and name each image once."
     places = [*victims, *poisoned]
     if not victims or not poisoned or len(set(places)) < len(places) or min(places) < 0:
-        raise UserError(f"Victims {list(victims)} and poisoned neighbours {list(poisoned)} make no attack.", fix)
+        raise UserError(
+            f"No attack is possible with victims {list(victims)} and poisoned neighbours {list(poisoned)}.", fix
+        )
     if norm not in BALLS or name != "poison":
-        raise UserError(f"There is no attack {name!r} in the norm {norm!r}.", f"choose one of {', '.join(BALLS)}.")
+        raise UserError(
+            f"There is no attack {name!r} in the norm {norm!r}.", f"choose one of the norms {', '.join(BALLS)}."
+        )
     if not 0 <= eps <= BALLS[norm].widest or steps < 1:
         raise UserError(
-            f"eps {eps!r} and {steps!r} steps make no attack.", "eps is in pixel units, from 0; take one step or more."
+            f"No attack is possible with eps = {eps!r} and {steps!r} steps.",
+            f"choose an eps from 0 to {BALLS[norm].widest:.4g} (in pixel units) and at least one step.",
         )
     step_size = room_to_turn(eps, steps) if step_size is None else step_size
     victims, poisoned = tuple(map(int, victims)), tuple(map(int, poisoned))
@@ -101,15 +107,15 @@ def make(
 
 
 def flipped(trace: Trace) -> Tensor:
-    """Bool (V,): which victims of a `Poison` were right, and are wrong now."""
-    was_right = trace.clean_probabilities.argmax(1) == trace.labels
-    return (was_right & trace.fooled)[trace.spec["victims"]]
+    """Bool (V,): the victims of a `Poison` that were classified correctly before the attack and wrongly after it."""
+    return (trace.right_before & ~trace.right)[trace.spec["victims"]]
 
 
 def influence(model: nn.Module, batch: "Batch", victims: Sequence[int]) -> Tensor:
-    """(N,): the largest slope, over the pixels of each image, of the victims' summed loss. On the CPU.
+    """(N,), on the CPU: for each image the largest absolute gradient of the victims' summed loss over its pixels.
 
-    What a neighbour can do to the victims, to first order; exactly 0 where predictions do not depend on the batch.
+    To first order this is the influence of the image on the victims. It is exactly 0 where predictions do not depend on
+    the batch.
     """
     aim = take_aim(model, batch, None)
     gradient = look(model, aim, aim.clean, gradient=True, climb=_loss_of(_marked(victims, aim.clean))).gradient
@@ -124,7 +130,7 @@ def _marked(places: Sequence[int], images: Tensor) -> Tensor:
 
 
 def _loss_of(victims: Tensor) -> Callable[[Tensor, Aim], Tensor]:
-    """What is climbed: the cross entropy of the images that bool (N,) marks, 0 for the others."""
+    """A score for `look`: the cross entropy of the images where bool (N,) `victims` is true, 0 for the others."""
 
     def score(logits: Tensor, aim: Aim) -> Tensor:
         return F.cross_entropy(logits, aim.labels, reduction="none").where(victims, 0)

@@ -1,20 +1,21 @@
-"""Square Attack: random squares, kept when the model likes them less. It asks for answers, never for a gradient.
+"""Square Attack: random squares, kept if they help the attack. It uses only the model's outputs, never a gradient.
 
 It starts from vertical stripes, each one pixel wide and eps up or down in each colour. Then each query sets one square
-of the image to eps up or down in each colour, and keeps it if that raises the margin of the wrong classes (if aimed at
-a class: lowers the target's cross entropy). Squares cover a share p of the image, which is halved again and again.
-White-box attacks that do worse than this one have lost their gradient, not met robustness.
+of the image to eps up or down in each colour, and keeps the square if it raises the margin of the wrong classes (or, in
+a targeted attack, lowers the target's cross entropy). A square covers a share p of the image, which is halved several
+times. If a white-box attack is weaker than this attack, its gradients are useless; its failure is not robustness.
 
-p begins at 0.8, AutoAttack's choice for networks of this size (Croce & Hein 2020), where the attack's authors take 0.05
-for ImageNet and 0.3 for some networks of CIFAR-10: on small images, and on networks trained to withstand attacks, large
-squares get further in a few thousand queries. Images that are fooled are asked about no more; their remaining steps
-stand still.
+p begins at 0.8, AutoAttack's choice for networks of this size (Croce & Hein 2020). The attack's authors use 0.05 for
+ImageNet and 0.3 for some networks of CIFAR-10. Within a few thousand queries, large squares are more effective on small
+images and on adversarially trained networks. Fooled images get no further queries; their remaining steps repeat the
+last point.
 
-Where predictions depend on the batch no image is left out: every query changes a square in each image, all are kept or
-none by the sum of the margins, and the result is the point that fools most images, then the one with the highest sum.
-A square that helps one image then goes with those that harm others: an honest attack, but a weak one.
+If predictions depend on the batch, no image is left out, and every query changes a square in each image. The sum of the
+margins decides whether all squares are kept or none. The result is the point that fools most images, then the one with
+the highest sum. This attack is weak, because a square that helps to fool one image is kept or rejected jointly with
+squares that do not.
 
-Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 and 2; the schedule is the authors' for 10,000
+Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 and 2. The schedule is the authors' for 10,000
 queries, stretched to the number of queries.
 """
 
@@ -25,9 +26,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
-from rnorm_core.attacks.attack import FINITE, Aim, Attack, NotANumber, look, statistics_of, take_aim
+from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import source
-from rnorm_core.attacks.best import Point, beats, pooled
+from rnorm_core.attacks.best import Point, improves, pooled
+from rnorm_core.attacks.look import FINITE, Aim, NotANumber, look, statistics_of, take_aim
 from rnorm_core.attacks.losses import ce, margin
 from rnorm_core.attacks.trace import Step
 from rnorm_core.norms import looks_at_batch
@@ -35,11 +37,11 @@ from rnorm_core.norms import looks_at_batch
 if TYPE_CHECKING:
     from rnorm_core.data import Batch
 
-HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
+HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # p is halved after these queries, of 10,000
 
 
 def share(p_init: float, square: int, queries: int) -> float:
-    """The share of the image that the square with this index (from 0) covers."""
+    """The share of the image that square number `square` (from 0) covers."""
     return p_init / 2 ** sum(square * 10_000 // queries > after for after in HALVED_AFTER)
 
 
@@ -70,14 +72,15 @@ class Square(Attack):
             yield now
             if joint:
                 new = self._ask(model, aim, self._with_square(aim.clean, now.images, query - 1, generator))
-                best = best.where(beats(new.fools, best.fools, new.score - best.score, joint), new)
+                best = best.where(improves(new.fools, best.fools, new.score - best.score, joint), new)
                 if (pooled(new.score - now.score, joint) > 0).all():
                     now = new
             elif len(left := (~now.fools).nonzero()[:, 0]):
-                # Drawn for all, so that an image's squares do not depend on who else is fooled.
+                # Squares are drawn for all images, so an image's squares do not depend on which other images are
+                # fooled.
                 tried = self._with_square(aim.clean, now.images, query - 1, generator)[left]
                 new, old = self._ask(model, aim.select(left), tried), now.take(left)
-                kept = beats(new.fools, old.fools, new.score - old.score, joint)
+                kept = improves(new.fools, old.fools, new.score - old.score, joint)
                 if kept.any():
                     now = now.put(left, old.where(kept, new))
                 best = now
@@ -85,7 +88,7 @@ class Square(Attack):
 
     def _ask(self, model: nn.Module, aim: Aim, images: Tensor) -> Point:
         view = look(model, aim, images, climb=margin if aim.targets is None else ce)
-        if view.score.isnan().any():  # it would beat nothing and be beaten by nothing, as if the model were robust
+        if view.score.isnan().any():  # comparisons with NaN are false: the model would look robust
             raise NotANumber("The answer of this model is not a number somewhere; the attack cannot judge it.", FINITE)
         return Point(images, view, aim.fooled(view.probabilities))
 
@@ -94,9 +97,9 @@ class Square(Attack):
         return (clean + self.eps * _signs((n, colours, 1, width), generator).to(clean)).clamp(0, 1)
 
     def _with_square(self, clean: Tensor, images: Tensor, square: int, generator: Generator | None) -> Tensor:
-        """A square at a place of its own in each image; whatever was there is replaced.
+        """The images (N, 3, 32, 32), with a square at a random place in each one; the square replaces the old values.
 
-        The paper adds 2 eps up or down and projects back, which ends at the same values: eps from the clean image.
+        The paper adds 2 eps up or down and projects. The result is the same: eps from the clean image.
         """
         n, colours, height, width = clean.shape
         length = side(share(self.p_init, square, self.steps), width)

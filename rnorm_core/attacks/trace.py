@@ -1,4 +1,4 @@
-"""What an attack shows on its way (Step) and what is left of it in the end (Trace)."""
+"""One step of an attack (Step) and its result (Trace)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,14 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One moment of an attack on N images; tensors lie on the model's device.
+    """One step of an attack on N images; tensors are on the model's device.
 
     index:         0 is the clean image, then one per iteration, up to `total` (over all restarts).
     restart:       which restart this step belongs to, from 0.
-    loss:          (N,) cross entropy, of the label (the attack makes it grow) or of the target (it makes it shrink).
+    loss:          (N,) cross entropy, of the label (the attack increases it) or of the target (it decreases it).
     probabilities: (N, K).
     size:          (N,) length of the perturbation in the attack's norm, in pixel units (1 is from black to white).
-    adversarial:   (N, 3, 32, 32), the image as it is now; never written to again.
+    adversarial:   (N, 3, 32, 32), the images at this step; the tensor is not changed later.
     """
 
     index: int
@@ -29,15 +29,15 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The result of an attack on N images, with what made it; tensors lie on the CPU.
+    """The result of an attack on N images, with everything that made it; tensors are on the CPU.
 
     spec:    name and every option, of plain JSON types: `attacks.make(**trace.spec)` makes the same attack again.
-    ids:     the images' ids; the generator is the caller's to remember.
-    labels:  (N,) the labels attacked: the model's own clean prediction where the batch does not know the label.
-    targets: (N,) classes aimed at, or None.
+    ids:     the images' ids. The generator's seed is not recorded here.
+    labels:  (N,) the attacked labels: the model's own clean prediction if the batch has no label.
+    targets: (N,) target classes, or None.
     losses, sizes (T+1, N) and probabilities (T+1, N, K): the series from the clean image to the result. With restarts:
              of the restart that was kept. Minimum-norm attacks: two points, the clean image and the result.
-    joint:   the model takes its statistics from the batch, so that the whole batch was attacked as one.
+    joint:   the model takes its statistics from the batch, so the whole batch was attacked as one.
     """
 
     spec: dict[str, Any]
@@ -60,20 +60,31 @@ class Trace:
     def fooled(self) -> Tensor:
         """Bool (N,): the prediction is not the label or, in a targeted attack, is the target.
 
-        An image that was misclassified before counts as fooled; one whose target is its own label never does.
+        An image that was misclassified before the attack counts as fooled. An image with its own label as target never
+        does.
         """
         return fooled(self.adversarial_probabilities, self.labels, self.targets)
 
-    def success(self, eps: float) -> Tensor:
-        """Bool (N,): fooled by a perturbation no larger than `eps`. This is how minimum-norm attacks are scored.
+    @property
+    def right(self) -> Tensor:
+        """Bool (N,): the prediction after the attack is the label."""
+        return self.adversarial_probabilities.argmax(1) == self.labels
 
-        Fixed-eps attacks may measure a rounding error (1e-7) more than their eps: use `fooled` for these.
+    @property
+    def right_before(self) -> Tensor:
+        """Bool (N,): the prediction without the attack is the label."""
+        return self.clean_probabilities.argmax(1) == self.labels
+
+    def success(self, eps: float) -> Tensor:
+        """Bool (N,): True where a perturbation of at most `eps` pixel units fools the model. For minimum-norm attacks.
+
+        For fixed-eps attacks use `fooled`: their size may exceed eps by a rounding error (1e-7).
         """
         return self.fooled & (self.sizes[-1] <= eps)
 
 
 def fooled(probabilities: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
-    """Bool (N,) from probabilities (N, K): what `Trace.fooled` says."""
+    """Bool (N,) from probabilities (N, K), as in `Trace.fooled`."""
     prediction = probabilities.argmax(1)
     if targets is None:
         return prediction != labels

@@ -1,6 +1,7 @@
-"""Batches and where they come from."""
+"""Batches of images and their sources."""
 
 from rnorm_core.data.batch import Batch, data_hash, image_id
+from rnorm_core.data.choice import ImageChoice
 from rnorm_core.data.classes import CLASSES
 from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
 from rnorm_core.data.corruptions import SEVERITIES, Corruption, corrupt
@@ -15,6 +16,7 @@ __all__ = [
     "SEVERITIES",
     "Batch",
     "Corruption",
+    "ImageChoice",
     "Source",
     "available",
     "corrupt",

@@ -1,4 +1,4 @@
-"""A Batch: images with labels, class names and an identity that does not depend on where they were read."""
+"""A Batch: images with labels, class names and ids. The id of an image does not depend on its source."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from rnorm_core.data.classes import CLASSES
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images as every model here takes them.
+    """Images in the format of all models here.
 
     images: float32 (N, 3, 32, 32) in [0, 1], RGB.
     labels: int64 (N,), -1 where unknown (uploads).
     ids:    sha256 hex of each image's uint8 (32, 32, 3) RGB pixels, before any attack.
-    source: where the images came from, for people.
+    source: where the images came from, as a text.
     """
 
     images: Tensor
@@ -38,6 +38,14 @@ class Batch:
             self, images=self.images[indices], labels=self.labels[indices], ids=tuple(self.ids[i] for i in indices)
         )
 
+    def name(self, index: int) -> str:
+        """The name of the image at `index` on pages and in addresses, equal for every source: "cat af12e124"."""
+        return f"{self.classes[int(self.labels[index])]} {self.ids[index][:8]}"
+
+    def find(self, beginning: str) -> int:
+        """Index of the first image with an id that starts with `beginning`; 0 if there is none."""
+        return next((i for i, known in enumerate(self.ids) if known.startswith(beginning)), 0)
+
     def to(self, device: torch.device | str) -> "Batch":
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
@@ -50,7 +58,7 @@ def image_id(pixels: np.ndarray) -> str:
 
 
 def data_hash(ids: Iterable[str]) -> str:
-    """sha256 hex over the sorted image ids, one per line without a last newline: names a set of images in any order."""
+    """sha256 hex over the sorted image ids, joined by newlines: identifies a set of images in any order."""
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 

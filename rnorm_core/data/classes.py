@@ -1,4 +1,4 @@
-"""What the data sets are called and what is in them."""
+"""The names of the data sets and of their classes."""
 
 from rnorm_core.errors import UserError
 
@@ -22,6 +22,6 @@ SPLITS = ("train", "test")
 def check(dataset: str, split: str = "test") -> None:
     """UserError unless both names are known."""
     if dataset not in CLASSES:
-        raise UserError(f"There is no data set {dataset!r} here.", f"choose one of {', '.join(CLASSES)}.")
+        raise UserError(f"There is no data set {dataset!r}.", f"choose one of {', '.join(CLASSES)}.")
     if split not in SPLITS:
         raise UserError(f"{dataset} has no split {split!r}.", f"choose one of {', '.join(SPLITS)}.")

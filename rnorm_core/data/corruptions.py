@@ -1,7 +1,7 @@
-"""Natural corruptions: what weather, cameras and files do to photos, at the severities of CIFAR-10-C.
+"""Natural corruptions of photos by weather, cameras and files, at the severities of CIFAR-10-C.
 
-Definitions and severities: Hendrycks & Dietterich 2019, arXiv 1903.12261; the numbers are those with which they made
-CIFAR-10-C, whose images are 32x32 as ours are. Everything is computed live, so that any image can be corrupted.
+Definitions and severities: Hendrycks & Dietterich 2019, arXiv 1903.12261. The numbers are those of CIFAR-10-C, which
+has 32x32 images, too. All corruptions are computed on request, so any image can be corrupted.
 """
 
 import io
@@ -24,11 +24,11 @@ SOURCE = "Hendrycks & Dietterich 2019, arXiv 1903.12261"
 
 @dataclass(frozen=True)
 class Corruption:
-    """One corruption, as a page shows it and as `corrupt` reads it.
+    """One corruption, for the pages and for `corrupt`.
 
-    strengths: the parameters of `apply`, one tuple for each severity; `unit` is how one of them is written.
-    apply:     (images (N, 3, H, W) in [0, 1], generator, *strength) -> corrupted images, still in [0, 1]. It draws all
-               random numbers of one image before those of the next.
+    strengths: the parameters of `apply`, one tuple for each severity; `unit` formats them as a text.
+    apply:     (images (N, 3, H, W) in [0, 1], generator, *strength) -> corrupted images, still in [0, 1]. All random
+               numbers of one image are drawn before those of the next.
     """
 
     name: str
@@ -40,21 +40,21 @@ class Corruption:
     source: str = SOURCE
 
     def strength(self, severity: int) -> tuple[float, ...]:
-        """UserError unless severity is one of `SEVERITIES`."""
+        """The parameters at this severity. UserError unless severity is one of `SEVERITIES`."""
         if severity not in SEVERITIES:
             raise UserError(f"{self.title} has no severity {severity!r}.", "choose one of 1, 2, 3, 4, 5.")
         return self.strengths[severity - 1]
 
-    def said(self, severity: int) -> str:
-        """The strength in words: "deviation 0.08"."""
+    def strength_text(self, severity: int) -> str:
+        """The strength as a text: "deviation 0.08"."""
         return self.unit.format(*self.strength(severity))
 
 
 def corrupt(batch: Batch, name: str, severity: int, generator: torch.Generator) -> Batch:
-    """The batch as it looks corrupted, in whole grey levels as any image file: with ids of its own, and its labels.
+    """The corrupted batch, with the same labels and new ids. Its pixels are whole grey levels, as in any image file.
 
-    The generator (on the CPU) is drawn from in the order of the images: the same one gives the same images, and the
-    first images are corrupted in the same way whatever follows them. UserError for an unknown name or severity.
+    Random numbers come from the generator (on the CPU) in the order of the images. So equal generators give equal
+    images, and the first images do not depend on those that follow. UserError for an unknown name or severity.
     """
     if name not in CATALOGUE:
         raise UserError(f"There is no corruption {name!r}.", f"choose one of {', '.join(CATALOGUE)}.")
@@ -66,25 +66,25 @@ def corrupt(batch: Batch, name: str, severity: int, generator: torch.Generator) 
 
 
 def _grey_levels(images: Tensor) -> np.ndarray:
-    """uint8 (N, H, W, 3) of images (N, 3, H, W) in [0, 1], to the nearest level."""
+    """uint8 (N, H, W, 3) of images (N, 3, H, W) in [0, 1], rounded to the nearest level."""
     return images.mul(255).round().to(torch.uint8).movedim(1, -1).contiguous().numpy()
 
 
-# --- noise: what a sensor adds
+# --- noise of a sensor
 
 
 def gaussian_noise(images: Tensor, generator: torch.Generator, deviation: float) -> Tensor:
-    """x + N(0, deviation**2), each value by itself."""
+    """x + N(0, deviation**2), separately for each value."""
     return (images + deviation * torch.randn(images.shape, generator=generator)).clamp(0, 1)
 
 
 def shot_noise(images: Tensor, generator: torch.Generator, photons: float) -> Tensor:
-    """Poisson(photons x) / photons: white is `photons` particles of light on average, each counted by itself."""
+    """Poisson(photons x) / photons, drawn separately for each value. White is `photons` particles on average."""
     return (torch.poisson(images * photons, generator=generator) / photons).clamp(0, 1)
 
 
 def impulse_noise(images: Tensor, generator: torch.Generator, share: float) -> Tensor:
-    """Each value, with probability `share`, becomes 0 or 1, whichever is drawn."""
+    """Each value becomes 0 or 1 with probability `share`, both equally likely."""
     drawn = torch.rand(images.shape, generator=generator)
     return torch.where(drawn < share, (drawn < share / 2).to(images), images)
 
@@ -93,7 +93,7 @@ def impulse_noise(images: Tensor, generator: torch.Generator, share: float) -> T
 
 
 def gaussian_blur(images: Tensor, generator: torch.Generator, sigma: float) -> Tensor:
-    """Convolution with a Gaussian of `sigma` pixels, cut at 4 sigma; beyond the edge the picture goes on as it ends."""
+    """Convolution with a Gaussian of `sigma` pixels, cut at 4 sigma. Outside the image its edge pixels repeat."""
     reach = int(4 * sigma + 0.5)
     offsets = torch.arange(-reach, reach + 1, dtype=images.dtype)
     kernel = (-0.5 * (offsets / sigma).square()).exp()
@@ -105,7 +105,7 @@ def gaussian_blur(images: Tensor, generator: torch.Generator, sigma: float) -> T
 
 
 def fog(images: Tensor, generator: torch.Generator, thickness: float, smoothness: float) -> Tensor:
-    """(x + thickness f) m / (m + thickness): f is a cloud in [0, 1], and m the image's largest value, which stays."""
+    """(x + thickness f) m / (m + thickness). f: a cloud in [0, 1]. m: the image's largest value, the upper limit."""
     n, _, h, w = images.shape
     cloud = plasma(n, max(h, w), smoothness, generator)[:, None, :h, :w]
     brightest = images.amax((1, 2, 3), keepdim=True)
@@ -113,11 +113,11 @@ def fog(images: Tensor, generator: torch.Generator, thickness: float, smoothness
 
 
 def plasma(n: int, side: int, smoothness: float, generator: torch.Generator) -> Tensor:
-    """n clouds (n, S, S) from 0 to 1, S the power of two from `side` on, by midpoint displacement on a torus.
+    """n clouds (n, S, S) from 0 to 1, by midpoint displacement on a torus. S: the smallest power of two >= `side`.
 
-    Diamond-square (Fournier, Fussell & Carpenter 1982): between the points of a grid new ones are put, each the mean
-    of its four neighbours and a random amount, until the grid is fine enough. With every halving of the distance that
-    amount shrinks by smoothness**2.
+    Diamond-square (Fournier, Fussell & Carpenter 1982): new points are added between the points of a grid until the
+    grid is fine enough. A new point is the mean of its four neighbours plus a random amount. Each time the distance is
+    halved, the random amount is divided by smoothness**2.
     """
     size, used = 1 << (side - 1).bit_length(), 0
     noise = 2 * torch.rand(n, size * size, generator=generator) - 1
@@ -151,39 +151,42 @@ def contrast(images: Tensor, generator: torch.Generator, factor: float) -> Tenso
 
 
 def brightness(images: Tensor, generator: torch.Generator, amount: float) -> Tensor:
-    """`amount` is added to the value V of HSV; hue and saturation stay.
+    """Adds `amount` to the value V of HSV; hue and saturation do not change.
 
-    V is a pixel's largest colour and the others are in fixed proportion to it: all are multiplied by new V / old V.
-    A black pixel has no hue and becomes grey.
+    V is the largest of a pixel's three colour values. The other two are in fixed proportion to V, so all three are
+    multiplied by new V / old V. A black pixel has no hue and becomes grey.
     """
     value = images.amax(1, keepdim=True)
     brighter = (value + amount).clamp(0, 1)
     return torch.where(value > 0, images / value.clamp_min(1e-12) * brighter, brighter).clamp(0, 1)
 
 
-# --- what files do: Pillow's own work, on whole grey levels
+# --- files: done by Pillow, on whole grey levels
 
 
 def jpeg(images: Tensor, generator: torch.Generator, quality: float) -> Tensor:
-    """Saved as a JPEG of this quality, and read again."""
+    """Saves each image as a JPEG file of this quality and opens it again."""
 
-    def again(picture: Image.Image) -> Image.Image:
+    def reopen(picture: Image.Image) -> Image.Image:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=int(quality))
         with Image.open(file) as read:
             return read.convert("RGB")
 
-    return _by_pillow(images, again)
+    return _by_pillow(images, reopen)
 
 
 def pixelate(images: Tensor, generator: torch.Generator, share: float) -> Tensor:
-    """Shrunk to `share` of the side, each new pixel the mean of those whose middle it covers, and back in squares."""
+    """Shrinks each image to `share` of its side and enlarges it again, so that each pixel becomes a square.
 
-    def again(picture: Image.Image) -> Image.Image:
+    A pixel of the small image is the mean of the old pixels with their centres inside it.
+    """
+
+    def reopen(picture: Image.Image) -> Image.Image:
         fewer = int(picture.width * share), int(picture.height * share)
         return picture.resize(fewer, Image.Resampling.BOX).resize(picture.size, Image.Resampling.BOX)
 
-    return _by_pillow(images, again)
+    return _by_pillow(images, reopen)
 
 
 def _by_pillow(images: Tensor, change: Callable[[Image.Image], Image.Image]) -> Tensor:

@@ -1,6 +1,6 @@
 """CIFAR from files: the hub's parquet parts or torchvision's folder, as uint8 pixels in canonical order.
 
-Needs numpy, pyarrow and Pillow only, so that a training machine can do without everything else.
+Needs only numpy, pyarrow and Pillow, so that a training machine needs no other package.
 """
 
 import io
@@ -51,9 +51,9 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Source:
-    """A place that has images of a split: kind "folder", "hub" or "samples"; title is for people.
+    """A place with images of a split. kind: "folder", "hub" or "samples". title: its name on pages.
 
-    complete: the whole split in a `directory` that can be `read`, rather than 20 of its images.
+    complete: True if `directory` holds the whole split, for `read`; False if it holds only 20 of its images.
     """
 
     kind: str
@@ -76,7 +76,7 @@ def read(directory: Path | str, dataset: str, split: str) -> Pixels:
 
 
 def split_files(directory: Path | str, dataset: str, split: str) -> list[Path]:
-    """The files under `directory` that make up the split, torchvision's before parquet; none are opened."""
+    """The files of the split under `directory`: torchvision's, else parquet parts. No file is opened."""
     check(dataset, split)
     directory = Path(directory)
     folder = directory if directory.name == TORCHVISION_FOLDERS[dataset] else directory / TORCHVISION_FOLDERS[dataset]
@@ -88,9 +88,9 @@ def split_files(directory: Path | str, dataset: str, split: str) -> list[Path]:
 
 
 def complete_sources(dataset: str, split: str) -> list[Source]:
-    """Where the whole split can be read without a network: CIFAR_ROOT, then the hub's cache.
+    """The places that hold the whole split and need no network: CIFAR_ROOT, then the hub's cache.
 
-    UserError if CIFAR_ROOT names no folder; one that holds another data set only is passed over.
+    UserError if CIFAR_ROOT is not a folder; a folder without this data set is skipped.
     """
     check(dataset, split)
     sources = []
@@ -109,7 +109,7 @@ def complete_sources(dataset: str, split: str) -> list[Source]:
 
 
 def locate(dataset: str, split: str, directory: Path | str | None = None) -> Path:
-    """The folder to `read` a split from: `directory`, else CIFAR_ROOT, else the hub's cache. No network is touched."""
+    """The folder to `read` a split from: `directory`, else CIFAR_ROOT, else the hub's cache. Uses no network."""
     if directory is not None:
         if not split_files(directory, dataset, split):
             raise not_found(dataset, split, f"{directory} has none.")
@@ -120,26 +120,26 @@ def locate(dataset: str, split: str, directory: Path | str | None = None) -> Pat
 
 
 def hub_file(dataset: str, split: str) -> Path | None:
-    """The split's parquet file in the hub's cache, if it is there."""
+    """The split's parquet file in the hub's cache, or None if it is not there."""
     try:
         from huggingface_hub import try_to_load_from_cache
-    except ModuleNotFoundError:  # a training machine may do without it
+    except ModuleNotFoundError:  # not needed on a training machine
         return None
-    found = try_to_load_from_cache(REPOS[dataset], HUB_FILES[dataset, split], repo_type="dataset")
-    return Path(found) if isinstance(found, str) else None
+    cached = try_to_load_from_cache(REPOS[dataset], HUB_FILES[dataset, split], repo_type="dataset")
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def not_found(dataset: str, split: str, where: str) -> UserError:
-    """The error of a split that is not there, with what to do."""
+    """The error for a missing split, and how to fix it."""
     return UserError(
         f"{dataset}'s {split} images were not found: {where}",
-        f"name a folder (as an argument or in CIFAR_ROOT) with torchvision's {TORCHVISION_FOLDERS[dataset]} "
-        f"or with {split}-*.parquet of https://huggingface.co/datasets/{REPOS[dataset]}.",
+        f"name a folder (as an argument or in CIFAR_ROOT) that holds torchvision's {TORCHVISION_FOLDERS[dataset]} "
+        f"or the files {split}-*.parquet from https://huggingface.co/datasets/{REPOS[dataset]}.",
     )
 
 
 def canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
-    """Pixels of uint8 (N, 32, 32, 3) images and int64 (N,) labels that are in any order."""
+    """Pixels in canonical order, from uint8 (N, 32, 32, 3) images and int64 (N,) labels in any order."""
     ids = [image_id(image) for image in images]
     order = canonical_order(ids, labels)
     images, labels = images[order], labels[order]
@@ -148,7 +148,7 @@ def canonical(images: np.ndarray, labels: np.ndarray) -> Pixels:
 
 
 def _checked(images: np.ndarray, labels: Sequence[int], dataset: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and int64 labels after the checks every format needs; ValueError says what is wrong."""
+    """Checks the images of any format and returns them with int64 labels. ValueError names the problem."""
     checked = np.asarray(labels, dtype=np.int64)
     if len(images) == 0 or checked.shape != (len(images),):
         raise ValueError(f"{len(images)} images, labels of shape {checked.shape}")
@@ -169,12 +169,13 @@ def _damaged(path: Path, why: object) -> UserError:
 
 
 def _refuse_missing_parts(files: list[Path]) -> None:
-    """A part named `-of-00005` needs four others: half a data set would train without complaint."""
+    """UserError if parts are missing: `-of-00005` needs four others. Training on half a data set shows no error."""
     announced = {int(match[1]) for path in files if (match := re.search(r"-of-(\d+)\.parquet$", path.name))}
     if announced and announced != {len(files)}:
         raise UserError(
-            f"{files[0].parent} has {len(files)} parquet files like {files[0].name}, which announces {max(announced)}.",
-            "keep exactly the parts of one download in that folder.",
+            f"{files[0].parent} has {len(files)} parquet files, but the name {files[0].name} means a total of "
+            f"{max(announced)}.",
+            "keep all parts of one download in that folder, and no other parquet files.",
         )
 
 
@@ -193,7 +194,9 @@ def _read_parquet(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _decode(encoded: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded), formats=("PNG", "WEBP")) as image:  # lossless ones: ids are of exact pixels
+    with Image.open(
+        io.BytesIO(encoded), formats=("PNG", "WEBP")
+    ) as image:  # lossless formats, because ids depend on exact pixels
         if image.size != (SIDE, SIDE):
             raise ValueError(f"an image of {image.width}x{image.height} pixels is not of CIFAR")
         return np.asarray(image.convert("RGB"))
@@ -217,7 +220,7 @@ def _read_torchvision(path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]
         raise _damaged(path, error) from error
 
 
-# numpy's own reconstruction functions, under their names before and since numpy 2
+# numpy's own reconstruction functions, under their names before numpy 2 and in numpy 2
 _ALLOWED = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -227,9 +230,9 @@ _ALLOWED = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Unpickles builtin containers and numpy arrays; any other name (a pickle can call anything) is refused."""
+    """Unpickles builtin containers and numpy arrays only, because a pickle can call any function that it names."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no CIFAR file needs")
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which no CIFAR file needs")
         return super().find_class(module.replace("numpy.core.", "numpy._core."), name)

@@ -1,4 +1,4 @@
-"""The one place that uses a network: the test set from the Hugging Face hub, into its cache."""
+"""Downloads the test set from the Hugging Face hub into its cache. No other module uses a network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,27 +12,30 @@ TEST_IMAGES = 10_000
 
 
 def fetch(dataset: str, on_progress: Callable[[int, int], None] | None = None) -> None:
-    """Makes the test set readable without a network: 24 MB from the hub, unless its cache has them already.
+    """Downloads the test set (24 MB) into the hub's cache, unless it is there; then it can be read without a network.
 
-    on_progress(done_bytes, total_bytes) is called as bytes arrive and once at the end; it may raise to stop.
-    A cached file that is not the whole test set is fetched again. UserError when the hub cannot be reached or sends
-    something else; a partial file is never left where a complete one is looked for.
+    on_progress(done_bytes, total_bytes) is called when bytes arrive and once at the end; it may raise to stop. A cached
+    file that is not the whole test set is downloaded again. UserError if the hub cannot be reached or sends another
+    file. A partial file never replaces a complete one.
     """
     check(dataset)
     path = hub_file(dataset, "test")
     if path is None or _problem(path, dataset):
         path = _download(dataset, on_progress or (lambda done, total: None), force=path is not None)
         if problem := _problem(path, dataset):
-            path.resolve().unlink()  # the cache keeps a link to a blob: both go, or the blob would be linked again
+            path.resolve().unlink()  # the cache holds a link to a blob; the next download would link to the same blob
             path.unlink(missing_ok=True)
-            raise UserError(f"The hub's file is not {dataset}'s test set: {problem}", "try again, or set CIFAR_ROOT.")
+            raise UserError(
+                f"The file from the Hugging Face hub is not {dataset}'s test set: {problem}",
+                "try again, or set CIFAR_ROOT to a torchvision CIFAR folder.",
+            )
     if on_progress:
         size = path.stat().st_size
         on_progress(size, size)
 
 
 def _problem(path: Path, dataset: str) -> str:
-    """Why the file is not the complete test set; empty if it is."""
+    """The reason why the file is not the complete test set; empty if it is."""
     try:
         count = len(decoded(path.parent, dataset, "test").ids)
     except UserError as error:
@@ -49,7 +52,7 @@ def _download(dataset: str, on_progress: Callable[[int, int], None], force: bool
     total = furthest = 0
 
     class Bar(tqdm):
-        """Draws nothing and reports; the hub makes one for bytes received and may make another for bytes written."""
+        """Reports progress, draws nothing. The hub makes a bar for received bytes, and maybe one for written bytes."""
 
         def __init__(self, *args, **kwargs) -> None:
             self.done = 0
@@ -62,7 +65,8 @@ def _download(dataset: str, on_progress: Callable[[int, int], None], force: bool
             on_progress(furthest, total)
 
     try:
-        # asked first because it fails at once where there is no network; the download would retry for half a minute
+        # This request comes first, because without a network it fails at once; the download would retry for half a
+        # minute.
         total = get_hf_file_metadata(hf_hub_url(repo, filename, repo_type="dataset"), timeout=10).size or 0
         on_progress(0, total)
         return Path(hf_hub_download(repo, filename, repo_type="dataset", tqdm_class=Bar, force_download=force))

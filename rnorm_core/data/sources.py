@@ -1,4 +1,4 @@
-"""Batches from the best source at hand: a CIFAR folder, the hub's cache, foolbox's 20 samples."""
+"""Batches from the best available source: a CIFAR folder, the hub's cache, or foolbox's 20 samples."""
 
 import functools
 import threading
@@ -28,7 +28,7 @@ SAMPLES = 20
 
 
 def available(dataset: str, split: str = "test") -> tuple[Source, ...]:
-    """What can be read right now, best first. Touches no network and opens no file."""
+    """The sources that can be read now, the best first. Uses no network and opens no file."""
     sources = complete_sources(dataset, split)
     if split == "test" and (folder := _samples_folder()):
         sources.append(Source("samples", f"foolbox's {SAMPLES} samples", folder, complete=False))
@@ -36,7 +36,7 @@ def available(dataset: str, split: str = "test") -> tuple[Source, ...]:
 
 
 def samples(dataset: str) -> Batch:
-    """The first 20 test images, which foolbox's wheel carries, in canonical order: there without a network."""
+    """The first 20 test images, in canonical order. They are part of foolbox's wheel, so they need no network."""
     check(dataset)
     folder = _samples_folder()
     if folder is None:
@@ -48,11 +48,11 @@ def samples(dataset: str) -> Batch:
 def load(
     dataset: str, split: str = "test", count: int | None = None, seed: int = 0, directory: Path | str | None = None
 ) -> Batch:
-    """Images of a split from `directory` or else the best source at hand, never from a network.
+    """Images of a split from `directory` or else from the best available source. Never uses a network.
 
-    count None: all in canonical order (by id). Otherwise `seed` picks `count` of them, and the same `count` and
-    `seed` give the same images in the same order from any copy of the split. Where only foolbox's samples are at hand,
-    these 20 are the split. UserError when there is no source, or fewer images than asked for.
+    count None: all images in canonical order (by id). Otherwise `seed` picks `count` of them. Equal `count` and `seed`
+    give the same images in the same order from any copy of the split. If only foolbox's samples are available, these 20
+    are the split. UserError if there is no source, or if there are fewer than `count` images.
     """
     if directory is not None:
         source = Source("folder", f"{directory}: {dataset}, {split} split", locate(dataset, split, directory), True)
@@ -64,9 +64,10 @@ def load(
 
 
 def pick(dataset: str, count: int, seed: int, *, complete: bool) -> Batch:
-    """`count` test images that `seed` picks, of the complete test set, or of the samples (then at most all of them).
+    """`count` test images, picked by `seed` from the complete test set or from the samples (then at most 20).
 
-    More of one seed begin with the fewer. UserError where the complete test set is asked for and not at hand.
+    With equal seeds a larger choice begins with the images of a smaller one. UserError if the complete test set is
+    requested and not available.
     """
     if complete:
         return load(dataset, count=count, seed=seed)
@@ -88,8 +89,8 @@ def _choose(total: int, count: int | None, seed: int, source: Source) -> np.ndar
     if not 1 <= count <= total:
         fetch = "" if source.complete else ", or fetch the full test set"
         raise UserError(
-            f"{count} images were asked for; there are {total} ({source.title}).",
-            f"ask for 1 to {total}{fetch}.",
+            f"{count} images cannot be chosen: there are {total} ({source.title}).",
+            f"choose 1 to {total} images{fetch}.",
         )
     return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count].numpy()
 
@@ -100,9 +101,9 @@ _decoding = threading.Lock()
 
 
 def decoded(directory: Path, dataset: str, split: str) -> Pixels:
-    """`files.read`, once for as long as the files stay the same."""
+    """`files.read`, called only once while the files do not change."""
     versions = tuple((path, path.stat().st_mtime_ns) for path in split_files(directory, dataset, split))
-    with _decoding:  # a second asker waits for the first one's result instead of decoding as well
+    with _decoding:  # a second caller waits for the first one's result and does not decode
         return _decoded(directory, dataset, split, versions)
 
 
@@ -113,7 +114,7 @@ def _decoded(directory: Path, dataset: str, split: str, versions: tuple[tuple[Pa
 
 @functools.lru_cache
 def _sample_pixels(folder: Path, dataset: str, split: str) -> Pixels:
-    """foolbox's PNGs are named <dataset>_<index>_<label>.png."""
+    """The pixels of foolbox's PNG files, which are named <dataset>_<index>_<label>.png."""
     images, labels = [], []
     for path in folder.glob(f"{dataset}_*.png"):
         with Image.open(path) as image:
@@ -123,6 +124,6 @@ def _sample_pixels(folder: Path, dataset: str, split: str) -> Pixels:
 
 
 def _samples_folder() -> Path | None:
-    """foolbox's data folder, found without importing foolbox (which takes a second and needs git)."""
+    """foolbox's data folder. foolbox is not imported for this: the import takes a second and needs git."""
     spec = find_spec("foolbox")
     return Path(spec.origin).parent / "data" if spec and spec.origin else None

@@ -1,4 +1,4 @@
-"""A person's own picture, as a CIFAR model sees it."""
+"""A visitor's picture, in the format of a CIFAR model."""
 
 import io
 import struct
@@ -11,11 +11,11 @@ from rnorm_core.data.classes import CLASSES, check
 from rnorm_core.data.files import SIDE
 from rnorm_core.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # told by content, never by the name
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # recognised by content, never by the file name
 MAX_BYTES = 10_000_000
-MAX_PIXELS = 50_000_000  # decoded only after this is checked: a small file may announce a huge picture
+MAX_PIXELS = 50_000_000  # checked before decoding: a small file may announce a huge picture
 
-# what Pillow's decoders raise on bytes that are not what their header says
+# errors of Pillow's decoders for bytes that do not fit their header
 _DECODING_ERRORS = (
     OSError,
     SyntaxError,
@@ -30,11 +30,11 @@ _DECODING_ERRORS = (
 
 
 def upload(raw: bytes, filename: str, label: int | None, dataset: str = "cifar10") -> Batch:
-    """A Batch of one from an image file; its label is -1 for None, "unknown".
+    """A Batch of one image from an image file; label None means unknown and becomes -1.
 
-    Turned as its EXIF orientation says, alpha over white, the first frame of several, centre-cropped to a square and
-    resized with antialiasing to 32x32: `Batch.images` is exactly what the network sees. A picture that already has
-    32x32 pixels is not changed. UserError for a file that is too big, no image, damaged, or a label out of range.
+    The first frame is rotated by its EXIF orientation, put over white where it is transparent, centre-cropped to a
+    square and resized with antialiasing to 32x32: `Batch.images` is exactly the network's input. A picture of 32x32
+    pixels is not changed. UserError if the file is too big, no image or damaged, or if the label is out of range.
     """
     check(dataset)
     classes = CLASSES[dataset]
@@ -42,21 +42,21 @@ def upload(raw: bytes, filename: str, label: int | None, dataset: str = "cifar10
         raise UserError(
             f"{filename!r} was given label {label}, but {dataset} has labels 0 ({classes[0]}) to {len(classes) - 1} "
             f"({classes[-1]}).",
-            "choose one of them, or leave it unknown.",
+            "choose one of these labels, or leave the label unknown.",
         )
-    pixels = _see(raw, filename)
+    pixels = _pixels(raw, filename)
     labels = np.array([-1 if label is None else label])
     return from_pixels(pixels[None], labels, [image_id(pixels)], f"upload: {filename}", dataset)
 
 
-def _see(raw: bytes, filename: str) -> np.ndarray:
+def _pixels(raw: bytes, filename: str) -> np.ndarray:
     """uint8 (32, 32, 3) RGB pixels of an image file."""
     if not raw:
-        raise UserError(f"{filename!r} is empty.", "choose an image file with something in it.")
+        raise UserError(f"{filename!r} is empty.", "choose an image file that is not empty.")
     if len(raw) > MAX_BYTES:
         raise UserError(
-            f"{filename!r} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken.",
-            "save it smaller: the network sees 32x32 pixels anyway.",
+            f"{filename!r} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed.",
+            "save a smaller version: the network uses only 32x32 pixels.",
         )
     try:
         with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
@@ -75,8 +75,8 @@ def _see(raw: bytes, filename: str) -> np.ndarray:
 
 
 def _rgb(image: Image.Image, filename: str) -> Image.Image:
-    """Any mode of Pillow to 8-bit RGB."""
-    if image.mode in ("I", "F"):  # 32 bits per pixel: no convention says which value is white
+    """Converts an image of any Pillow mode to 8-bit RGB."""
+    if image.mode in ("I", "F"):  # 32 bits per pixel: there is no convention for the value of white
         raise UserError(f"{filename!r} has 32-bit grey values.", "save it with 8 or 16 bits per channel.")
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255 instead of scaling
         grey = np.asarray(image).astype(np.float64) / 257
@@ -88,14 +88,14 @@ def _rgb(image: Image.Image, filename: str) -> Image.Image:
 
 
 def _square(image: Image.Image) -> Image.Image:
-    """The centre square at 32x32. Pillow widens its filter when it shrinks, which is what antialiases."""
+    """The centre square, resized to 32x32. Pillow widens its filter when it shrinks an image, which avoids aliasing."""
     return ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def _too_many_pixels(filename: str) -> UserError:
     return UserError(
         f"{filename!r} has more than {MAX_PIXELS // 1_000_000} megapixels.",
-        "save it smaller: the network sees 32x32 pixels anyway.",
+        "save a smaller version: the network uses only 32x32 pixels.",
     )
 
 

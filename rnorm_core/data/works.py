@@ -1,4 +1,4 @@
-"""The paper and the works listed around it: titles, authors, years, and a sourced sentence on each (`works.json`)."""
+"""The paper and the works that are listed with it (`works.json`): title, authors, year, a sentence and its source."""
 
 import json
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ FILE = Path(__file__).with_name("works.json")
 
 @dataclass(frozen=True)
 class Work:
-    """about: what it is about, in this project's words, as `source` says it; both None where no source was found.
+    """A work of the list.
 
-    page: key of the page on which its idea can be seen, or None.
+    about:  a sentence about the work in our words, based on `source` (an address). Both are None if there is no source.
+    page:   key of the page that shows its idea, or None.
     """
 
     key: str
@@ -28,28 +29,28 @@ class Work:
 
     @property
     def short(self) -> str:
-        """ "Wang 2022"; some names are listed with their initials last."""
+        """ "Wang 2022". Words of one letter are skipped, because some names are listed with their initials last."""
         names = [word for word in self.authors[0].split() if len(word.strip(".")) > 1]
         return f"{names[-1]} {self.year}"
 
     @property
     def search(self) -> str:
-        """A link to a search for the title."""
+        """A link that searches for the title at Semantic Scholar."""
         return f"https://www.semanticscholar.org/search?q={quote_plus(self.title)}"
 
 
 @lru_cache(maxsize=1)
 def works() -> tuple[Work, ...]:
-    """The paper first, then the works around it in the order of their list."""
+    """The paper first, then the other works in the order of the list."""
     listed = json.loads(FILE.read_text(encoding="utf-8"))["works"]
     return tuple(Work(**{**entry, "authors": tuple(entry["authors"])}) for entry in listed)
 
 
 def themes() -> tuple[str, ...]:
-    """In the order in which they first appear."""
+    """All themes, in the order in which they first appear in the list."""
     return tuple(dict.fromkeys(work.theme for work in works()))
 
 
 def shared_authors() -> tuple[tuple[str, str], ...]:
-    """Pairs of keys of works that have an author in common, as the list spells the names."""
+    """Pairs of keys of works with a common author; names are compared as the list spells them."""
     return tuple((a.key, b.key) for a, b in combinations(works(), 2) if set(a.authors) & set(b.authors))

@@ -1,11 +1,18 @@
-"""Accuracy, clean or under attack: measured, compared image by image, and the table of what was measured."""
+"""Accuracy, clean or under attack: measured, compared image by image, and read from the shipped table."""
 
-from rnorm_core.evaluation.accuracy import Accuracy, accuracies, accuracy, batch_generator, predict, wilson
-from rnorm_core.evaluation.file import read
-from rnorm_core.evaluation.paired import Paired, paired
-from rnorm_core.evaluation.row import PIXELS, Row, both_correct
-from rnorm_core.evaluation.table import Table, table
-from rnorm_core.evaluation.worst import worst_case
+from rnorm_core.evaluation.measure.accuracy import (
+    Accuracy,
+    accuracies,
+    accuracy,
+    attack_batch,
+    batch_generator,
+    predict,
+    wilson,
+)
+from rnorm_core.evaluation.measure.paired import Paired, paired
+from rnorm_core.evaluation.measure.worst import worst_case
+from rnorm_core.evaluation.tables.accuracies import Table, read, table
+from rnorm_core.evaluation.tables.row import PIXELS, Row, both_correct
 
 __all__ = [
     "PIXELS",
@@ -15,6 +22,7 @@ __all__ = [
     "Table",
     "accuracies",
     "accuracy",
+    "attack_batch",
     "batch_generator",
     "both_correct",
     "paired",

@@ -1,4 +1,4 @@
-"""Accuracy as the attack grows, and where two models differ image by image."""
+"""Accuracy over the size of an attack, and on which images two networks differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ import plotly.graph_objects as go
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
 
-# The paper (arXiv 2006.11007) gives eps after the division of the pixels by their deviation, which its authors' code
-# takes as about 0.2; the sizes it looks at. CIFAR-10's own deviation is about 0.25.
+# The paper (arXiv 2006.11007) gives eps for pixels that are divided by their standard deviation. Its authors' code
+# takes about 0.2 for it; CIFAR-10's is about 0.25.
 PAPER_STD, OWN_STD = 0.2, 0.25
-PAPER_EPS = (0.004, 0.03)
+PAPER_EPS = (0.004, 0.03)  # the attack sizes of the paper
 
 
 def paper_units(eps_255: float) -> float:
-    """eps as the paper counts it, from eps in grey levels (1 means 1/255)."""
+    """eps in the paper's unit, from eps in grey levels (1 means 1/255)."""
     return eps_255 / 255 / PAPER_STD
 
 
@@ -28,11 +28,11 @@ def grey_levels(paper_eps: float) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """Accuracy of one model in one statistics mode; the five lists are equally long.
+    """Accuracy of one network in one statistics mode; the five lists are equally long.
 
     eps_255: attack sizes in grey levels (8 means 8/255). correct of n images; low, high: 95 % interval, as fractions.
-    here:    measured just now, by whoever looks: open markers that lie over the lines.
-    thin:    drawn thin, without markers and bars, beside what it is compared with.
+    here:    measured by the visitor just now: drawn as open markers over the lines.
+    thin:    drawn as a thin line without markers and intervals, beside the curves that it is compared with.
     """
 
     label: str
@@ -61,19 +61,18 @@ def accuracy_curve(
     marks: bool = False,
     thin: str = "",
 ) -> Figure:
-    """Accuracy (%) against eps (k/255) with interval bars. `evenly` gives every eps the same room: small ones crowd.
+    """Accuracy (%) against eps (k/255) with interval bars.
 
-    thin: what the thin curves are, for people.
-
-    marks: also the paper's units on an axis above, its range shaded, and one grey level as a line.
-    UserError when there is no curve, or one without a point.
+    attack: the attack, for the subtitle. evenly: equal steps between all eps, because the small ones
+    are close to each other. marks: also the paper's units on an axis above, its sizes shaded, and one grey level as a
+    line. thin: a name for the thin curves. UserError if there is no curve, or a curve without a point.
     """
     if not curves or not all(c.eps_255 for c in curves):
         raise UserError("There is no accuracy to draw yet.", "choose a model that was measured, or measure it first.")
     everything = sorted({float(eps) for c in curves for eps in c.eps_255})
     place = _evenly(everything) if evenly else float
     figure, markers = go.Figure(), Markers()
-    for c in sorted(curves, key=lambda c: not c.thin):  # thin ones below
+    for c in sorted(curves, key=lambda c: not c.thin):  # thin lines lie below the others
         figure.add_scatter(**(_thin_line(c, place) if c.thin else _line(c, place, markers)))
     ticks = everything if evenly else [eps for eps in everything if eps == int(eps)]
     at = {"tickvals": [place(eps) for eps in ticks], "range": _room(place(everything[0]), place(everything[-1]))}
@@ -86,16 +85,16 @@ def accuracy_curve(
     title = title or "How much accuracy is left as the attack grows?"
     bars = f"bars: 95 % interval{f'; thin: {thin}' if any(c.thin for c in curves) else ''}"
     dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; {bars}", 400)
-    said = []
+    texts = []
     for c in curves:
         points = zip(c.eps_255, c.correct, c.n, strict=True)
-        said.append(
+        texts.append(
             f"{c.label}{f' ({thin})' if c.thin else ''}: "
             + ", ".join(f"{100 * k / n:.1f} % at {eps:g}/255" for eps, k, n in points)
         )
-    alt = f"{title} Lines of accuracy against attack size, {images}. {'; '.join(said)}."
+    alt = f"{title} Lines of accuracy against attack size, {images}. {'; '.join(texts)}."
     if marks:
-        low, high = _marks(figure, place, everything, ticks, at)
+        low, high = _draw_marks(figure, place, everything, ticks, at)
         alt += f" Shaded: the sizes the paper looks at, {low:.1f}/255 to {high:.1f}/255; a line marks one grey level."
     return Figure(figure, alt)
 
@@ -109,7 +108,7 @@ def _line(c: Curve, place: Callable[[float], float], markers: Markers) -> dict[s
     }
     hover = "eps %{customdata[2]}/255: %{y:.1f} % (%{customdata[0]} of %{customdata[1]}), 95 %: %{customdata[3]}"
     units = f"normalised: %{{customdata[4]}} (pixels / {PAPER_STD}, the paper's), %{{customdata[5]}} (/ {OWN_STD})"
-    told = [
+    details = [
         (k, n, f"{eps:g}", f"{low:.1f} to {high:.1f}", f"{paper_units(eps):.4f}", f"{eps / 255 / OWN_STD:.4f}")
         for eps, k, n, (low, high) in zip(c.eps_255, c.correct, c.n, ends, strict=True)
     ]
@@ -124,7 +123,7 @@ def _line(c: Curve, place: Callable[[float], float], markers: Markers) -> dict[s
         "line": {"color": colour, "dash": DASHES[c.statistics], "width": 2},
         "marker": {"symbol": symbol, "size": 14 if c.here else 9, "color": colour, "line": {"width": 2.5 * c.here}},
         "cliponaxis": False,
-        "customdata": told,
+        "customdata": details,
         "hovertemplate": f"{hover}<br>{units}",
     }
 
@@ -144,7 +143,7 @@ def _thin_line(c: Curve, place: Callable[[float], float]) -> dict[str, Any]:
 
 
 def _evenly(sizes: Sequence[float]) -> Callable[[float], float]:
-    """A size's place where every one of `sizes` is one step from the next; others lie between."""
+    """Maps a size to its place on an axis on which neighbours in `sizes` are one step apart."""
     return lambda eps: float(np.interp(eps, sizes, range(len(sizes))))
 
 
@@ -153,22 +152,23 @@ def _room(first: float, last: float) -> list[float]:
     return [first - margin, last + margin]
 
 
-def _marks(
+def _draw_marks(
     figure: go.Figure, place: Callable[[float], float], sizes: Sequence[float], ticks: Sequence[float], at: dict
 ) -> tuple[float, float]:
     low, high = (grey_levels(eps) for eps in PAPER_EPS)
     edges = [place(min(max(eps, sizes[0]), sizes[-1])) for eps in (low, high)]
     figure.add_vrect(x0=edges[0], x1=edges[1], fillcolor=CLEAN, opacity=0.18, line_width=0, layer="below")
-    known: list[tuple[str, dict[str, Any]]] = [
+    entries: list[tuple[str, dict[str, Any]]] = [
         (f"shaded: the paper's range, {low:.1f}/255 to {high:.1f}/255", {"mode": "markers"})
     ]
     if sizes[0] <= 1 <= sizes[-1]:
         dotted = {"color": CLEAN, "dash": "dot", "width": 1.5}
         figure.add_vline(place(1), line=dotted)
-        known.append(("dotted: one grey level, 1/255", {"mode": "lines", "line": dotted}))
-    # Said in the legend, where no curve crosses the words. An axis is shown where something is drawn on it: these are.
+        entries.append(("dotted: one grey level, 1/255", {"mode": "lines", "line": dotted}))
+    # These texts stand in the legend, where no curve runs through them. The entries lie on the upper axis, because
+    # Plotly shows an axis only if something is drawn on it.
     grey = {"symbol": "square", "size": 12, "color": CLEAN, "opacity": 0.4}
-    for name, style in known:
+    for name, style in entries:
         nothing = {"x": at["tickvals"], "y": [None] * len(ticks), "xaxis": "x2", "hoverinfo": "skip"}
         figure.add_scatter(name=name, marker=grey, **nothing, **style)
     layout = figure.to_dict()["layout"]
@@ -184,7 +184,7 @@ def _marks(
             "showgrid": False,
             "zeroline": False,
         },
-        height=layout["height"] + 44 + 20 * len(known),
+        height=layout["height"] + 44 + 20 * len(entries),
         margin={"t": layout["margin"]["t"] + 44},
     )
     return low, high
@@ -197,7 +197,10 @@ def _lighter(colour: str) -> str:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How `n` images fall to two sides: right under both, one alone, or neither. `label` says which images."""
+    """Numbers of images, of `n`, that both networks, only the left, only the right, or neither classifies correctly.
+
+    label: a name for these images.
+    """
 
     label: str
     both: int
@@ -211,14 +214,14 @@ class Agreement:
 
 
 def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str, str], condition: str) -> Figure:
-    """Shares (%) of images right under both, one or neither of two sides, one bar per row.
+    """Shares (%) of the images that both, one or neither of two networks classify correctly; one bar for each row.
 
-    left, right: (label, norm) of a side. condition: what the images went through. UserError without an image.
+    left, right: (label, norm) of a network. condition: the attack. UserError if there are no images.
     """
     if not rows or not all(row.n for row in rows):
-        raise UserError("There are no images to compare on.", "choose other models, or all images.")
-    # Two sides of one norm have one colour: the right one's is then lighter and outlined. Words on a bar have a colour
-    # that suits it, whatever the page's own.
+        raise UserError("There are no images for this comparison.", "choose other models, or choose all images.")
+    # Two networks of one norm would have one colour: then the right one is lighter and outlined. Text on a bar has a
+    # colour of its own, because the page's text colour may not be readable there.
     dark, light = {"color": "#1B2430", "size": 13}, {"color": "#FFFFFF", "size": 13}
     colours = [LOOKS[norm].colour for _, norm in (left, right)]
     alike = colours[0] == colours[1]
@@ -232,7 +235,7 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
         ("under neither", "neither", {"color": "#DDDDDD"}, dark),
     )
     figure, names = go.Figure(), [wrap(row.label, 16) for row in rows]
-    for name, field, marker, words in parts:
+    for name, field, marker, font in parts:
         counts = [getattr(row, field) for row in rows]
         shares = [100 * k / row.n for k, row in zip(counts, rows, strict=True)]
         figure.add_bar(
@@ -245,7 +248,7 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            insidetextfont=words,
+            insidetextfont=font,
             customdata=[[f"{k:,}", f"{row.n:,}"] for k, row in zip(counts, rows, strict=True)],
             hovertemplate=name + ": %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
         )
@@ -254,8 +257,8 @@ def agreement(rows: Sequence[Agreement], left: tuple[str, str], right: tuple[str
     figure.update_yaxes(autorange="reversed", ticklabelstandoff=4)
     title = "Do they get the same images right?"
     dress(figure, title, f"{condition}; n as counted in the bars", 110 + 60 * len(rows))
-    said = [
+    texts = [
         f"{row.label}, n = {row.n:,}: " + ", ".join(f"{name} {getattr(row, field):,}" for name, field, *_ in parts)
         for row in rows
     ]
-    return Figure(figure, f"{title} {condition}. {'; '.join(said)}.")
+    return Figure(figure, f"{title} {condition}. {'; '.join(texts)}.")

@@ -1,4 +1,4 @@
-"""Claims and the evidence on them: how far each holds at a glance, and for each kind of evidence its own drawing."""
+"""An overview of all claims, and a drawing for each kind of evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.evidence import (
+from rnorm_core.evaluation.claims.evidence import (
     HALF,
     KEPT,
     MARGIN,
+    BatchSizes,
     Contest,
     Count,
     Displacement,
     Evidence,
     Excess,
-    Need,
+    KeptAccuracy,
     Recovery,
     Retention,
     Speed,
-    Upkeep,
     points,
 )
-from rnorm_core.evaluation.paired import Paired
-from rnorm_core.evaluation.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
+from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
+from rnorm_core.evaluation.measure.paired import Paired
 from rnorm_core.figures.accuracy import PAPER_EPS, grey_levels
 from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, wrap
 
@@ -40,7 +40,10 @@ LINE = {"color": CLEAN, "width": 1.5, "dash": "dot"}
 
 @dataclass(frozen=True)
 class Judged:
-    """A row of the overview: a claim's id, the reading, its findings by size, and the verdict in words."""
+    """A row of the overview.
+
+    by_eps: the findings are drawn at their attack sizes; otherwise the verdict is written as text.
+    """
 
     claim: str
     reading: str
@@ -50,27 +53,28 @@ class Judged:
 
 
 def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
-    """One row a reading, one place an eps; a reading that is no matter of eps says its verdict in words.
+    """One row for each reading, and a mark for each of its findings at the attack's size.
 
-    The first of a point's `customdata` is the number of its row, counted from 0.
+    chosen: the claim in bold. The first of a point's `customdata` is the number of its row, counted from 0.
+    UserError without rows.
     """
     if not rows:
         raise UserError("No claim can be judged yet.", "measure the shipped models, or restore pretrained/.")
     sizes = sorted({f.size for row in rows if row.by_eps for f in row.findings if f.size is not None})
-    figure, said = go.Figure(), []
+    figure, texts = go.Figure(), []
     for state, sign in SIGNS.items():
         points = [
-            (sizes.index(f.size), -i, [i, f"{f.size:g}", f.said, row.claim])
+            (sizes.index(f.size), -i, [i, f"{f.size:g}", f.text, row.claim])
             for i, row in enumerate(rows)
             if row.by_eps
             for f in row.findings
             if f.state == state and f.size is not None
         ]
-        x, y, told = zip(*points, strict=True) if points else ((None,), (None,), (None,))
+        x, y, hover_texts = zip(*points, strict=True) if points else ((None,), (None,), (None,))
         hover = f"<b>%{{customdata[3]}} at %{{customdata[1]}}/255: {state}</b><br>%{{customdata[2]}}<extra></extra>"
         figure.add_scatter(
-            x=x, y=y, mode="markers", name=state, marker=sign, customdata=told, hovertemplate=hover, cliponaxis=False,
-            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+            x=x, y=y, mode="markers", name=state, marker=sign, customdata=hover_texts, hovertemplate=hover,
+            cliponaxis=False, selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     for i, row in enumerate(rows):
         bold = ("<b>", "</b>") if row.claim == chosen else ("", "")
@@ -81,7 +85,7 @@ def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
                 x=-0.45, y=-i, text=row.verdict, showarrow=False, xanchor="left", align="left",
                 font={"size": 12, "color": CLEAN},
             )  # fmt: skip
-        said.append(f"{row.claim}, {row.reading}: {row.verdict}")
+        texts.append(f"{row.claim}, {row.reading}: {row.verdict}")
     _shade(figure, sizes)
     ticks = {"tickvals": list(range(len(sizes))), "ticktext": [f"{size:g}" for size in sizes]}
     figure.update_xaxes(title="attack size eps (k/255), steps not to scale", range=[-0.5, len(sizes) - 0.5], **ticks)
@@ -92,11 +96,11 @@ def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
     dress(figure, title, "touch a mark for its numbers", 110 + 46 * len(rows))
     # One line for all four signs where there is room, two on a telephone.
     figure.update_layout(height=figure.to_dict()["layout"]["height"] - 20)
-    return Figure(figure, f"{title} {'. '.join(said)}.")
+    return Figure(figure, f"{title} {'. '.join(texts)}.")
 
 
 def _shade(figure: go.Figure, sizes: Sequence[float]) -> None:
-    """The sizes that the paper looks at, from one row to the last."""
+    """Shades the range of attack sizes in the paper."""
     if len(sizes) < 2:
         return
     low, high = (float(np.interp(grey_levels(eps), sizes, range(len(sizes)))) for eps in PAPER_EPS)
@@ -108,40 +112,42 @@ def _shade(figure: go.Figure, sizes: Sequence[float]) -> None:
 
 @dataclass(frozen=True)
 class Series:
-    """A line: y over the places x, with the ends of its bars."""
+    """A line with its error bars. x: numbers of the places on the axis, from 0. hover_texts: one for each point."""
 
     name: str
     x: Sequence[int]
     y: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
-    told: Sequence[str]
+    hover_texts: Sequence[str]
     colour: str
     marker: str
-    dash: str = "solid"  # "" leaves the points unjoined
+    dash: str = "solid"  # "" for points without a line
 
 
-def evidence(found: Evidence) -> Figure:
+def evidence(item: Evidence) -> Figure:
     """The drawing of any kind of evidence."""
     draw = {
-        Contest: _contest, Retention: _retention, Displacement: _displacement, Recovery: _recovery, Need: _need,
-        Excess: _excess, Upkeep: _upkeep, Speed: _speed,
-    }[type(found)]  # fmt: skip
-    return draw(found)
+        Contest: _contest, Retention: _retention, Displacement: _displacement, Recovery: _recovery,
+        BatchSizes: _batch_sizes, Excess: _excess, KeptAccuracy: _kept_accuracy, Speed: _speed,
+    }[type(item)]  # fmt: skip
+    return draw(item)
 
 
-def _contest(found: Contest) -> Figure:
-    seeds = sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})
-    places, look = sorted(found.by_eps), _look(found.left)
+def _contest(contest: Contest) -> Figure:
+    seeds = sorted({seed for by_seed in contest.by_eps.values() for seed in by_seed})
+    places, look = sorted(contest.by_eps), _look(contest.left)
     series = []
     for i, seed in enumerate(seeds):
-        at = [(places.index(eps), by_seed[seed]) for eps, by_seed in sorted(found.by_eps.items()) if seed in by_seed]
+        at = [(places.index(eps), by_seed[seed]) for eps, by_seed in sorted(contest.by_eps.items()) if seed in by_seed]
         marker = look.marker + ("", "-open", "-dot")[i % 3]
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
-    n = sorted({p.n for by_seed in found.by_eps.values() for p in by_seed.values()})
-    title = f"Does {found.left.split(',')[0]} keep more?"
-    under = f"{found.under}; " if found.under else ""
-    subtitle = f"{found.left} minus {found.right}; {under}{_n(n)} images that both get right when clean; 95 % interval"
+    n = sorted({p.n for by_seed in contest.by_eps.values() for p in by_seed.values()})
+    title = f"Does {contest.left.split(',')[0]} keep more?"
+    under = f"{contest.under}; " if contest.under else ""
+    subtitle = (
+        f"{contest.left} minus {contest.right}; {under}{_n(n)} images that both get right when clean; 95 % interval"
+    )
     return _drawn(title, subtitle, series, _eps(places), "difference (points of accuracy)", [(0, "no difference")])
 
 
@@ -152,11 +158,11 @@ def _differences(
     return Series(name, x, y, low, high, [f"{points(p)}, n = {p.n:,}" for p in pairs], colour, marker, dash)
 
 
-def _retention(found: Retention) -> Figure:
-    places, look, series = sorted(found.by_eps), _look(found.label), []
-    for i, seed in enumerate(sorted({seed for by_seed in found.by_eps.values() for seed in by_seed})):
-        at = [(places.index(eps), *by_seed[seed]) for eps, by_seed in sorted(found.by_eps.items()) if seed in by_seed]
-        ratios = [found.ratio(clean, attacked) for _, clean, attacked in at]
+def _retention(kept: Retention) -> Figure:
+    places, look, series = sorted(kept.by_eps), _look(kept.label), []
+    for i, seed in enumerate(sorted({seed for by_seed in kept.by_eps.values() for seed in by_seed})):
+        at = [(places.index(eps), *by_seed[seed]) for eps, by_seed in sorted(kept.by_eps.items()) if seed in by_seed]
+        ratios = [kept.ratio(clean, attacked) for _, clean, attacked in at]
         ends = [[end / clean.value if clean.correct else 0 for end in attacked.interval] for _, clean, attacked in at]
         series.append(
             Series(
@@ -165,114 +171,120 @@ def _retention(found: Retention) -> Figure:
                 look.marker + ("", "-open", "-dot")[i % 3],
             )
         )  # fmt: skip
-    n = sorted({counts[1].n for by_seed in found.by_eps.values() for counts in by_seed.values()})
+    n = sorted({counts[1].n for by_seed in kept.by_eps.values() for counts in by_seed.values()})
     title = "How much of its clean accuracy is left?"
-    subtitle = f"{found.label}; {_n(n)} images; bars: 95 % interval of the attacked accuracy"
+    subtitle = f"{kept.label}; {_n(n)} images; bars: 95 % interval of the attacked accuracy"
     threshold = [(KEPT, f"the rule: {KEPT:g} of clean accuracy")]
     return _drawn(title, subtitle, series, _eps(places), "robust / clean accuracy", threshold, [0, 1.05])
 
 
-def _displacement(found: Displacement) -> Figure:
-    places = sorted({0.0, *found.by_eps, *found.noise})
-    look, series = _look(found.label), []
+def _displacement(moved: Displacement) -> Figure:
+    places = sorted({0.0, *moved.by_eps, *moved.noise})
+    look, series = _look(moved.label), []
     for name, by_eps, colour, marker, dash in (
-        ("attacked", {**{0.0: found.noise.get(0.0, {})}, **found.by_eps}, look.colour, look.marker, "solid"),
-        ("noise of the same size", found.noise, CLEAN, look.marker + "-open", "dot"),
+        (
+            "attacked",
+            {**{0.0: moved.noise.get(0.0, {})}, **moved.by_eps},
+            look.colour,
+            look.marker,
+            "solid",
+        ),
+        ("noise of the same size", moved.noise, CLEAN, look.marker + "-open", "dot"),
     ):
         at = [(eps, np.concatenate([b.mean(1) for b in models.values()])) for eps, models in by_eps.items() if models]
         at.sort(key=lambda point: point[0])
         if at:
             shares = [share for _, share in at]
             ends = [100 * s.min() for s in shares], [100 * s.max() for s in shares]
-            told = [f"{100 * s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
+            hover_texts = [f"{100 * s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
             x = [places.index(eps) for eps, _ in at]
-            series.append(Series(name, x, [100 * s.mean() for s in shares], *ends, told, colour, marker, dash))
+            series.append(Series(name, x, [100 * s.mean() for s in shares], *ends, hover_texts, colour, marker, dash))
     title = "How many layers leave the natural band?"
-    subtitle = f"{found.label}; n = {found.n:,} images; bars: from the least to the most moved batch"
-    chance = 2.5 * found.measures
-    by_chance = f"by chance: {'at most ' * (found.measures > 1)}{chance:g} %"
+    subtitle = f"{moved.label}; n = {moved.n:,} images; bars: from the least to the most moved batch"
+    chance = 2.5 * moved.measures
+    by_chance = f"by chance: {'at most ' * (moved.measures > 1)}{chance:g} %"
     threshold = [(100 * HALF, "the rule: half of the layers"), (chance, by_chance)]
     return _drawn(title, subtitle, series, _eps(places), "layers beyond the band (%)", threshold, [-3, 103])
 
 
-def _excess(found: Excess) -> Figure:
-    places, look = sorted(found.by_eps), _look(found.label)
-    shares = [100 * np.concatenate([b.mean(1) for b in found.by_eps[eps].values()]) for eps in places]
-    told = [f"{s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
+def _excess(excess: Excess) -> Figure:
+    places, look = sorted(excess.by_eps), _look(excess.label)
+    shares = [100 * np.concatenate([b.mean(1) for b in excess.by_eps[eps].values()]) for eps in places]
+    hover_texts = [f"{s.mean():.0f} % of the layers on average, {len(s)} batches" for s in shares]
     y, low, high = ([float(end(s)) for s in shares] for end in (np.mean, np.min, np.max))
-    series = Series("attack beyond noise", range(len(places)), y, low, high, told, look.colour, look.marker)
+    series = Series("attack beyond noise", range(len(places)), y, low, high, hover_texts, look.colour, look.marker)
     title = "Does the attack move them further than noise?"
-    subtitle = f"{found.label}; n = {found.n:,} images; bars: from the least to the most moved batch"
+    subtitle = f"{excess.label}; n = {excess.n:,} images; bars: from the least to the most moved batch"
     threshold = [(100 * HALF, "the rule: half of the layers")]
     return _drawn(title, subtitle, [series], _eps(places), "layers that move further (%)", threshold, [-3, 103])
 
 
-def _recovery(found: Recovery) -> Figure:
-    places = sorted(found.by_eps)
-    at = [(i, Count(*found.by_eps[eps])) for i, eps in enumerate(places) if found.by_eps[eps][1]]
-    look = _look(found.label)
+def _recovery(recovery: Recovery) -> Figure:
+    places = sorted(recovery.by_eps)
+    at = [(i, Count(*recovery.by_eps[eps])) for i, eps in enumerate(places) if recovery.by_eps[eps][1]]
+    look = _look(recovery.label)
     series = Series(
         "come back", [i for i, _ in at], [100 * c.value for _, c in at], *_ends([c for _, c in at]),
         [f"{c.correct:,} of {c.n:,} lost images" for _, c in at], look.colour, look.marker,
     )  # fmt: skip
     title = "How many lost images come back?"
-    subtitle = f"{found.label}, attacked with tracked statistics, scored with the batch's own; bars: 95 % interval"
+    subtitle = f"{recovery.label}, attacked with tracked statistics, scored with the batch's own; bars: 95 % interval"
     threshold = [(100 * HALF, "the rule: half of the lost images")]
     return _drawn(title, subtitle, [series], _eps(places), "lost images that come back (%)", threshold, [-3, 103])
 
 
-def _need(found: Need) -> Figure:
-    places = sorted({*found.by_size, *found.attacked})
-    look = _look(found.label)
+def _batch_sizes(sizes: BatchSizes) -> Figure:
+    places = sorted({*sizes.by_size, *sizes.attacked})
+    look = _look(sizes.label)
     series = []
     for name, counts, marker, dash in (
-        ("without an attack", found.by_size, look.marker + "-open", "dot"),
-        (f"under {found.attack}", found.attacked, look.marker, "solid"),
+        ("without an attack", sizes.by_size, look.marker + "-open", "dot"),
+        (f"under {sizes.attack}", sizes.attacked, look.marker, "solid"),
     ):
         if counts:
             listed = [counts[size] for size in sorted(counts)]
             x = [places.index(size) for size in sorted(counts)]
-            told = [f"{c}, n = {c.n:,}" for c in listed]
+            hover_texts = [f"{c}, n = {c.n:,}" for c in listed]
             y = [100 * c.value for c in listed]
-            series.append(Series(name, x, y, *_ends(listed), told, look.colour, marker, dash))
+            series.append(Series(name, x, y, *_ends(listed), hover_texts, look.colour, marker, dash))
     title = "How many images at once?"
-    n = sorted({c.n for c in (*found.by_size.values(), *found.attacked.values())})
-    subtitle = f"{found.label}; {_n(n)} images; bars: 95 % interval"
+    n = sorted({c.n for c in (*sizes.by_size.values(), *sizes.attacked.values())})
+    subtitle = f"{sizes.label}; {_n(n)} images; bars: 95 % interval"
     threshold = [
-        (100 * found.tracked.value, "tracked statistics, without an attack"),
-        (100 * KEPT * found.tracked.value, f"the rule: {KEPT:g} of that"),
+        (100 * sizes.tracked.value, "tracked statistics, without an attack"),
+        (100 * KEPT * sizes.tracked.value, f"the rule: {KEPT:g} of that"),
     ]
-    axis = ("images looked at together", [f"{size:g}" for size in places])
+    axis = ("images in a batch", [f"{size:g}" for size in places])
     return _drawn(title, subtitle, series, axis, "accuracy (%)", threshold, [-2, 102])
 
 
-def _upkeep(found: Upkeep) -> Figure:
-    seeds, look = sorted(found.by_seed), _look(found.left)
-    pairs = [found.by_seed[seed] for seed in seeds]
+def _kept_accuracy(kept: KeptAccuracy) -> Figure:
+    seeds, look = sorted(kept.by_seed), _look(kept.left)
+    pairs = [kept.by_seed[seed] for seed in seeds]
     series = _differences("difference", range(len(seeds)), pairs, look.colour, look.marker, dash="")
     title = "What does it cost without an attack?"
-    subtitle = f"{found.left} minus {found.right}; {_n(sorted({p.n for p in pairs}))} images; 95 % interval"
+    subtitle = f"{kept.left} minus {kept.right}; {_n(sorted({p.n for p in pairs}))} images; 95 % interval"
     threshold = [(0, "no difference"), (-100 * MARGIN, "the rule: one point")]
     axis = ("seed of the training", [str(seed) for seed in seeds])
     return _drawn(title, subtitle, [series], axis, "difference (points of accuracy)", threshold)
 
 
-def _speed(found: Speed) -> Figure:
-    series, longest = [], max(len(curve) for curves in found.curves.values() for curve in curves)
-    names = found.left, found.right, LOOKS["none"].name
-    for i, (seed, curves) in enumerate(sorted(found.curves.items())):
-        for name, curve in zip(names, curves, strict=False):  # there may be no network without a norm
+def _speed(speed: Speed) -> Figure:
+    series, longest = [], max(len(curve) for curves in speed.curves.values() for curve in curves)
+    names = speed.left, speed.right, LOOKS["none"].name
+    for i, (seed, curves) in enumerate(sorted(speed.curves.items())):
+        for name, curve in zip(names, curves, strict=False):  # a network without a norm may be missing
             look = _look(name)
             y = [100 * accuracy for accuracy in curve]
-            told = [f"{value:.1f} % after epoch {k}" for k, value in enumerate(y, 1)]
+            hover_texts = [f"{value:.1f} % after epoch {k}" for k, value in enumerate(y, 1)]
             label = f"{name}, seed {seed}"
             dash = ("solid", "dash", "dot")[i % 3]
-            series.append(Series(label, list(range(len(y))), y, y, y, told, look.colour, look.marker, dash))
+            series.append(Series(label, list(range(len(y))), y, y, y, hover_texts, look.colour, look.marker, dash))
     title = "Does it learn as fast?"
     subtitle = "on augmented training images; no interval: one curve a training"
-    subtitle += f"; small crops until epoch {found.small}" if found.small else ""
+    subtitle += f"; small crops until epoch {speed.small}" if speed.small else ""
     axis = ("epoch", [str(k) if k % 5 == 0 else "" for k in range(1, longest + 1)])
-    threshold = [(100 * level, f"{100 * level:.0f} %") for level in found.levels]
+    threshold = [(100 * level, f"{100 * level:.0f} %") for level in speed.levels]
     return _drawn(title, subtitle, series, axis, "training accuracy (%)", threshold)
 
 
@@ -285,8 +297,8 @@ def _drawn(
     thresholds: Sequence[tuple[float, str]],
     y_range: Sequence[float] | None = None,
 ) -> Figure:
-    """axis: its title and the text at each place."""
-    figure, said = go.Figure(), []
+    """axis: title of the x axis, and the text at each place. thresholds: y and title of each horizontal line."""
+    figure, texts = go.Figure(), []
     along, names = axis
     for s in series:
         bars = {
@@ -294,7 +306,7 @@ def _drawn(
             "arrayminus": [y - low for low, y in zip(s.low, s.y, strict=True)],
         }
         figure.add_scatter(
-            x=list(s.x), y=list(s.y), name=wrap(s.name), customdata=list(s.told),
+            x=list(s.x), y=list(s.y), name=wrap(s.name), customdata=list(s.hover_texts),
             mode="lines+markers" if s.dash else "markers",
             line={"color": s.colour, "width": 2, "dash": s.dash or "solid"},
             marker={"symbol": s.marker, "size": 9 if len(s.x) < 20 else 5, "color": s.colour,
@@ -303,7 +315,7 @@ def _drawn(
             hovertemplate="%{customdata}", cliponaxis=False,
         )  # fmt: skip
         values = ", ".join(f"{_short(y)} at {names[x] or x + 1}" for x, y in zip(s.x, s.y, strict=True))
-        said.append(f"{s.name}: {values}")
+        texts.append(f"{s.name}: {values}")
     for i, (value, what) in enumerate(thresholds):
         line: dict[str, Any] = {**LINE, "dash": ("dot", "dash")[i % 2]}
         figure.add_hline(value, line=line)
@@ -313,7 +325,7 @@ def _drawn(
     figure.update_yaxes(title=y_title, range=list(y_range) if y_range else None, zeroline=False)
     dress(figure, title, subtitle, 330)
     lines = ", ".join(f"{what} at {_short(value)}" for value, what in thresholds)
-    return Figure(figure, f"{title} {subtitle}. {'; '.join(said)}. Lines: {lines}.")
+    return Figure(figure, f"{title} {subtitle}. {'; '.join(texts)}. Lines: {lines}.")
 
 
 def _eps(places: Sequence[float]) -> tuple[str, list[str]]:
@@ -326,7 +338,7 @@ def _ends(counts: Sequence[Count]) -> tuple[list[float], list[float]]:
 
 
 def _look(label: str):
-    """Of the norm that a label begins with."""
+    """Colour and marker of the norm that the label begins with."""
     return next(look for look in LOOKS.values() if label.lower().startswith(look.name.lower()))
 
 

@@ -1,4 +1,4 @@
-"""Natural corruptions beside attacks: how far each moves the statistics, what it costs, what new statistics mend."""
+"""Natural corruptions and attacks: the shifts that they cause, their cost, and the effect of new statistics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
+from rnorm_core.figures.style import BAND, CLEAN, DASHES, LOOKS, OUTLINE, Figure, Markers, dress, images, wrap
 
-BAND, EDGE = "rgba(128,128,128,0.28)", "rgba(128,128,128,0.9)"  # seen on white and on black
-NATURAL = {"symbol": "x", "dash": "dot"}  # a corruption, wherever it stands beside an attack
+NATURAL = {"symbol": "x", "dash": "dot"}  # the look of a corruption beside an attack
 
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """How far one model's layers have moved: clean, corrupted and attacked, (L,) each, and their natural band.
+    """The shift of each layer of one model.
 
-    low, high: (L,), between which 95 % of the clean training batches of `band_size` images lie. attacked: None while it
-    is not measured. natural, adversarial: what was done, in words.
+    names:       (L,) of the layers, in the network's order.
+    clean, corrupted, attacked: (L,) each; `attacked` is None until it is measured.
+    low, high:   (L,) the range of 95 % of the clean training batches of `band_size` images.
+    natural, adversarial: titles of the corruption and of the attack.
     """
 
     label: str
@@ -41,25 +42,28 @@ class Layers:
         return [self.clean, self.corrupted] + ([] if self.attacked is None else [self.attacked])
 
     def outside(self, values: np.ndarray) -> int:
-        """How many layers lie outside the band."""
+        """The number of layers outside the band."""
         return int(((values < self.low) | (values > self.high)).sum())
 
 
 def common_axis(sides: Sequence[Layers]) -> tuple[float, float]:
-    """One axis for several models: from 0, or lower, to the highest thing drawn, with some room."""
+    """One range of the axis for several models: it includes 0 and everything that is drawn."""
     values = np.concatenate([[0.0], *(v for side in sides for v in (*side.drawn, side.low, side.high))])
     room = 0.06 * (float(values.max() - values.min()) or 1)
     return float(values.min()) - (room if values.min() < 0 else 0), float(values.max()) + room
 
 
 def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float] | None = None) -> Figure:
-    """Every layer's shift, in the network's order, under a corruption and under an attack, over the natural band."""
+    """The shift of every layer under a corruption and under an attack, and the natural band.
+
+    axis: the range of the y axis, see `common_axis`.
+    """
     look, x = LOOKS[side.norm], list(range(1, len(side.names) + 1))
     figure = go.Figure()
     edges = [edge for k in x for edge in (k - 0.5, k + 0.5)]
     figure.add_scatter(
         x=edges + edges[::-1], y=[*np.repeat(side.high, 2).tolist(), *np.repeat(side.low, 2)[::-1].tolist()],
-        name="95 % band", mode="lines", fill="toself", fillcolor=BAND, line={"color": EDGE, "width": 0.5},
+        name="95 % band", mode="lines", fill="toself", fillcolor=BAND, line={"color": OUTLINE, "width": 0.5},
         hoverinfo="skip",
     )  # fmt: skip
     lines: list[tuple[str, np.ndarray | None, str, dict[str, Any], str]] = [
@@ -67,7 +71,7 @@ def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float
         (side.natural, side.corrupted, look.colour, {"symbol": NATURAL["symbol"]}, NATURAL["dash"]),
         (side.adversarial, side.attacked, look.colour, {"symbol": look.marker}, "solid"),
     ]
-    said = []
+    texts = []
     for name, values, colour, marker, dash in lines:
         if values is None:
             continue
@@ -79,7 +83,7 @@ def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float
             "<extra>%{customdata[0]}</extra>",
         )  # fmt: skip
         worst = int(np.abs(values).argmax())
-        said.append(
+        texts.append(
             f"{name}: {side.outside(values)} of {len(x)} layers outside the band, most moved "
             f"{side.names[worst]} with {values[worst]:.3f}"
         )
@@ -90,19 +94,19 @@ def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float
     )  # fmt: skip
     figure.update_yaxes(title=measure, range=list(axis) if axis else None)
     figure.update_layout(hovermode="x")
-    title = "Who moves the statistics?"
+    title = "How far does each layer's input shift?"
     weights = f"; weights {side.weight_hash[:8]}" if side.weight_hash else ""
-    about = f"{side.label}; n = {_images(side.n)}; band: batches of {side.band_size}{weights}"
+    about = f"{side.label}; n = {images(side.n)}; band: batches of {side.band_size}{weights}"
     dress(figure, title, about, 340)
     alt = (
-        f"{title} {measure.capitalize()} at {len(x)} layers of {side.label}, n = {_images(side.n)}. {'; '.join(said)}."
+        f"{title} {measure.capitalize()} at {len(x)} layers of {side.label}, n = {images(side.n)}. {'; '.join(texts)}."
     )
     return Figure(figure, alt)
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Accuracy of one model at some places: `correct` of n images each, with the 95 % interval as fractions."""
+    """Accuracies of one model: `correct` of n images each; low and high bound the 95 % interval, as fractions."""
 
     correct: Sequence[int]
     n: int
@@ -115,21 +119,23 @@ class Counts:
 
     @property
     def bars(self) -> dict[str, Any]:
-        """Of plotly."""
+        """Error bars for plotly."""
         ends = list(zip(self.percent, self.low, self.high, strict=True))
         up, down = [100 * high - p for p, _, high in ends], [p - 100 * low for p, low, _ in ends]
         return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.2}
 
-    def told(self, k: int) -> str:
+    def text(self, k: int) -> str:
         low, high = 100 * self.low[k], 100 * self.high[k]
         return f"{self.percent[k]:.1f} % ({self.correct[k]} of {self.n}; 95 %: {low:.1f} to {high:.1f})"
 
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """One model on its way from clean: accuracy and mean shift of its layers, at sizes in words ("severity 2").
+    """Accuracy and mean shift of one model, from clean images to the strongest corruption or attack.
 
-    natural: whether a corruption leads it, and no attack. moved is empty where no shift is known.
+    natural: whether it is a corruption; otherwise an attack.
+    sizes:   titles of the severities or attack sizes, the first is clean.
+    shifts:  mean over the layers at each size; empty if no shift is known.
     """
 
     label: str
@@ -139,70 +145,71 @@ class Path:
     natural: bool
     sizes: Sequence[str]
     counts: Counts
-    moved: Sequence[float]
+    shifts: Sequence[float]
 
 
 def by_severity(paths: Sequence[Path], corruption: str) -> Figure:
-    """Accuracy (%) against the severity of a corruption, 0 being clean."""
+    """Accuracy (%) by severity of a corruption; severity 0 is clean. UserError without a path."""
     if not paths:
         raise UserError("There is no accuracy to draw yet.", "wait for the first severity.")
-    figure, markers, said = go.Figure(), Markers(), []
+    figure, markers, texts = go.Figure(), Markers(), []
     for path in paths:
         look = LOOKS[path.norm]
         figure.add_scatter(
             x=list(path.sizes), y=path.counts.percent, error_y=path.counts.bars, name=wrap(path.label),
             mode="lines+markers", line={"color": look.colour, "dash": DASHES[path.statistics], "width": 2},
             marker={"symbol": markers.next(path.norm), "size": 9}, cliponaxis=False,
-            customdata=[path.counts.told(k) for k in range(len(path.sizes))],
+            customdata=[path.counts.text(k) for k in range(len(path.sizes))],
             hovertemplate="severity %{x}: %{customdata}",
         )  # fmt: skip
         values = zip(path.sizes, path.counts.percent, strict=True)
-        said.append(f"{path.label}: " + ", ".join(f"{p:.1f} % at {size}" for size, p in values))
+        texts.append(f"{path.label}: " + ", ".join(f"{p:.1f} % at {size}" for size, p in values))
     figure.update_xaxes(title=f"severity of {corruption} (0: clean)", type="category")
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     n = paths[0].counts.n
     title = "What does it cost?"
-    dress(figure, title, f"{corruption}; n = {_images(n)} a point; bars: 95 % interval", 340)
+    dress(figure, title, f"{corruption}; n = {images(n)} a point; bars: 95 % interval", 340)
     return Figure(
-        figure, f"{title} Accuracy against the severity of {corruption}, n = {_images(n)}. {'; '.join(said)}."
+        figure, f"{title} Accuracy against the severity of {corruption}, n = {images(n)}. {'; '.join(texts)}."
     )
 
 
 def cost_of_shift(paths: Sequence[Path], measure: str, corruption: str, attack: str) -> Figure:
-    """Accuracy (%) against how far the layers have moved on average: corruption and attack on the same two axes."""
-    drawn = [path for path in paths if len(path.moved)]
+    """Accuracy (%) by mean shift of the layers, of corruption and attack. UserError if no shift is known."""
+    drawn = [path for path in paths if len(path.shifts)]
     if not drawn:
-        raise UserError("There is no shift to draw.", "choose a model with which the training images were measured.")
-    figure, markers, said = go.Figure(), {False: Markers(), True: Markers()}, []
+        raise UserError("There is no shift to draw.", "choose a model with statistics of the training images.")
+    figure, markers, texts = go.Figure(), {False: Markers(), True: Markers()}, []
     for path in drawn:
         look, kind = LOOKS[path.norm], corruption if path.natural else attack
         marker = markers[path.natural].next(path.norm)
         symbol = NATURAL["symbol"] + ("-open" if "open" in marker else "") if path.natural else marker
         figure.add_scatter(
-            x=list(path.moved), y=path.counts.percent, name=wrap(f"{path.label}: {kind}"), mode="lines+markers",
+            x=list(path.shifts), y=path.counts.percent, name=wrap(f"{path.label}: {kind}"), mode="lines+markers",
             line={"color": look.colour, "width": 1.5, "dash": NATURAL["dash"] if path.natural else "solid"},
             marker={"symbol": symbol, "size": [7 + 1.4 * k for k in range(len(path.sizes))], "opacity": 1},
             cliponaxis=False,
-            customdata=[[size, path.counts.told(k)] for k, size in enumerate(path.sizes)],
+            customdata=[[size, path.counts.text(k)] for k, size in enumerate(path.sizes)],
             hovertemplate=f"{kind}, %{{customdata[0]}}: shift %{{x:.3f}}, %{{customdata[1]}}",
         )  # fmt: skip
-        values = zip(path.sizes, path.moved, path.counts.percent, strict=True)
-        said.append(f"{path.label}, {kind}: " + ", ".join(f"{p:.1f} % at {m:.3f} ({s})" for s, m, p in values))
+        values = zip(path.sizes, path.shifts, path.counts.percent, strict=True)
+        texts.append(f"{path.label}, {kind}: " + ", ".join(f"{p:.1f} % at {m:.3f} ({s})" for s, m, p in values))
     figure.update_xaxes(title=wrap(f"{measure}, mean over the layers"), rangemode="tozero")
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     n = drawn[0].counts.n
     title = "How much accuracy does a shift cost?"
-    dress(
-        figure, title, f"the larger the mark, the stronger; n = {_images(n)} a point; touch one for its interval", 340
-    )
+    dress(figure, title, f"the larger the mark, the stronger; n = {images(n)} a point; touch one for its interval", 340)
     _make_room(figure)
-    return Figure(figure, f"{title} Accuracy against {measure}, n = {_images(n)}. {'; '.join(said)}.")
+    return Figure(figure, f"{title} Accuracy against {measure}, n = {images(n)}. {'; '.join(texts)}.")
 
 
 @dataclass(frozen=True, eq=False)
-class Mended:
-    """One condition: accuracy with the statistics of training (`before`, None where there is no such thing) and with
-    those of m images, at the m in `images`. kind: "clean", "corrupted", "attacked" or "attacked anew".
+class Recalibration:
+    """Accuracy in one condition before and after the statistics were re-estimated.
+
+    kind:   a key of `_KINDS`. name: its title.
+    before: with the statistics of the training; None for an attack that is made for the new ones.
+    after:  with the statistics of m images, for each m in `images`.
     """
 
     kind: str
@@ -212,7 +219,7 @@ class Mended:
     after: Counts
 
 
-_KINDS = {  # marker, dash; the norm's marker where there is None
+_KINDS = {  # (ending of the norm's marker, dash); None for the marker of a corruption
     "clean": ("-open", "solid"),
     "corrupted": (None, "dot"),
     "attacked": ("", "solid"),
@@ -221,40 +228,47 @@ _KINDS = {  # marker, dash; the norm's marker where there is None
 
 
 def by_images(
-    conditions: Sequence[Mended], label: str, norm: str, weight_hash: str, ticks: Sequence[int], chosen: int, where: str
+    conditions: Sequence[Recalibration],
+    label: str,
+    norm: str,
+    weight_hash: str,
+    ticks: Sequence[int],
+    chosen: int,
+    where: str,
 ) -> Figure:
-    """Accuracy (%) against m, the number of images that statistics are taken from; before all the trained ones.
+    """Accuracy (%) by m, the number of images that statistics are taken from; first with the trained statistics.
 
-    ticks: all m in order, one step apart; chosen: the m looked at, marked; where: which images ("other images").
+    ticks: all m, ascending. chosen: the m to mark. where: a title of these images ("other images").
+    UserError without a condition.
     """
     if not conditions:
         raise UserError("There is nothing to draw yet.", "wait for the first statistics.")
-    look, figure, said = LOOKS[norm], go.Figure(), []
-    for place, mended in enumerate(conditions):
-        ending, dash = _KINDS[mended.kind]
+    look, figure, texts = LOOKS[norm], go.Figure(), []
+    for place, one in enumerate(conditions):
+        ending, dash = _KINDS[one.kind]
         symbol = NATURAL["symbol"] if ending is None else look.marker + ending
-        colour, aside = CLEAN if mended.kind == "clean" else look.colour, 0.07 * (place - 1.5)
+        colour, aside = CLEAN if one.kind == "clean" else look.colour, 0.07 * (place - 1.5)
         marker = {"symbol": symbol, "size": 9, "color": colour, "line": {"width": 2, "color": colour}}
-        style: dict[str, Any] = {"legendgroup": mended.kind, "marker": marker}
-        if mended.before is not None:
+        style: dict[str, Any] = {"legendgroup": one.kind, "marker": marker}
+        if one.before is not None:
             figure.add_scatter(
-                x=[aside], y=mended.before.percent, error_y=mended.before.bars, mode="markers", name=mended.name,
-                showlegend=False, customdata=[mended.before.told(0)],
+                x=[aside], y=one.before.percent, error_y=one.before.bars, mode="markers", name=one.name,
+                showlegend=False, customdata=[one.before.text(0)],
                 hovertemplate="as trained: %{customdata}", **style,
             )  # fmt: skip
         figure.add_scatter(
-            x=[1 + list(ticks).index(m) + aside for m in mended.images], y=mended.after.percent,
-            error_y=mended.after.bars, mode="lines+markers", name=wrap(mended.name, 60),
+            x=[1 + list(ticks).index(m) + aside for m in one.images], y=one.after.percent,
+            error_y=one.after.bars, mode="lines+markers", name=wrap(one.name, 60),
             line={"color": colour, "dash": dash, "width": 2}, cliponaxis=False,
-            customdata=[[m, mended.after.told(k)] for k, m in enumerate(mended.images)],
+            customdata=[[m, one.after.text(k)] for k, m in enumerate(one.images)],
             hovertemplate="statistics of %{customdata[0]}: %{customdata[1]}", **style,
         )  # fmt: skip
-        before = "" if mended.before is None else f"{mended.before.percent[0]:.1f} % as trained, "
-        values = zip(mended.images, mended.after.percent, strict=True)
-        said.append(f"{mended.name}: {before}" + ", ".join(f"{p:.1f} % with {m}" for m, p in values))
+        before = "" if one.before is None else f"{one.before.percent[0]:.1f} % as trained, "
+        values = zip(one.images, one.after.percent, strict=True)
+        texts.append(f"{one.name}: {before}" + ", ".join(f"{p:.1f} % with {m}" for m, p in values))
     if chosen in ticks:
         at = 1 + list(ticks).index(chosen)
-        figure.add_vrect(x0=at - 0.4, x1=at + 0.4, line={"color": EDGE, "width": 1.5, "dash": "dot"})
+        figure.add_vrect(x0=at - 0.4, x1=at + 0.4, line={"color": OUTLINE, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
         title=f"statistics of m {where}", tickvals=list(range(len(ticks) + 1)), range=[-0.5, len(ticks) + 0.5],
         ticktext=["as<br>trained", *map(str, ticks)], tickangle=0, showgrid=False, zeroline=False,
@@ -263,18 +277,14 @@ def by_images(
     n = conditions[0].after.n
     title = "What do new statistics repair?"
     weights = f"; weights {weight_hash[:8]}" if weight_hash else ""
-    dress(figure, title, f"{label}; n = {_images(n)}; bars: 95 % interval{weights}", 340)
+    dress(figure, title, f"{label}; n = {images(n)}; bars: 95 % interval{weights}", 340)
     _make_room(figure)
-    alt = f"{title} Accuracy of {label} against m, n = {_images(n)}, statistics of m {where}. {'; '.join(said)}."
+    alt = f"{title} Accuracy of {label} against m, n = {images(n)}, statistics of m {where}. {'; '.join(texts)}."
     return Figure(figure, alt)
 
 
 def _make_room(figure: go.Figure) -> None:
-    """One line more between the axis, whose title or ticks take two, and the legend."""
+    """Moves the legend down by one line, because the title or the ticks of the axis take two lines."""
     layout = figure.to_dict()["layout"]
     lower = layout["legend"]["y"] * 84 / 64
     figure.update_layout(height=layout["height"] + 20, legend={"y": lower})
-
-
-def _images(n: int) -> str:
-    return f"{n:,} image{'' if n == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Inside one norm layer: a channel's values and what they can be divided by; and whole networks by their p."""
+"""The values of one channel of a norm layer, the two possible divisors, and the accuracy of networks over p."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +9,21 @@ import plotly.graph_objects as go
 from torch import Tensor
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, numbers, wrap
+from rnorm_core.figures.style import CLEAN, LOOKS, OUTLINE, Figure, dress, numbers, wrap
 
 if TYPE_CHECKING:  # names for readers
     from rnorm_core.evaluation import Row
-    from rnorm_core.evaluation.inside import Growth, Outlier, Spread
+    from rnorm_core.evaluation.measure.channel_values import Growth, Outlier, Spread
 
-EDGE = "rgba(128,128,128,0.9)"  # seen on white and on black
 BINS = 60
 STD = {"color": LOOKS["bn"].colour, "width": 2.5}
 RANGE = {"color": LOOKS["rn"].colour, "width": 2.5, "dash": "dash"}
 
 
 def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
-    """Histogram of what a channel receives; above it mean +- deviation, mean +- half the range, and the range."""
+    """Histogram of the values of a channel. Above it: mean +- standard deviation, and Popoviciu's bound, half of the
+    range to either side of its middle. place: network, layer, channel and images in words.
+    """
     counts, edges = np.histogram(numbers(values).ravel(), BINS)
     shares = 100 * counts / counts.sum()
     figure, top = go.Figure(), float(shares.max())
@@ -54,7 +55,7 @@ def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
 
 
 def scale_by_power(spread: "Spread", powers: Sequence[float], chosen: float, place: str) -> Figure:
-    """range**p for p from 0 to 1 beside the deviation, which does not know p; `chosen` is marked."""
+    """range**p over p, and the standard deviation, which does not depend on p; `chosen` is marked."""
     scales = [spread.range**p for p in powers]
     figure = go.Figure()
     figure.add_scatter(
@@ -82,8 +83,8 @@ def scale_by_power(spread: "Spread", powers: Sequence[float], chosen: float, pla
 
 
 def normalised_values(by_std: Tensor, by_range: Tensor, power: float, place: str) -> Figure:
-    """What becomes of a channel's values: as multiples of their deviation, and of their range to the power p."""
-    figure, said = go.Figure(), []
+    """Histograms of a channel's values divided by their standard deviation, and by their range to the power p."""
+    figure, series = go.Figure(), []
     both = [numbers(values).ravel() for values in (by_std, by_range)]
     _, edges = np.histogram(np.concatenate(both), 2 * BINS)
     for name, values, line, fill in (
@@ -96,22 +97,22 @@ def normalised_values(by_std: Tensor, by_range: Tensor, power: float, place: str
             mode="lines", line={**line, "shape": "hvh", "width": 2}, fill="tozeroy", fillcolor=fill,
             hovertemplate="%{x:.3f}: %{y:.2f} %",
         )  # fmt: skip
-        said.append(f"{name}: from {values.min():.3f} to {values.max():.3f}, deviation {values.std():.3f}")
+        series.append(f"{name}: from {values.min():.3f} to {values.max():.3f}, deviation {values.std():.3f}")
     figure.update_xaxes(title="value, before gamma and beta", zeroline=False)
     figure.update_yaxes(title="share of the values (%)", rangemode="tozero")
     title = "What is made of it?"
     dress(figure, title, f"{place}; {len(both[0]):,} values", 300)
-    return Figure(figure, f"{title} {place}, {len(both[0]):,} values less their mean. {'; '.join(said)}.")
+    return Figure(figure, f"{title} {place}, {len(both[0]):,} values less their mean. {'; '.join(series)}.")
 
 
 def outlier_effect(
     outliers: Sequence["Outlier"], power: float, place: str, chosen: "Outlier | None" = None
 ) -> Figure:  # fmt: skip
-    """By what factor one more value changes the deviation and range**p, against how far out it lies; `chosen` is
-    marked.
+    """The factor by which one more value changes the standard deviation and range**p, over its distance from the mean;
+    `chosen` is marked.
     """
-    figure, said = go.Figure(), []
-    sizes, n = [o.size for o in outliers], outliers[0].found.n - 1
+    figure, series = go.Figure(), []
+    sizes, n = [o.size for o in outliers], outliers[0].spread.n - 1
     for name, factors, line, symbol in (
         ("deviation", [o.std_factor for o in outliers], STD, LOOKS["bn"].marker),
         (f"range to the power {power:g}", [o.scale_factor for o in outliers], RANGE, LOOKS["rn"].marker),
@@ -121,22 +122,24 @@ def outlier_effect(
             marker={"symbol": symbol, "size": 8, "color": line["color"]},
             hovertemplate="%{x:g} deviations out: times %{y:.3f}",
         )  # fmt: skip
-        said.append(f"{name}: " + ", ".join(f"times {f:.3f} at {s:g}" for s, f in zip(sizes, factors, strict=True)))
-    figure.add_hline(1, line={"color": EDGE, "width": 1, "dash": "dot"})
+        series.append(f"{name}: " + ", ".join(f"times {f:.3f} at {s:g}" for s, f in zip(sizes, factors, strict=True)))
+    figure.add_hline(1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
     if chosen is not None:
-        figure.add_vline(chosen.size, line={"color": EDGE, "width": 2, "dash": "dot"})
+        figure.add_vline(chosen.size, line={"color": OUTLINE, "width": 2, "dash": "dot"})
         both = f"times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}"
-        said.append(f"a line marks {chosen.size:g} deviations, {both}")
+        series.append(f"a line marks {chosen.size:g} deviations, {both}")
     figure.update_xaxes(title="distance of the outlier (deviations)")
     figure.update_yaxes(title="scale with it / without")
     title = "What does one outlier do?"
     dress(figure, title, f"{place}; one value beside {n:,} others", 280)
-    return Figure(figure, f"{title} {place}, one value beside {n:,} others. {'; '.join(said)}.")
+    return Figure(figure, f"{title} {place}, one value beside {n:,} others. {'; '.join(series)}.")
 
 
 def range_by_size(growth: Sequence["Growth"], power: float, place: str) -> Figure:
-    """Range, range**p and deviation against the number of images in a batch: the mean, and from smallest to largest."""
-    figure, said = go.Figure(), []
+    """Range, range**p and standard deviation over the number of images in a batch: means over batches, with bars from
+    the smallest to the largest.
+    """
+    figure, series = go.Figure(), []
     x = [g.size for g in growth]
     for name, ends, line, symbol in (
         ("range", [(g.range, g.range_low, g.range_high) for g in growth], RANGE | {"dash": "dot"}, "diamond-open"),
@@ -152,13 +155,13 @@ def range_by_size(growth: Sequence["Growth"], power: float, place: str) -> Figur
             hovertemplate="batches of %{x}: %{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}, "
             "%{customdata[2]} batches)",
         )  # fmt: skip
-        said.append(f"{name}: " + ", ".join(f"{mean:.3f} at {k}" for k, (mean, _, _) in zip(x, ends, strict=True)))
+        series.append(f"{name}: " + ", ".join(f"{mean:.3f} at {k}" for k, (mean, _, _) in zip(x, ends, strict=True)))
     figure.update_xaxes(title="images in a batch", type="log", tickvals=x, ticktext=list(map(str, x)))
     figure.update_yaxes(title="scale", rangemode="tozero")
     title = "Which scale knows the batch's size?"
     n = max(g.size * g.batches for g in growth)
     dress(figure, title, f"{place}; n = {n:,} images; bars: smallest to largest batch", 320)
-    return Figure(figure, f"{title} {place}, n = {n:,} images. {'; '.join(said)}.")
+    return Figure(figure, f"{title} {place}, n = {n:,} images. {'; '.join(series)}.")
 
 
 # --- networks that were trained with different p
@@ -166,7 +169,7 @@ def range_by_size(growth: Sequence["Growth"], power: float, place: str) -> Figur
 
 @dataclass(frozen=True, eq=False)
 class AtPower:
-    """A network's accuracy without an attack and, where it was measured, under one. power: None for BatchNorm."""
+    """The accuracy of one network, clean and, where it was measured, attacked. power: its p, None for BatchNorm."""
 
     label: str
     power: float | None
@@ -175,17 +178,19 @@ class AtPower:
 
 
 def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, about: str) -> Figure:
-    """Accuracy (%), clean and attacked, of RobustNorm networks against their p, with 95 % bars; a network without p is
-    a level line in its interval. `chosen`: the p looked at, as a dotted line. attack: "PGD at 1/255"; about: in which
-    mode. UserError without a network that has a p.
+    """Accuracy (%), clean and attacked, of RobustNorm networks over their p, with bars of 95 %. A network without p is
+    a horizontal line in a band of its interval.
+
+    attack: "PGD at 1/255". chosen: a p that is marked by a dotted line. about: architecture and statistics mode.
+    UserError if no network has a p.
     """
-    found = sorted((point for point in points if point.power is not None), key=lambda point: point.power or 0)
-    if not found:
-        raise UserError("No RobustNorm was measured under this attack.", "choose another attack size.")
-    figure, said, counts = go.Figure(), [], set()
+    robust = sorted((point for point in points if point.power is not None), key=lambda point: point.power or 0)
+    if not robust:
+        raise UserError("No RobustNorm network was measured under this attack.", "choose another attack size.")
+    figure, series, counts = go.Figure(), [], set()
     for kind, line, symbol, dash in (
-        ("clean", [(p, p.clean) for p in found], LOOKS["rn"].marker + "-open", "solid"),
-        (attack, [(p, p.attacked) for p in found if p.attacked], LOOKS["rn"].marker, "dash"),
+        ("clean", [(p, p.clean) for p in robust], LOOKS["rn"].marker + "-open", "solid"),
+        (attack, [(p, p.attacked) for p in robust if p.attacked], LOOKS["rn"].marker, "dash"),
     ):
         if not line:
             continue
@@ -203,14 +208,14 @@ def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, abo
             customdata=[[p.label, *_counted(row)] for p, row in line],
             hovertemplate="%{customdata[0]}: %{y:.1f} % (%{customdata[1]}; 95 %: %{customdata[2]})",
         )  # fmt: skip
-        said += [f"{p.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})" for p, row in line]
+        series += [f"{p.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})" for p, row in line]
     for point in (point for point in points if point.power is None):
         for kind, row, dash in (("clean", point.clean, "solid"), (attack, point.attacked, "dash")):
             if row is not None:
                 counts.add(row.n)
                 _level(figure, f"{point.label}, {kind}", row, dash)
-                said.append(f"{point.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})")
-    figure.add_vline(chosen, line={"color": EDGE, "width": 1.5, "dash": "dot"})
+                series.append(f"{point.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})")
+    figure.add_vline(chosen, line={"color": OUTLINE, "width": 1.5, "dash": "dot"})
     ticks: dict[str, Any] = {"tickvals": [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1]}
     figure.update_xaxes(title="p with which the network was trained", range=[-0.03, 1.03], **ticks)
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
@@ -218,11 +223,11 @@ def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, abo
     n = " to ".join(f"{k:,}" for k in dict.fromkeys((min(counts), max(counts))))
     dotted = f"p = {chosen:g}".replace(" ", "\N{NO-BREAK SPACE}")
     dress(figure, title, f"{about}; n = {n} images a point; bars, bands: 95 % interval; dotted: {dotted}", 340)
-    return Figure(figure, f"{title} {about}, n = {n} images a point. {'; '.join(said)}.")
+    return Figure(figure, f"{title} {about}, n = {n} images a point. {'; '.join(series)}.")
 
 
 def _level(figure: go.Figure, name: str, row: "Row", dash: str) -> None:
-    """An accuracy that does not depend on p: a line from end to end, in a band of its interval."""
+    """An accuracy that does not depend on p: a horizontal line in a band of its interval."""
     figure.add_hrect(100 * row.low, 100 * row.high, fillcolor=STD["color"], opacity=0.15, line_width=0, layer="below")
     figure.add_scatter(
         x=[0, 0.25, 0.5, 0.75, 1], y=[100 * row.value] * 5, name=wrap(name), mode="lines",

@@ -1,32 +1,28 @@
-"""Statistics that move: over the layers of a network, over the channels of a layer, and inside one channel."""
+"""Shifts of layer statistics: over the layers of a network, over the channels of a layer, and over attack sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
+from rnorm_core.figures.style import BAND, CLEAN, DASHES, LOOKS, OUTLINE, Figure, Markers, dress, images, wrap
 
-if TYPE_CHECKING:  # a name for readers
-    from rnorm_core.probes import Layer
-
-BAND = "rgba(128,128,128,0.28)"  # seen on white and on black
-OUTLINE = "rgba(128,128,128,0.9)"
 RING = "rgba(128,128,128,1)"
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """How far one model's statistics moved at K places: the layers of a network, or the channels of a layer.
+    """The shifts of one network at K places: the layers of the network, or the channels of one layer.
 
-    label, norm, weight_hash: of the model, as everywhere. n: images in the batch. names: of the places, for people.
-    clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where there is none to measure. Without
-               an attack there is only the clean batch.
-    low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them;
-               nothing is known of it where band_size is 0.
+    label, norm, weight_hash: of the network. n: images in the batch. names: titles of the places.
+    clean, adversarial: (K,) shifts of the clean and of the attacked batch; NaN where a channel is constant in training.
+               adversarial is None if there is no attack.
+    low, high: (K,) the natural band: 95 % of the clean training batches of `band_size` images lie between them. The
+               band is not known if band_size is 0.
+    changed:   a word for the batch that is compared with the clean one, "attacked" or "with noise".
     """
 
     label: str
@@ -39,28 +35,28 @@ class Places:
     low: np.ndarray
     high: np.ndarray
     band_size: int
-    changed: str = "attacked"  # what is said of the batch that is compared with the clean one
+    changed: str = "attacked"
 
     @property
     def shown(self) -> np.ndarray:
-        """(K,): the shifts that are looked at, of the attacked batch if there is one."""
+        """(K,): the shifts of the attacked batch, or of the clean one if there is no attack."""
         return self.clean if self.adversarial is None else self.adversarial
 
     @property
     def outside(self) -> np.ndarray:
-        """Bool (K,): where the batch looked at lies outside the natural band."""
+        """Bool (K,): where `shown` lies outside the natural band."""
         return (self.shown < self.low) | (self.shown > self.high)
 
     @property
     def clean_outside(self) -> np.ndarray:
-        """The same of the clean batch."""
+        """Bool (K,): where the clean batch lies outside the natural band."""
         return (self.clean < self.low) | (self.clean > self.high)
 
 
 def span(sides: Sequence[Places], least: tuple[float, float] = (0, 0)) -> tuple[float, float]:
-    """A common axis for several figures: from the lowest to the highest thing drawn, with some room.
+    """A common axis (low, high) for several figures: it holds everything drawn, with some room.
 
-    It reaches from least[0] to least[1] in any case, so that figures of different attacks can be compared.
+    It contains `least`, so that figures of different attacks can be compared.
     """
     drawn = [np.isfinite(p.shown) for p in sides]
     everything = [
@@ -76,9 +72,13 @@ def span(sides: Sequence[Places], least: tuple[float, float] = (0, 0)) -> tuple[
 def shift_by_layer(
     places: Places, measure: str, attack: str, chosen: int | None = None, axis: tuple[float, float] | None = None
 ) -> Figure:
-    """A layer's summary over the network's layers in order; `chosen` (from 0) is marked. Points can be clicked."""
-    order, along = list(range(len(places.names))), "layer, in the network's order"
-    return _drawn(places, measure, "Which layers move?", attack, along, order, chosen, axis, joined=True)
+    """The shift of each layer, in the order of the network; layer `chosen` (from 0) is marked. Points can be clicked.
+
+    measure: title of the vertical axis. attack: its title with its size. axis: ends of the vertical axis.
+    UserError if there is nothing to draw.
+    """
+    form = _Form("Which layers move?", attack, "layer, in the network's order", joined=True)
+    return _places_figure(places, measure, form, list(range(len(places.names))), chosen, axis)
 
 
 def shift_by_channel(
@@ -90,31 +90,35 @@ def shift_by_channel(
     axis: tuple[float, float] | None = None,
     by_size: bool = True,
 ) -> Figure:
-    """The same over the channels of one layer, the most moved first or by number."""
+    """The shift of each channel of one layer, the largest first or by number. See `shift_by_layer`."""
     sizes = -np.abs(places.shown) if by_size else np.zeros(len(places.names))
-    order, along = (
-        np.argsort(sizes, kind="stable").tolist(),
-        f"channels, {'most moved first' if by_size else 'by number'}",
-    )
-    where = f"layer {layer}; {attack}"
-    return _drawn(places, measure, "Which channels move?", where, along, order, chosen, axis, joined=False)
+    along = f"channels, {'most moved first' if by_size else 'by number'}"
+    form = _Form("Which channels move?", f"layer {layer}; {attack}", along, joined=False)
+    return _places_figure(places, measure, form, np.argsort(sizes, kind="stable").tolist(), chosen, axis)
 
 
-def _drawn(
+@dataclass(frozen=True)
+class _Form:
+    """The texts of a figure of places, and whether neighbouring points are joined by a line."""
+
+    title: str
+    subtitle: str
+    along: str
+    joined: bool
+
+
+def _places_figure(
     places: Places,
     measure: str,
-    title: str,
-    subtitle: str,
-    along: str,
+    form: _Form,
     order: list[int],
     chosen: int | None,
     axis: tuple[float, float] | None,
-    joined: bool,
 ) -> Figure:
     left_out, order = len(order), [k for k in order if np.isfinite(places.shown[k])]
     left_out -= len(order)
     if not order:
-        raise UserError("There is no shift to draw.", "choose a model with layers to look at.")
+        raise UserError("There is no shift to draw.", "choose a model with norm layers.")
     look, x = LOOKS[places.norm], list(range(1, len(order) + 1))
     low, high, clean, shown, outside = (
         np.asarray(values)[order] for values in (places.low, places.high, places.clean, places.shown, places.outside)
@@ -132,7 +136,7 @@ def _drawn(
             hoverinfo="skip",
         )
         figure.add_scatter(
-            x=np.array(x)[outside].tolist() or [None],  # so that it stands in the legend, on both sides alike
+            x=np.array(x)[outside].tolist() or [None],  # an empty trace would have no entry in the legend
             y=shown[outside].tolist() or [None],
             name="outside the band",
             mode="markers",
@@ -140,11 +144,11 @@ def _drawn(
                 "symbol": "circle-open",
                 "size": 18 if len(x) < 40 else 11,
                 "color": RING,
-                "line": {"width": 2 if joined else 1},
+                "line": {"width": 2 if form.joined else 1},
             },
             hoverinfo="skip",
         )
-    mode = "lines+markers" if joined else "markers"
+    mode = "lines+markers" if form.joined else "markers"
     marks = [("clean", clean, {"color": CLEAN, "symbol": look.marker + "-open", "line": {"width": 2}}, CLEAN)]
     if places.adversarial is not None:
         marks.append((places.changed, shown, {"color": look.colour, "symbol": look.marker}, look.colour))
@@ -167,28 +171,31 @@ def _drawn(
         at = order.index(chosen) + 1
         figure.add_vrect(x0=at - 0.5, x1=at + 0.5, line={"color": OUTLINE, "width": 1.5, "dash": "dot"})
     step = 1 if len(x) <= 10 else 2 if len(x) <= 24 else 8
-    ticks = x[::step] if joined else []
+    ticks = x[::step] if form.joined else []
     figure.update_xaxes(
-        title=along, range=[0.3, len(x) + 0.7], tickvals=ticks, showgrid=False, zeroline=False, fixedrange=True
+        title=form.along, range=[0.3, len(x) + 0.7], tickvals=ticks, showgrid=False, zeroline=False, fixedrange=True
     )
     figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
-    # Anywhere above or below a place is a click on it.
+    # A click anywhere above or below a place selects it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    dress(figure, title, f"{places.label}; {subtitle}; {_images(places.n)}", 340)
-    what, looked_at = "layers" if joined else "channels", "clean" if places.adversarial is None else places.changed
+    dress(figure, form.title, f"{places.label}; {form.subtitle}; {n_images(places.n)}", 340)
+    what, shown_batch = (
+        "layers" if form.joined else "channels",
+        "clean" if places.adversarial is None else places.changed,
+    )
     worst = max(range(len(names)), key=lambda i: abs(shown[i]))
     beyond, between = "Where clean batches lie by chance is not known", ""
     if places.band_size:
         beyond = (
-            f"{looked_at.capitalize()}, {int(outside.sum())} of {len(names)} lie outside the band in which 95 % of "
+            f"{shown_batch.capitalize()}, {int(outside.sum())} of {len(names)} lie outside the band in which 95 % of "
             f"clean batches of {places.band_size:,} image{'' if places.band_size == 1 else 's'} lie"
         )
         between = f", band {low[worst]:.3f} to {high[worst]:.3f}"
     both = "clean" if places.adversarial is None else f"clean and {places.changed}"
     was = "" if places.adversarial is None else f"clean {clean[worst]:.3f}"
     alt = (
-        f"{title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({subtitle}), "
-        f"{both}, {_images(places.n)}. {beyond}; "
+        f"{form.title} {measure.capitalize()} at {len(names)} {what} of {places.label} ({form.subtitle}), "
+        f"{both}, {n_images(places.n)}. {beyond}; "
         f"most moved: {names[worst]} with {shown[worst]:.3f} ({(was + between).removeprefix(', ') or 'clean'})."
     )
     if left_out:
@@ -196,67 +203,12 @@ def _drawn(
     return Figure(figure, alt)
 
 
-def distribution(
-    population: "Layer", clean: "Layer", adversarial: "Layer | None", channel: int, place: str, label: str, norm: str,
-    attack: str, n: int, centre: float | None = None, changed: str = "attacked", against: str = "training set",
-) -> Figure:  # fmt: skip
-    """What one channel of a layer receives: recordings in the same bins, in percent of all values a bin.
-
-    Above them each recording's mean with its deviation to either side; `centre` is what the layer subtracts from the
-    batch looked at, the attacked one if there is one; `against` says what the population is of. The outer bins, which
-    hold whatever lies beyond them, are not drawn. ValueError if bins differ.
-    """
-    recordings = [(against, population), ("clean", clean)]
-    if adversarial is not None:
-        recordings.append((changed, adversarial))
-    edges = _numbers(population.edges)[:, channel]
-    if any(not np.array_equal(_numbers(layer.edges)[:, channel], edges) for _, layer in recordings):
-        raise ValueError(f"The recordings of {population.name} were counted in different bins.")
-    look, figure, said = LOOKS[norm], go.Figure(), []
-    styles = {
-        against: dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
-        "clean": dict(line={"color": CLEAN, "width": 2, "dash": "dot"}),
-        changed: dict(line={"color": look.colour, "width": 2}),
-    }
-    symbols = {against: "line-ns", "clean": look.marker + "-open", changed: look.marker}
-    shares = {}
-    for name, layer in recordings:
-        counts = _numbers(layer.histogram)[:, channel]
-        shares[name] = 100 * counts / max(counts.sum(), 1)
-    shares, edges = _joined(shares, edges)
-    top = max(float(share.max()) for share in shares.values())
-    for (name, layer), height in zip(recordings, (1.28, 1.18, 1.08), strict=False):
-        mean, std = float(layer.mean[channel]), float(layer.std[channel])
-        colour = styles[name]["line"]["color"]
-        figure.add_scatter(
-            x=edges.tolist(), y=[*shares[name].tolist(), 0.0], name=name, mode="lines", line_shape="hv",
-            legendgroup=name, hoverinfo="skip", **{k: v for k, v in styles[name].items() if k != "line"},
-            line={**styles[name]["line"], "shape": "hv"},
-        )  # fmt: skip
-        figure.add_scatter(
-            x=[mean], y=[height * top], mode="markers", name=name, legendgroup=name, showlegend=False,
-            marker={"symbol": symbols[name], "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
-            error_x={"type": "data", "array": [std], "color": colour, "thickness": 2, "width": 5},
-            hovertemplate=f"{name}: mean %{{x:.3f}} ± deviation {std:.3f}<extra></extra>",
-        )  # fmt: skip
-        said.append(f"{name}: mean {mean:.3f}, deviation {std:.3f}")
-    if centre is not None:
-        figure.add_vline(
-            x=centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
-            annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
-        )  # fmt: skip
-    figure.update_xaxes(title="value (above: mean ± deviation)", fixedrange=True, zeroline=False)
-    figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
-    title = f"What does channel {channel} get?"
-    subtitle = f"{label}; layer {place}; {attack}; {_images(n)}"
-    dress(figure, title, subtitle, 300)
-    return Figure(figure, f"{title} Histograms in the same bins, {subtitle}. {'; '.join(said)}.")
-
-
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """One model's shift at one layer as the attack grows: eps_255 and values are equally long; low, high: the band,
-    NaN where it is not known."""
+    """The shift of one network at one layer, for each attack size: `values` for `eps_255`.
+
+    low, high: the natural band, NaN if it is not known.
+    """
 
     label: str
     norm: str
@@ -271,10 +223,10 @@ class Growth:
 def shift_by_eps(
     growths: Sequence[Growth], layer: str, measure: str, attack: str, n: int, axis: tuple[float, float] | None = None
 ) -> Figure:  # fmt: skip
-    """Shift at one layer against eps (k/255), every eps with the same room."""
+    """The shift at one layer over eps (k/255), in equal steps. UserError without any growth."""
     if not growths:
         raise UserError("There is no shift to draw yet.", "wait for the first size of the attack.")
-    figure, markers, said = go.Figure(), Markers(), []
+    figure, markers, series = go.Figure(), Markers(), []
     everything = sorted({e for g in growths for e in g.eps_255})
     for g in growths:
         look, known = LOOKS[g.norm], g.low <= g.high
@@ -295,7 +247,7 @@ def shift_by_eps(
             hovertemplate=f"eps %{{customdata}}/255: %{{y:.3f}} ({band})",
         )
         values = ", ".join(f"{v:.3f} at {e:g}/255" for e, v in zip(g.eps_255, g.values, strict=True))
-        said.append(f"{g.label}, {band}: {values}")
+        series.append(f"{g.label}, {band}: {values}")
     figure.update_xaxes(
         title="eps (k/255), steps not to scale",
         tickvals=list(range(len(everything))),
@@ -303,14 +255,16 @@ def shift_by_eps(
     )
     figure.update_yaxes(title=measure, rangemode="tozero", range=list(axis) if axis else None)
     title = "How far does this layer move?"
-    dress(figure, title, f"layer {layer}; {attack}; {_images(n)}; shaded: 95 % bands", 400)
+    dress(figure, title, f"layer {layer}; {attack}; {n_images(n)}; shaded: 95 % bands", 400)
     return Figure(
-        figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, {_images(n)}. {'; '.join(said)}."
+        figure, f"{title} {measure.capitalize()} at layer {layer}, {attack}, {n_images(n)}. {'; '.join(series)}."
     )
 
 
 def mark_eps(figure: Figure, eps: float) -> Figure:
-    """The figure, whose horizontal axis has the attack sizes (k/255) as tick texts, with a line at `eps`."""
+    """A copy of the figure with a line at `eps`. The tick texts of its horizontal axis are attack sizes (k/255); if
+    `eps` is not among them, the figure itself is returned.
+    """
     layout: Any = figure.plotly.layout
     axis = layout.xaxis
     if f"{eps:g}" not in axis.ticktext:
@@ -325,28 +279,11 @@ def mark_eps(figure: Figure, eps: float) -> Figure:
 
 
 def _steps(x: list[int], low: np.ndarray, high: np.ndarray) -> dict[str, list[float]]:
-    """The outline of a band that is level over each place."""
+    """The outline of a band that is flat over each place."""
     sides = [side for k in x for side in (k - 0.5, k + 0.5)]
     return {"x": sides + sides[::-1], "y": [*np.repeat(high, 2).tolist(), *np.repeat(low, 2)[::-1].tolist()]}
 
 
-def _joined(
-    shares: dict[str, np.ndarray], edges: np.ndarray, bins: int = 64
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Without the open-ended bins and those that are empty in all recordings, neighbours joined to about `bins`."""
-    inner = {name: share[1:-1] for name, share in shares.items()}
-    edges = edges[1:-1]
-    used = np.flatnonzero(np.max([*inner.values()], axis=0) > 0.005)
-    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, len(edges) - 1)
-    step = max(1, round((last - first) / bins))
-    starts = np.arange(first, last, step)
-    joined = {name: np.add.reduceat(share[:last], starts) for name, share in inner.items()}
-    return joined, np.append(edges[starts], edges[last])
-
-
-def _images(n: int) -> str:
-    return f"n = {n:,} image{'' if n == 1 else 's'}".replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _numbers(values) -> np.ndarray:
-    return np.asarray(values, dtype=float)
+def n_images(n: int) -> str:
+    """ "n = 20 images", with spaces that do not break."""
+    return f"n = {images(n)}".replace(" ", "\N{NO-BREAK SPACE}")

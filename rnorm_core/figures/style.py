@@ -1,4 +1,4 @@
-"""What all figures share: palette, markers, titles, how numbers are written."""
+"""The style of all figures: colours, markers, titles, the form of numbers."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,10 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
+from rnorm_core.norms import NORM_NAMES
+
 
 @dataclass(frozen=True)
 class Look:
-    """How a norm is told from the others everywhere: name, colour (told apart by the colour-blind too), marker."""
+    """A norm's name, colour (safe for the colour-blind) and marker, the same in every figure."""
 
     name: str
     colour: str
@@ -20,30 +22,31 @@ class Look:
 
 
 LOOKS = {
-    "bn": Look("BatchNorm", "#0072B2", "circle"),
-    "rn": Look("RobustNorm", "#D55E00", "diamond"),
-    "none": Look("no norm", "#009E73", "square"),
-    "gn": Look("GroupNorm", "#CC79A7", "triangle-up"),
-    "dualbn": Look("dual BatchNorm", "#56B4E9", "triangle-down"),
+    "bn": Look(NORM_NAMES["bn"], "#0072B2", "circle"),
+    "rn": Look(NORM_NAMES["rn"], "#D55E00", "diamond"),
+    "none": Look(NORM_NAMES["none"], "#009E73", "square"),
+    "gn": Look(NORM_NAMES["gn"], "#CC79A7", "triangle-up"),
+    "dualbn": Look(NORM_NAMES["dualbn"], "#56B4E9", "triangle-down"),
 }
 CLEAN = "#999999"
+BAND, OUTLINE = "rgba(128,128,128,0.28)", "rgba(128,128,128,0.9)"  # visible on white and on black
 DASHES = {
     "tracked": "solid", "batch": "dash", "tracked-mean": "dot",
     "clean-branch": "solid", "adversarial-branch": "dashdot",
 }  # fmt: skip
-WIDTH = 36  # letters that fit into a title line where the page is 390 px wide
+WIDTH = 36  # letters that fit into a title line on a page that is 390 px wide
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A drawing and, for those who do not see it, what it says."""
+    """A drawing, and its content as text for those who cannot see it."""
 
     plotly: go.Figure
     alt: str
 
 
 class Markers:
-    """A norm's marker, open and dotted from its second and third appearance in one figure: never colour alone."""
+    """Markers for the networks of one norm: each has its own in a figure, because colour alone is not enough."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
@@ -59,9 +62,9 @@ def hatched(colour: str) -> dict[str, Any]:
 
 
 def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
-    """What all figures share. `height` is that of a figure with one line of title and no legend.
+    """Title, subtitle, legend and height. height: of a figure with one line of title and no legend, in pixels.
 
-    The legend stands below, where it costs a narrow page no width; there each entry may need a line of its own.
+    The legend stands below the figure, where it takes no width from a narrow page; each entry may need its own line.
     """
     lines = wrap(title), wrap(subtitle, WIDTH + 8)
     traces: Any = figure.data
@@ -69,7 +72,7 @@ def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
     head, foot = 20 * (lines[0].count("<br>") + 1) + 16 * (lines[1].count("<br>") + 1), 20 * entries
     figure.update_layout(
         title={
-            # One text: plotly pushes a title of two lines with a separate subtitle out of the picture.
+            # One text: Plotly draws a separate subtitle of a title of two lines outside the picture.
             "text": f'{lines[0]}<br><span style="font-size:12px;font-weight:normal">{lines[1]}</span>',
             "font": {"size": 16},
             "x": 0,
@@ -77,7 +80,7 @@ def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"t": 22, "l": 4},  # of its first line's foot, as soon as there are two lines,
+            "pad": {"t": 22, "l": 4},  # measured from the foot of the first line, if there are two lines
         },
         height=height + head + foot,
         margin={"l": 8, "r": 8, "t": 30 + head, "b": 8},
@@ -92,9 +95,14 @@ def wrap(text: str, width: int = WIDTH) -> str:
 
 
 def percent(fraction: float) -> str:
-    """For people: whole percents, but never "100 %" or "0 %" for what is only nearly so."""
+    """A whole number of percent, but ">99 %" or "<1 %" if it is only nearly 100 % or 0 %."""
     near = ">99" if 0.995 <= fraction < 1 else "<1" if 0 < fraction < 0.005 else f"{100 * fraction:.0f}"
     return f"{near} %"
+
+
+def images(n: int) -> str:
+    """ "1 image", "1,000 images"."""
+    return f"{n:,} image{'' if n == 1 else 's'}"
 
 
 def numbers(values: Sequence[float] | Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Adversarial training: before a network is trained on images, they are moved against it."""
+"""Adversarial training: the training images are attacked before the network is trained on them."""
 
 import torch
 from torch import Generator, Tensor, nn
@@ -11,20 +11,20 @@ from rnorm_core.training.recipe import Recipe
 def logits_to_train(
     model: nn.Module, x: Tensor, labels: Tensor, recipe: Recipe, generator: Generator
 ) -> dict[str, Tensor]:
-    """What the network, in training mode, says of the images it is to be trained on: float32 logits (N, classes).
+    """Kind of image, "clean" or "adversarial" -> float32 logits (N, classes) of the network in training mode.
 
-    By kind of image, "clean" and "adversarial"; the loss is the mean over the kinds. Clean images alone without an
-    attack; with one adversarial images alone (Madry et al. 2018), unless the network has dual norms: then both kinds,
-    each through its own branch (AdvProp, Xie et al. 2020). The running statistics move as the recipe says.
+    The loss is the mean over the kinds. If the recipe has no attack, all images are clean; if it has one, all images
+    are adversarial (Madry et al. 2018). A network with dual norms is trained on both, each kind through its own branch
+    (AdvProp, Xie et al. 2020). The recipe determines which images update the running statistics.
     """
     if not recipe.attack_eps_255:
         return {"clean": _run(model, x, recipe)}
     clean, adversarial = BRANCHES
     if _branch(model, adversarial):
         moved = perturb(model, x, labels, recipe, generator)
-        found = {"adversarial": _run(model, moved, recipe)}
+        logits = {"adversarial": _run(model, moved, recipe)}
         _branch(model, clean)
-        return {"clean": _run(model, x, recipe)} | found
+        return {"clean": _run(model, x, recipe)} | logits
     moved = perturb(model, x, labels, recipe, generator)
     if recipe.statistics_from != "adversarial":
         with torch.no_grad():
@@ -36,12 +36,12 @@ def logits_to_train(
 
 
 def perturb(model: nn.Module, x: Tensor, labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
-    """Images (N, 3, H, W) in [0, 1], moved to raise the loss on their labels (N,); they stay in [0, 1].
+    """Images (N, 3, H, W) in [0, 1], changed to raise the loss for their labels (N,); they stay in [0, 1].
 
-    One algorithm, two attacks: with steps of a quarter of eps from within the ball, projected, PGD (Madry et al.
-    2018); with one step of eps from within twice the ball, not projected, N-FGSM (de Jorge et al. 2022). Norms use the
-    batch's statistics meanwhile; no buffer and no gradient of the network's weights changes. Random numbers come from
-    `generator`, on the CPU, so that they are the same everywhere.
+    The numbers of the recipe select one of two attacks. PGD (Madry et al. 2018): steps of a quarter of eps from a
+    random point of the ball, projected. N-FGSM (de Jorge et al. 2022): one step of eps from a random point of a ball
+    twice as large, not projected. The norms use the batch's statistics during the attack; no buffer and no gradient of
+    the weights changes. Random numbers come from `generator`, on the CPU, so they are the same on every device.
     """
     eps, size, radius = (k / 255 for k in (recipe.attack_eps_255, recipe.attack_step_255, recipe.attack_start_255))
     start = torch.rand(x.shape, generator=generator).to(x.device)
@@ -59,7 +59,7 @@ def perturb(model: nn.Module, x: Tensor, labels: Tensor, recipe: Recipe, generat
 
 
 def _branch(model: nn.Module, mode: str) -> bool:
-    """Sends everything through this branch of dual norms; False if there are none."""
+    """Switches all dual norms to this branch; False if the network has none."""
     duals = [layer for layer in model.modules() if isinstance(layer, DualBatchNorm2d)]
     for layer in duals:
         layer.mode = mode

@@ -1,4 +1,4 @@
-"""Random crops and flips of a whole training set that sits in memory, cut on the device."""
+"""Random crops and flips of a whole training set that is kept in memory. The device computes the crops."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from rnorm_core.training.recipe import Recipe
 
 
 class TrainingImages:
-    """uint8 (N, 32, 32, 3) images and int64 (N,) labels, held padded on the device."""
+    """uint8 (N, 32, 32, 3) images, stored with their padding, and int64 (N,) labels on the device."""
 
     def __init__(self, images: Tensor, labels: Tensor, padding: int, device: torch.device) -> None:
         n, height, width, channels = images.shape
@@ -25,8 +25,8 @@ class TrainingImages:
     def epoch(self, recipe: Recipe, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches: images float32 (B, 3, crop, crop) in [0, 1], channels-last, and labels (B,).
 
-        What an epoch looks like follows from (seed, epoch) alone, so that a resumed training sees the same.
-        The last images that do not fill a batch are left out of this epoch.
+        An epoch depends only on (seed, epoch), so a resumed training gets the same batches. Images at the end that
+        do not fill a batch are left out of this epoch.
         """
         device = self.labels.device
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -1,4 +1,4 @@
-"""One file that a training continues from: weights and momentum as safetensors, the rest in its header as JSON."""
+"""The file from which a training continues: weights and momentum as safetensors, other values as JSON in its header."""
 
 import json
 from pathlib import Path
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from rnorm_core.errors import UserError
 from rnorm_core.replace import put
 
-FIX = "make room on the disk or name another folder with --work, then run the same command again."
+FIX = "free some disk space or name another folder with --work, then run the same command again."
 
 
 def at(work: Path, name: str) -> Path:
-    """Where the training of this name keeps its checkpoint until it is done."""
+    """The path of the checkpoint of the training with this name."""
     return work / f"{name}.checkpoint.safetensors"
 
 
 def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:
-    """Replaces the checkpoint at `path` in one move, so that a kill or a full disk leaves the one before intact."""
+    """Replaces the checkpoint at `path` in one move, so that a kill or a full disk leaves the old one intact."""
     tensors = {f"model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         if "momentum_buffer" in optimizer.state[parameter]:
@@ -36,7 +36,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"The checkpoint {path} cannot be read: {error!r}.",
-            "delete it and train again from the start, or put back a good copy.",
+            "delete it and train again from the start, or restore a good copy.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The training loop: epochs, a checkpoint after each, and the curve."""
+"""The training loop: epochs, a checkpoint after each one, and the curve."""
 
 import time
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from rnorm_core.training.recipe import Recipe
 
 
 class Diverged(UserError):
-    """The loss is not a number any more; `epoch`, from 1, is the one in which that happened."""
+    """The loss became NaN or infinite in `epoch` (from 1)."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
         super().__init__(
-            f"The loss is not a number any more in epoch {epoch}; the last checkpoint is from before it.",
+            f"The loss is not a number any more in epoch {epoch}; the last checkpoint is from before that epoch.",
             "train with a lower peak learning rate (--lr).",
         )
 
@@ -35,16 +35,18 @@ def train(
     seed: int,
     checkpoint_path: Path,
     identity: dict,
+    *,
     on_epoch: Callable[[dict], None] = lambda row: None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     evaluate: Callable[[nn.Module], dict] = lambda model: {},
 ) -> list[dict]:
     """Trains `model` in place and returns the curve: one row per epoch.
 
-    Continues from `checkpoint_path` if it is there, and refuses one of another training (`identity` names what is
-    trained: architecture, norm, data, ...). A row holds epoch (from 1), train_loss, train_accuracy (both over the
-    images as they were trained on: augmented, and adversarial where the recipe says so), lr, seconds, and what
-    `evaluate` adds; after adversarial training also adversarial_train_accuracy, over the adversarial images alone.
+    Continues from the checkpoint at `checkpoint_path`, if there is one. UserError if it belongs to another training;
+    `identity` describes the training: architecture, norm, data, ... Diverged if the loss becomes NaN or infinite. A row
+    holds epoch (from 1), train_loss and train_accuracy (both over the training images as the network sees them:
+    augmented, and attacked if the recipe has an attack), lr, seconds, and the values of `evaluate(model)`. After
+    adversarial training it also holds adversarial_train_accuracy, over the attacked images alone.
     """
     if len(images) < recipe.batch_size:
         raise UserError(f"{len(images)} images do not fill a batch of {recipe.batch_size}.", "train on more images.")
@@ -95,39 +97,39 @@ def _step(
     lr: float,
     generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """(loss, how many were right by kind of image)."""
+    """One step of the optimizer: (loss, number of images classified as labelled for each kind of image)."""
     for group in optimizer.param_groups:
         group["lr"] = lr
-    found = logits_to_train(model, x, labels, recipe, generator)
-    losses = [F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing) for logits in found.values()]
+    by_kind = logits_to_train(model, x, labels, recipe, generator)
+    losses = [F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing) for logits in by_kind.values()]
     loss = torch.stack(losses).mean()
     optimizer.zero_grad()
     loss.backward()
     if recipe.clip:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
     optimizer.step()
-    return loss.detach(), {kind: (logits.argmax(1) == labels).sum() for kind, logits in found.items()}
+    return loss.detach(), {kind: (logits.argmax(1) == labels).sum() for kind, logits in by_kind.items()}
 
 
 def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict) -> list[dict]:
     if not path.exists():
         return []
     tensors, progress = checkpoint.read(path)
-    found = progress.get("identity", {})
-    if found | {"recipe": _defaults() | found.get("recipe", {})} != identity:
+    saved = progress.get("identity", {})
+    if saved | {"recipe": _defaults() | saved.get("recipe", {})} != identity:
         raise UserError(
-            f"The checkpoint {path} belongs to another training: {found} instead of {identity}.",
-            "make the choices it was begun with, delete it, or name another folder with --work.",
+            f"The checkpoint {path} belongs to another training: {saved} instead of {identity}.",
+            "use the options of that training, delete the checkpoint, or name another folder with --work.",
         )
     checkpoint.restore(tensors, model, optimizer)
     return progress["curve"]
 
 
 def _defaults() -> dict:
-    """What a recipe's fields were in checkpoints from before there were such fields."""
+    """Values of the recipe's fields that older checkpoints lack."""
     return _plain({field.name: field.default for field in fields(Recipe) if field.default is not MISSING})
 
 
 def _plain(recipe: dict) -> dict:
-    """As JSON gives it back."""
+    """The recipe as it is after a round trip through JSON: lists instead of tuples."""
     return {k: list(v) if isinstance(v, tuple) else v for k, v in recipe.items()}

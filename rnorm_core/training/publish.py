@@ -1,20 +1,19 @@
-"""A finished training becomes `<name>.safetensors` and its card `<name>.json`."""
+"""Writes a finished training as `<name>.safetensors` and its card `<name>.json`."""
 
 import hashlib
-import json
 import platform
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from rnorm_core import zoo
+from rnorm_core import cards, zoo
 from rnorm_core.data.classes import CLASSES
 from rnorm_core.replace import put
 from rnorm_core.training.recipe import Recipe
@@ -24,7 +23,7 @@ FIXUP = (
     "Fixup (Zhang et al. 2019) with its multipliers, and biases per channel in the convolutions, 0.01 where a branch "
     "widens the network"
 )
-FIX = "make room or name another folder with --out, then run the same command again; nothing is trained twice."
+FIX = "free some disk space or name another folder with --out, then run the same command again; no training is lost."
 HE = "He normal (fan-in) in the convolutions, PyTorch's default in the classifier; norms start at weight 1 and bias 0"
 
 
@@ -32,15 +31,17 @@ def publish(
     out: Path,
     name: str,
     model: nn.Module,
-    shape: dict,
+    *,
+    shape: dict[str, Any],
     recipe: Recipe,
     seed: int,
     data_hash: str,
-    curve: Sequence[dict],
+    curve: Sequence[dict[str, Any]],
 ) -> Path:
-    """Writes the weights and a card without accuracies to `out`, and returns the weights' path.
+    """Writes the weights and a card without accuracies to the folder `out`; returns the path of the weights.
 
-    UserError if `out` cannot be written; the checkpoint and a model that is there already are untouched then.
+    shape: arguments of `models.build`. data_hash: of the training images. curve: one row for each epoch, see `Card`.
+    UserError if `out` cannot be written; then an existing network of this name does not change.
     """
     path = out / f"{name}.safetensors"
     raw = save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()})
@@ -65,20 +66,8 @@ def publish(
         code_version=code_version(),
         date=datetime.now(UTC).date().isoformat(),
     )
-    put({path: raw, path.with_suffix(".json"): _text(card)}, FIX)
+    put({path: raw, path.with_suffix(".json"): cards.text(card)}, FIX)
     return path
-
-
-def write_card(path: Path, card: zoo.Card) -> None:
-    """Replaces the card at `path`; UserError if it cannot be written, and the one before stays."""
-    put({path: _text(card)}, FIX)
-
-
-def _text(card: zoo.Card) -> bytes:
-    """One JSON object, with the rows of its tables on a line each."""
-    text = json.dumps(asdict(card), indent=1)
-    rows = re.compile(r"\{\n {3}[^{}]*(?:\{[^{}]*\}[^{}]*)?\}")
-    return (rows.sub(lambda m: " ".join(m[0].split()), text) + "\n").encode()
 
 
 def _hardware(parameter: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Population statistics estimated anew, without training: PreciseBN."""
+"""PreciseBN: new population statistics for a finished network, without training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, RobustNorm2d, batch_s
 def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """Replaces the running statistics of every BatchNorm2d and RobustNorm2d by those of `batches`, and returns `model`.
 
-    Running averages lag behind weights that still move, and describe whatever images came last. PreciseBN (Wu &
-    Johnson 2021, section 3) runs batches through the finished network, each normalised with its own statistics as in
-    training, and averages: with E the mean over the batches
+    A running average lags behind the weights during training and depends most on the last images. PreciseBN (Wu &
+    Johnson 2021, section 3) runs batches through the finished network. Each batch is normalised with its own
+    statistics, as in training. With E the mean over the batches, the new statistics are
 
         mean = E[batch mean],    var = E[batch var + batch mean**2] - mean**2,    range = E[batch range]
 
-    The variance is thus that of all the values together (biased), not the mean of the batches' variances. A range has
-    no such sum: that of a batch grows with its size, so take batches as large as in training. Larger batches count for
-    more, by their number of values. Of dual norms the branch in use is replaced; `num_batches_tracked` becomes the
-    number of batches.
+    The variance is that of all values (biased), not the mean of the batches' variances. There is no such formula for
+    the range, and the range of a batch grows with its size, so use batches as large as in training. E weights each
+    batch by its number of values. Dual norms: the branch in use is replaced. `num_batches_tracked` becomes the number
+    of batches.
 
-    batches: images (N, 3, H, W) in [0, 1]. `model` has to be one's own; weights and everything else of it stay as they
-    are. Nothing is written if a batch fails. ValueError without a batch, without such a norm, for numbers that are not
-    finite, and if a layer is torch's own BatchNorm2d, which cannot be told to take its batch's statistics.
+    batches: images (N, 3, H, W) in [0, 1]. model: no other code may use it during the call; its weights, modes and
+    training flags do not change. Nothing is written if a batch fails. ValueError without a batch, without such a norm,
+    if a statistic is not finite, and for torch's own BatchNorm2d, which cannot be switched to the batch's statistics.
     """
-    if theirs := [name for name, layer in model.named_modules() if _is_torchs(layer)]:
-        raise ValueError(f"{theirs[0]} is torch's BatchNorm2d; call norms.convert_norm(model, 'bn') first.")
+    if other := [name for name, layer in model.named_modules() if _is_torchs(layer)]:
+        raise ValueError(f"{other[0]} is torch's BatchNorm2d; call norms.convert_norm(model, 'bn') first.")
     sums: dict[str, _Sum] = {}
     was_training = {module: module.training for module in model.modules()}
 
-    def hear(name: str, layer: nn.Module, x: Tensor) -> None:
+    def add(name: str, layer: nn.Module, x: Tensor) -> None:
         layer = layer.branch if isinstance(layer, DualBatchNorm2d) else layer
         if isinstance(layer, BatchNorm2d | RobustNorm2d) and layer.track_running_stats:
             sums.setdefault(name, _Sum(layer)).add(x)
 
     device = next(model.parameters()).device
     try:
-        with batch_statistics(model.eval()), probes.listening(model, hear):
+        with batch_statistics(model.eval()), probes.listening(model, add):
             for x in batches:
                 model(x.to(device))
     finally:
@@ -49,11 +49,11 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
             module.training = training
     if not sums:
         raise ValueError("There is nothing to recalibrate: no batch came, or no norm of the model keeps statistics.")
-    for name, found in sums.items():
-        if not found.mean.isfinite().all():
+    for name, total in sums.items():
+        if not total.mean.isfinite().all():
             raise ValueError(f"The statistics at {name} are not finite; nothing was written.")
-    for found in sums.values():
-        found.write()
+    for total in sums.values():
+        total.write()
     return model
 
 
@@ -63,7 +63,7 @@ def _is_torchs(layer: nn.Module) -> bool:
 
 @dataclass
 class _Sum:
-    """Over the batches that came to a layer; total: float64 (2, C), see `_moments`."""
+    """Sums of a layer's inputs. total: float64 (2, C), the sum over batches of `_moments` times number of values."""
 
     layer: BatchNorm2d | RobustNorm2d
     batches: int = 0
@@ -91,7 +91,7 @@ class _Sum:
 
 
 def _moments(layer: nn.Module, x: Tensor) -> Tensor:
-    """float64 (2, C): the batch's mean, and what is averaged beside it: mean of squares, or range."""
+    """float64 (2, C): the batch's mean, and its mean of squares (BatchNorm) or its range (RobustNorm)."""
     wide = x.double()
     mean = wide.mean((0, 2, 3))
     if isinstance(layer, BatchNorm2d):

@@ -1,4 +1,4 @@
-"""From a card back to the command that trains such a network."""
+"""The command that trains the network of a card again."""
 
 import shlex
 from dataclasses import asdict
@@ -13,7 +13,7 @@ OVERRIDES = {"epochs": "--epochs", "peak_lr": "--lr", "precision": "--precision"
 
 
 def command(card: Card) -> str:
-    """What to type to train the card's network anew. UserError if its recipe is not one of this project."""
+    """The shell command that trains the card's network again. UserError if its recipe is not one of this project."""
     base = _base(card)
     options = ["--model", card.architecture, "--norm", card.norm]
     options += ["--power", str(card.power)] if card.power is not None else []
@@ -21,23 +21,25 @@ def command(card: Card) -> str:
     options += ["--dataset", card.dataset, "--recipe", base.name, "--seed", str(card.seed)]
     for field, option in OVERRIDES.items():
         value = card.recipe.get(field, getattr(base, field))
-        if value != getattr(base, field) or field == "precision":  # unsaid, that would be the hardware's choice
+        if value != getattr(base, field) or field == "precision":  # without it the hardware decides
             options += [option, str(value)]
     options += ["--name", f"{card.name}-again"]  # the card's own weights are kept
     return shlex.join(["python", "-m", "rnorm_core.training", *options])
 
 
-def unsaid(card: Card) -> dict[str, tuple[Any, Any]]:
-    """Fields of the card's recipe that the command does not repeat: (the card's value, what the command would do)."""
+def changed_since(card: Card) -> dict[str, tuple[Any, Any]]:
+    """Fields of the card's recipe that differ in the command's recipe: (the card's value, the command's value)."""
     changed = {field: card.recipe[field] for field in OVERRIDES if field in card.recipe}
     base = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(_base(card, **changed)).items()}
-    said = {"name", *OVERRIDES}
+    repeated = {"name", *OVERRIDES}
     return {
-        key: (value, base.get(key)) for key, value in card.recipe.items() if key not in said and value != base.get(key)
+        key: (value, base.get(key))
+        for key, value in card.recipe.items()
+        if key not in repeated and value != base.get(key)
     }
 
 
 def _base(card: Card, **changes: Any) -> Recipe:
     if card.recipe["name"] not in RECIPES:
-        raise UserError(f"How {card.name} was trained is not known here.", "ask whoever trained it.")
+        raise UserError(f"The training of {card.name} is not known.", "ask the person who trained the network.")
     return recipe(card.recipe["name"], card.norm, **changes)

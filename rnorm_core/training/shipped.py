@@ -1,16 +1,16 @@
-"""The zoo: every network that comes with the repository, by name, and the arguments of the training that makes it.
+"""The zoo: the name of every network in the repository, and the arguments of the training that made it.
 
-In the order in which they are worth having. Names are those that `rnorm_core.training` gives by itself.
+The most important networks come first. The names are those that `rnorm_core.training` gives by default.
 """
 
-# Half of VGG-11's channels: at full width the weights would take 37 MB, so they take 9.2, below the limit of 10.
+# Half of VGG-11's channels: the weights take 9.2 MB, below the limit of 10 MB; at full width they would take 37 MB.
 NARROW = "--model vgg11 --width 0.5"
-# Less than the recipe's 44 epochs for what takes long on two cores: compare within an architecture.
+# 22 instead of the recipe's 44 epochs, for networks that train slowly. So compare only networks of one architecture.
 HALF = "--epochs 22"
 DEEP = "--model resnet38 --epochs 12"
 
 ZOO: dict[str, str] = {
-    # One seed, in which only the norm (and what training without one needs) differs, and two more seeds.
+    # Three seeds. Networks of one seed differ only in their norm; the network without a norm also has another recipe.
     "cifar10-resnet20-bn": "--norm bn",
     "cifar10-resnet20-rn": "--norm rn",
     "cifar10-resnet20-none": "--norm none",
@@ -26,7 +26,7 @@ ZOO: dict[str, str] = {
     "cifar10-resnet20-rn-adv": "--norm rn --recipe adv",
     "cifar10-resnet20-none-adv": "--norm none --recipe adv",
     "cifar10-resnet20-dualbn-adv": "--norm dualbn --recipe adv",
-    # RobustNorm's p; 0.2 is above.
+    # Other values of RobustNorm's p; 0.2 is above.
     "cifar10-resnet20-rn-p100": "--norm rn --power 1.0",
     "cifar10-resnet20-rn-p050": "--norm rn --power 0.5",
     "cifar10-resnet20-rn-p035": "--norm rn --power 0.35",

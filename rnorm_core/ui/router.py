@@ -1,13 +1,14 @@
-"""The script of the app: page settings and navigation. What is on a page is in `pages/`."""
+"""The script of the app: page settings and navigation. The pages are in `pages/`."""
 
 import streamlit as st
 
-from rnorm_core import ui
+from rnorm_core.ui.shared.navigation import PAGES
+from rnorm_core.ui.shared.theme import FAVICON
 
-st.set_page_config(page_title="RobustNorm Lab", page_icon=ui.FAVICON, layout="wide")
+st.set_page_config(page_title="RobustNorm Lab", page_icon=FAVICON, layout="wide")
 
 places = [
     st.Page(place.path, title=place.title, icon=place.icon, url_path=name, default=name == "start")
-    for name, place in ui.PAGES.items()
+    for name, place in PAGES.items()
 ]
 st.navigation(places).run()

@@ -7,7 +7,7 @@ from torch import nn
 
 from rnorm_core import attacks, data, norms, zoo
 from rnorm_core.attacks.apgd import checkpoints
-from rnorm_core.attacks.attack import Aim
+from rnorm_core.attacks.look import Aim
 from rnorm_core.attacks.losses import LOSSES
 from rnorm_core.errors import UserError
 
@@ -61,7 +61,7 @@ def test_equal_logits_have_a_gradient_that_is_a_number():
 def test_the_ratio_wants_enough_classes(generator, make_batch):
     two = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)).requires_grad_(False).eval()
     batch = make_batch(torch.rand((2, 3, 32, 32), generator=generator()), torch.tensor([0, 1]))
-    with pytest.raises(UserError, match="compares 3 classes, and this model knows 2"):
+    with pytest.raises(UserError, match=r"compares 3 classes.* 2"):
         attacks.make("apgd", loss="dlr").run(two, batch, generator())
     assert attacks.make("apgd", steps=5, loss="margin").run(two, batch, generator())
 
@@ -220,7 +220,15 @@ def as_strong_as_pgd(name: str, mode: str, batch, generator, steps: int, slack: 
     assert fooled["pgd"] > len(batch) / 5, "at this eps there should be a difference to see"
 
 
-@pytest.mark.parametrize("name", zoo.names())
+# One of each norm, and the adversarially trained; `test_as_strong_as_pgd` takes all.
+FEW = [
+    name
+    for name in zoo.names()
+    if (card := zoo.card(name)).architecture == "resnet20" and card.seed == 0 and card.power in (None, 0.2)
+]
+
+
+@pytest.mark.parametrize("name", FEW)
 def test_as_strong_as_pgd_on_the_samples(generator, name):
     mode = norms.modes(zoo.card(name).norm)[0]
     as_strong_as_pgd(name, mode, data.samples(zoo.card(name).dataset), generator, steps=10, slack=1)

@@ -9,18 +9,13 @@ from torch import nn
 
 from rnorm_core import attacks
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.attacks.attack import NotANumber
 from rnorm_core.attacks.balls import BALLS
+from rnorm_core.attacks.look import NotANumber
 from rnorm_core.errors import UserError
 from rnorm_core.norms import RobustNorm2d
 
 FEWER = {"square": {"steps": 40}, "apgd": {"steps": 30}}  # their 5,000 queries and 100 steps would take a while
 WITH_EPS = [name for name, entry in CATALOGUE.items() if entry.takes_eps]
-PRECISIONS = [
-    (name, precision)
-    for name in WITH_EPS
-    for precision in (("fp32", "bf16") if "precision" in CATALOGUE[name].options else (None,))
-]
 ROUNDING = {"linf": 6e-8, "l2": 3e-6}  # of float32 pixels in [0, 1]
 
 
@@ -41,30 +36,33 @@ class Counted(nn.Module):
         self.backwards += 1
 
 
-@pytest.mark.parametrize("eps", [0.3 / 255, 8 / 255, 0.6])
-@pytest.mark.parametrize(("name", "precision"), PRECISIONS)
-def test_stays_in_the_ball_and_in_the_image(net, batch, generator, name, eps, precision):
-    options = FEWER.get(name, {}) | ({"precision": precision} if precision else {})
-    if "restarts" in CATALOGUE[name].options:
-        options["restarts"] = 2
-    seen = []
-    trace = attacks.make(name, eps, **options).run(net(), batch, generator(), seen.append)
-    ball = BALLS[CATALOGUE[name].norm]
-    for images in [trace.adversarial, *(step.adversarial for step in seen)]:
-        assert images.min() >= 0
-        assert images.max() <= 1
-        # measured in float64, so that the rounding is the attack's and not this test's
-        size = ball.size(images.double() - batch.images.double())
-        assert size.max() <= eps + ROUNDING[ball.name]
-    assert ball.size(trace.adversarial - batch.images).min() > 0.5 * min(eps, 0.3), "an attack should use its ball"
-
-
 @pytest.mark.parametrize("name", WITH_EPS)
-def test_eps_zero_changes_nothing(net, batch, generator, name):
-    trace = attacks.make(name, 0.0, **FEWER.get(name, {})).run(net(), batch, generator())
-    assert torch.equal(trace.adversarial, batch.images)
-    assert trace.sizes.max() == 0
-    torch.testing.assert_close(trace.adversarial_probabilities, trace.clean_probabilities)
+def test_stays_in_the_ball_and_in_the_image(net, batch, generator, name):
+    for eps in [0.3 / 255, 8 / 255, 0.6]:
+        for precision in ["fp32", "bf16"]:
+            if precision == "bf16" and "precision" not in CATALOGUE[name].options:
+                continue
+            options = FEWER.get(name, {}) | ({"precision": precision} if "precision" in CATALOGUE[name].options else {})
+            if "restarts" in CATALOGUE[name].options:
+                options["restarts"] = 2
+            seen = []
+            trace = attacks.make(name, eps, **options).run(net(), batch, generator(), seen.append)
+            ball = BALLS[CATALOGUE[name].norm]
+            for images in [trace.adversarial, *(step.adversarial for step in seen)]:
+                assert images.min() >= 0
+                assert images.max() <= 1
+                # measured in float64, so that the rounding is the attack's and not this test's
+                size = ball.size(images.double() - batch.images.double())
+                assert size.max() <= eps + ROUNDING[ball.name]
+            assert ball.size(trace.adversarial - batch.images).min() > 0.5 * min(eps, 0.3), "it uses its ball"
+
+
+def test_eps_zero_changes_nothing(net, batch, generator):
+    for name in WITH_EPS:
+        trace = attacks.make(name, 0.0, **FEWER.get(name, {})).run(net(), batch, generator())
+        assert torch.equal(trace.adversarial, batch.images)
+        assert trace.sizes.max() == 0
+        torch.testing.assert_close(trace.adversarial_probabilities, trace.clean_probabilities)
 
 
 @pytest.mark.parametrize("name", WITH_EPS)
@@ -95,9 +93,8 @@ def test_names_of_the_model_reach_the_trace(net, batch, generator):
     assert (trace.model, trace.statistics, trace.weight_hash) == ("cifar10-resnet20-bn", "tracked", "abc")
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "forwards", "backwards"),
-    [
+def test_costs_its_passes_and_no_more(net, batch, generator):
+    for name, options, forwards, backwards in [
         ("fgsm", {}, 2, 1),
         ("bim", {"steps": 5}, 6, 5),
         ("mi-fgsm", {"steps": 5}, 6, 5),
@@ -111,71 +108,69 @@ def test_names_of_the_model_reach_the_trace(net, batch, generator):
         ("square", {"steps": 5, "eps": 0.5 / 255}, 6, 0),  # so small that some image is not fooled to the end
         ("square", {"steps": 5, "eps": 0.5 / 255, "restarts": 3}, 1 + 3 * 5, 0),
         ("noise", {"restarts": 4}, 5, 0),
-    ],
-)
-def test_costs_its_passes_and_no_more(net, batch, generator, name, options, forwards, backwards):
-    model = Counted(net()).eval()
-    attacks.make(name, **options).run(model, batch, generator())
-    assert (model.forwards, model.backwards) == (forwards, backwards)
+    ]:
+        model = Counted(net()).eval()
+        attacks.make(name, **options).run(model, batch, generator())
+        assert (model.forwards, model.backwards) == (forwards, backwards)
 
 
-@pytest.mark.parametrize("name", WITH_EPS)
-def test_leaves_the_model_alone(net, batch, generator, name):
+def test_leaves_the_model_alone(net, batch, generator):
     """Even weights that are not frozen get no gradient, and no buffer is written."""
-    model = net().requires_grad_(True)
-    before = copy.deepcopy(model.state_dict())
-    attacks.make(name, **FEWER.get(name, {})).run(model, batch, generator())
-    assert all(weight.grad is None for weight in model.parameters())
-    assert not model.training
-    for key, value in model.state_dict().items():
-        assert torch.equal(value, before[key]), key
+    for name in WITH_EPS:
+        model = net().requires_grad_(True)
+        before = copy.deepcopy(model.state_dict())
+        attacks.make(name, **FEWER.get(name, {})).run(model, batch, generator())
+        assert all(weight.grad is None for weight in model.parameters())
+        assert not model.training
+        for key, value in model.state_dict().items():
+            assert torch.equal(value, before[key]), key
 
 
-@pytest.mark.parametrize("name", list(CATALOGUE))
-def test_same_generator_same_result_whatever_the_global_seed(net, batch, generator, name):
-    options = {"steps": 5} if not CATALOGUE[name].one_step else {}
-    model, results = net(), []
-    for global_seed in (1, 2):
-        torch.manual_seed(global_seed)
-        state = torch.get_rng_state()
-        results.append(attacks.make(name, **options).run(model, batch, generator(7)).adversarial)
-        if name != "ddn":  # foolbox's DDN always draws from the global generator; `_revive` sees that it is never used
-            assert torch.equal(torch.get_rng_state(), state), "the global generator was used"
-    assert torch.equal(*results)
+def test_same_generator_same_result_whatever_the_global_seed(net, batch, generator):
+    for name in list(CATALOGUE):
+        options = {"steps": 5} if not CATALOGUE[name].one_step else {}
+        model, results = net(), []
+        for global_seed in (1, 2):
+            torch.manual_seed(global_seed)
+            state = torch.get_rng_state()
+            results.append(attacks.make(name, **options).run(model, batch, generator(7)).adversarial)
+            if name != "ddn":  # DDN draws from the global generator and `_revive` sees to it that the numbers go unused
+                assert torch.equal(torch.get_rng_state(), state), "the global generator was used"
+        assert torch.equal(*results)
 
 
-@pytest.mark.parametrize("name", ["pgd", "pgd-l2", "apgd", "square", "noise", "noise-l2"])
-def test_another_generator_another_result(net, batch, generator, name):
-    attack = attacks.make(name, **FEWER.get(name, {}))
-    a, b = (attack.run(net(), batch, generator(seed)).adversarial for seed in (0, 1))
-    assert not torch.equal(a, b)
-    with pytest.raises(UserError, match="generator"):
-        attacks.make(name).run(net(), batch, None)
+def test_another_generator_another_result(net, batch, generator):
+    for name in ["pgd", "pgd-l2", "apgd", "square", "noise", "noise-l2"]:
+        attack = attacks.make(name, **FEWER.get(name, {}))
+        a, b = (attack.run(net(), batch, generator(seed)).adversarial for seed in (0, 1))
+        assert not torch.equal(a, b)
+        with pytest.raises(UserError, match="generator"):
+            attacks.make(name).run(net(), batch, None)
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOGUE if not name.startswith(("pgd", "noise", "square"))])
-def test_neighbours_do_not_matter_to_a_tracked_model(net, batch, generator, name):
-    model = net().double()
-    options = {"steps": 8} if not CATALOGUE[name].one_step else {}
-    if name == "apgd":
-        options |= {"steps": 30, "random_start": False}
-    attack = attacks.make(name, **options)
-    together = attack.run(model, batch, generator()).adversarial
-    alone = torch.cat([attack.run(model, batch.select([i]), generator()).adversarial for i in range(3)])
-    torch.testing.assert_close(together[:3], alone, rtol=0, atol=1e-9)
+def test_neighbours_do_not_matter_to_a_tracked_model(net, batch, generator):
+    for name in [name for name in CATALOGUE if not name.startswith(("pgd", "noise", "square"))]:
+        model = net().double()
+        options = {"steps": 8} if not CATALOGUE[name].one_step else {}
+        if name == "apgd":
+            options |= {"steps": 30, "random_start": False}
+        attack = attacks.make(name, **options)
+        together = attack.run(model, batch, generator()).adversarial
+        alone = torch.cat([attack.run(model, batch.select([i]), generator()).adversarial for i in range(3)])
+        torch.testing.assert_close(together[:3], alone, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["bim", "pgd", "pgd-l2", "mi-fgsm", "apgd", "noise-l2"])
-def test_channels_last_is_the_same_attack(net, batch, generator, name, make_batch):
-    model = net().double()
-    fewer = {"steps": 20} if name == "apgd" else {}
-    flat = attacks.make(name, **fewer).run(model, batch, generator())
-    images = batch.images.to(memory_format=torch.channels_last)
-    last = attacks.make(name, **fewer).run(
-        model.to(memory_format=torch.channels_last), make_batch(images, batch.labels), generator()
-    )
-    assert last.adversarial.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(flat.adversarial, last.adversarial, rtol=0, atol=1e-9)
+def test_channels_last_is_the_same_attack(net, batch, generator, make_batch):
+    for name in ["bim", "pgd", "pgd-l2", "mi-fgsm", "apgd", "noise-l2"]:
+        model = net().double()
+        fewer = {"steps": 20} if name == "apgd" else {}
+        flat = attacks.make(name, **fewer).run(model, batch, generator())
+        images = batch.images.to(memory_format=torch.channels_last)
+        last = attacks.make(name, **fewer).run(
+            model.to(memory_format=torch.channels_last), make_batch(images, batch.labels), generator()
+        )
+        assert last.adversarial.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(flat.adversarial, last.adversarial, rtol=0, atol=1e-9)
 
 
 def test_bf16_gradients_attack_as_well_and_the_verdict_is_in_full_precision(net, make_patterns, generator):
@@ -217,19 +212,19 @@ def test_noise_has_the_size_it_names(net, batch, generator, make_batch):
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgsm", "bim", "pgd", "pgd-l2", "mi-fgsm", "apgd"])
-def test_targeted_attacks_reach_their_target_more_often_than_chance(net, make_patterns, generator, name):
-    model, many = net(), make_patterns(100, 4)
-    shift = torch.randint(1, 10, (100,), generator=generator(1))
-    targets = (many.labels + shift) % 10
-    eps = 2.0 if name == "pgd-l2" else 8 / 255
-    trace = attacks.make(name, eps, targets=targets, **FEWER.get(name, {})).run(model, many, generator())
-    reached = (trace.adversarial_probabilities.argmax(1) == targets).float().mean()
-    noise = attacks.make("noise", eps if eps < 1 else 8 / 255, targets=targets).run(model, many, generator())
-    assert torch.equal(trace.targets, targets)
-    assert reached > 1 / 9 + 0.15, reached  # 1/9 would be chance, and 0.03 its standard error
-    assert reached > noise.fooled.float().mean() + 0.15
-    assert (trace.losses[-1] < trace.losses[0]).float().mean() > 0.9
+def test_targeted_attacks_reach_their_target_more_often_than_chance(net, make_patterns, generator):
+    for name in ["fgsm", "bim", "pgd", "pgd-l2", "mi-fgsm", "apgd"]:
+        model, many = net(), make_patterns(100, 4)
+        shift = torch.randint(1, 10, (100,), generator=generator(1))
+        targets = (many.labels + shift) % 10
+        eps = 2.0 if name == "pgd-l2" else 8 / 255
+        trace = attacks.make(name, eps, targets=targets, **FEWER.get(name, {})).run(model, many, generator())
+        reached = (trace.adversarial_probabilities.argmax(1) == targets).float().mean()
+        noise = attacks.make("noise", eps if eps < 1 else 8 / 255, targets=targets).run(model, many, generator())
+        assert torch.equal(trace.targets, targets)
+        assert reached > 1 / 9 + 0.15, reached  # 1/9 would be chance, and 0.03 its standard error
+        assert reached > noise.fooled.float().mean() + 0.15
+        assert (trace.losses[-1] < trace.losses[0]).float().mean() > 0.9
 
 
 def test_a_target_that_is_the_label_is_attacked_and_never_counts(net, batch, generator):
@@ -293,16 +288,16 @@ def test_restarts_keep_the_best_of_each_image(net, make_patterns, generator, nam
     assert len(trace.losses) == (2 if name == "noise" else 4)
 
 
-@pytest.mark.parametrize("name", ["pgd", "apgd", "square"])
-@pytest.mark.parametrize("statistics", ["batch", "tracked-mean"])
-def test_a_joint_attack_keeps_one_restart_for_the_whole_batch(net, make_patterns, generator, statistics, name):
-    many, model = make_patterns(40, 9), net(statistics)
-    trace, ends = endings(attacks.make(name, 1.5 / 255, 3, restarts=5), model, many, generator())
-    assert (trace.joint, trace.statistics) == (True, statistics)
-    best = max(ends, key=lambda s: (int((s.probabilities.argmax(1) != many.labels).sum()), float(s.loss.sum())))
-    assert torch.equal(trace.adversarial, best.adversarial)
-    # what was kept is what the model says of this batch; a mixture of restarts would not be
-    torch.testing.assert_close(trace.adversarial_probabilities, model(trace.adversarial).softmax(1))
+def test_a_joint_attack_keeps_one_restart_for_the_whole_batch(net, make_patterns, generator):
+    for name in ["pgd", "apgd", "square"]:
+        for statistics in ["batch", "tracked-mean"]:
+            many, model = make_patterns(40, 9), net(statistics)
+            trace, ends = endings(attacks.make(name, 1.5 / 255, 3, restarts=5), model, many, generator())
+            assert (trace.joint, trace.statistics) == (True, statistics)
+            best = max(ends, key=lambda s: (int((s.probabilities.argmax(1) != many.labels).sum()), float(s.loss.sum())))
+            assert torch.equal(trace.adversarial, best.adversarial)
+            # what was kept is what the model says of this batch; a mixture of restarts would not be
+            torch.testing.assert_close(trace.adversarial_probabilities, model(trace.adversarial).softmax(1))
 
 
 def test_a_joint_attack_moves_images_through_their_neighbours(net, batch, generator):
@@ -313,18 +308,15 @@ def test_a_joint_attack_moves_images_through_their_neighbours(net, batch, genera
     assert not torch.allclose(together, half)
 
 
-@pytest.mark.parametrize(
-    ("layer", "statistics"),
-    [
+def test_statistics_are_found_in_the_layers():
+    for layer, statistics in [
         (nn.BatchNorm2d(3), "tracked"),
         (nn.BatchNorm2d(3, track_running_stats=False), "batch"),
         (RobustNorm2d(3, statistics="tracked-mean"), "tracked-mean"),
         (RobustNorm2d(3), "tracked"),
         (nn.InstanceNorm2d(3), "tracked"),
-    ],
-)
-def test_statistics_are_found_in_the_layers(layer, statistics):
-    assert attacks.statistics_of(nn.Sequential(layer)) == statistics
+    ]:
+        assert attacks.statistics_of(nn.Sequential(layer)) == statistics
 
 
 # --- one server, many people -----------------------------------------------------------------------------------------
@@ -350,19 +342,20 @@ def test_threads_sharing_weights_get_what_they_get_alone(net, make_patterns, gen
     assert all(torch.equal(found[seed], alone[seed]) for _, seed in jobs)
 
 
-@pytest.mark.parametrize("name", list(CATALOGUE))
-def test_cancelled_by_what_on_step_raises(net, batch, generator, name):
-    class Stop(Exception):
-        pass
+def test_cancelled_by_what_on_step_raises(net, batch, generator):
+    for name in list(CATALOGUE):
 
-    def stop(step):
-        if step.index == 1:
-            raise Stop
+        class Stop(Exception):
+            pass
 
-    model = Counted(net()).requires_grad_(False).eval()
-    with pytest.raises(Stop):
-        attacks.make(name).run(model, batch, generator(), stop)
-    assert model.forwards <= 3
+        def stop(step):
+            if step.index == 1:
+                raise Stop
+
+        model = Counted(net()).requires_grad_(False).eval()
+        with pytest.raises(Stop):
+            attacks.make(name).run(model, batch, generator(), stop)
+        assert model.forwards <= 3
 
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "square", "noise", "ddn", "cw"])

@@ -98,10 +98,10 @@ def test_the_trace_makes_the_attack_again(net, batch, generator):
     ],
 )  # fmt: skip
 def test_what_makes_no_attack_is_refused(wrong):
-    with pytest.raises(UserError, match=r"make no attack|There is no attack"):
+    with pytest.raises(UserError, match=r"No attack is possible|There is no attack"):
         attack(**wrong)
 
 
 def test_a_place_beyond_the_batch_is_refused(net, batch):
-    with pytest.raises(UserError, match="no image at place 40"):
+    with pytest.raises(UserError, match="no image with the index 40"):
         attack(poisoned=[40]).run(net("batch"), batch, None)

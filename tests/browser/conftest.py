@@ -114,7 +114,7 @@ def visit_at(browser):
     def start(address: str, width: int = 1280, height: int = 900):
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         page = context.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(60_000)
         page.on("console", note)
         page.on("request", leaving)
         page.on("pageerror", lambda error: wrong.append(f"page: {error}"))

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from rnorm_core import zoo
-from rnorm_core.evaluation.table import shipped
+from rnorm_core.evaluation.tables.accuracies import shipped
 
 pytestmark = [
     pytest.mark.browser,

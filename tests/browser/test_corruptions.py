@@ -38,7 +38,7 @@ def address_says(page, what: str) -> None:
 
 
 def test_corrupt_re_estimate_stop_and_back_by_link(visit, settled):
-    page = visit("/corruptions?n=8&severity=4")
+    page = visit("/corruptions?n=20&severity=4&of=the+same+images")  # enough work to be stopped
     # the pictures do not wait for anything
     page.wait_for_selector(".row-of-pictures img")
     assert page.locator(".row-of-pictures").first.locator("img").count() >= 6
@@ -70,7 +70,7 @@ def test_corrupt_re_estimate_stop_and_back_by_link(visit, settled):
     page.get_by_role("button", name="Start again").click()
     page.wait_for_selector(WORK)
     settled(page, ALL)
-    answers = sentences(page, ", statistics of 12 images")
+    answers = sentences(page, ", statistics of 20 images")
     assert len(answers) == 2
     assert all("the attack made anew: " in said for said in answers)
 
@@ -79,7 +79,7 @@ def test_corrupt_re_estimate_stop_and_back_by_link(visit, settled):
     other = visit(page.url[page.url.index("/corruptions") :], width=390, height=844)
     settled(other, ALL)
     assert sentences(other, ": clean") == first
-    assert sentences(other, ", statistics of 12 images") == answers
+    assert sentences(other, ", statistics of 20 images") == answers
     assert titles(other) == shown
     assert not other.locator("[data-testid=stAlert]").all()
     wide = other.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")

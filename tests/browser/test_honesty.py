@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rnorm_core import zoo
-from rnorm_core.honesty import CHECKS, PLANTED
+from rnorm_core.sanity import CHECKS, PLANTED
 
 BN = "cifar10-resnet20-bn"
 pytestmark = [

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import TimeoutError
 
 from rnorm_core import zoo
-from rnorm_core.ui import PAGES
+from rnorm_core.ui.shared.navigation import PAGES
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,7 +20,7 @@ SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|Robu
 
 
 def sentences(page) -> list[str]:
-    """What happened, left and right, once all work is done."""
+    """What happened, left and right, once all work is done. Below a result the page says "What you see"."""
     try:  # first, for a page may rest a moment between its run and the first sign of work
         page.locator(SENTENCE).nth(1).wait_for()
     except TimeoutError:
@@ -28,6 +28,7 @@ def sentences(page) -> list[str]:
     page.wait_for_function(
         """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
                  && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
+                 && [...document.querySelectorAll('h4')].some(title => title.innerText.trim() === 'What you see')
                  && document.body.innerText.includes('Try this')"""
     )
     return page.locator(SENTENCE).all_inner_texts()

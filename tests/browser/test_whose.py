@@ -1,11 +1,11 @@
-"""Whose statistics? in a browser: from question to question, a poisoned neighbour, and all of it by link."""
+"""The page about batch statistics in a browser: from part to part, a poisoned neighbour, and all of it by link."""
 
 import re
 
 import pytest
 
 from rnorm_core import zoo
-from rnorm_core.evaluation import laboratories, sizes
+from rnorm_core.evaluation.tables import batch_sizes, laboratories
 
 BN = "cifar10-resnet20-bn"
 pytestmark = [
@@ -15,44 +15,42 @@ pytestmark = [
 assert zoo  # for the condition above
 
 
-def said(page, pattern: str) -> list[str]:
+def sentences(page, pattern: str) -> list[str]:
     shown = page.locator("[data-testid=stMarkdown] p").all_inner_texts()
     return [text for text in shown if re.match(pattern, text)]
 
 
-def ask(page, part: str) -> None:
+def choose(page, part: str) -> None:
     page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).click()
     page.wait_for_url(lambda url: f"part={part.replace(' ', '+')}" in url.replace("%20", "+"))
 
 
 def test_from_question_to_question_and_back_by_link(visit, settled):
-    # something is there at once, the matrix grows, and another question leaves that work
+    # the shipped bars are there at once, the matrix grows, and another part leaves that work
     page = visit("/whose?n=8")
     page.wait_for_selector(".js-plotly-plot")
     if laboratories.rows():
         shown = page.locator("[data-testid=stMarkdown] img")
         assert shown.count() == 2
         assert shown.evaluate_all("all => all.every(one => one.naturalWidth > 300 && one.alt.includes('n = '))")
-    ask(page, "Batch size")
-    page.get_by_text(
-        "Statistics of a batch are estimates"
-    ).wait_for()  # the part before had charts and that toggle, too
-    if sizes.by_size()[0]:
+    choose(page, "Batch size")
+    page.get_by_text("Statistics of a batch are estimates").wait_for()  # the matrix had charts and that toggle, too
+    if batch_sizes.by_size()[0]:
         settled(page, 2)
-        assert len(said(page, r"(BatchNorm|RobustNorm), clean images: ")) == 2
+        assert len(sentences(page, r"(BatchNorm|RobustNorm), clean images: ")) == 2
 
-    # a victim that nobody touched
-    ask(page, "Poisoned neighbours")
+    # a victim whose pixels stay as they are
+    choose(page, "Poisoned neighbours")
     page.wait_for_selector(".row-of-pictures img")
     settled(page, 3)
-    tracked = said(page, r"(BatchNorm|RobustNorm), tracked: ")
+    tracked = sentences(page, r"(BatchNorm|RobustNorm), tracked: ")
     assert len(tracked) == 2
     assert all("to the last bit" in text and "exactly 0" in text for text in tracked)
 
     # the link brings it back, on a phone, too
     other = visit(page.url[page.url.index("/whose") :], width=390, height=844)
     settled(other, 3)
-    assert said(other, r"(BatchNorm|RobustNorm), tracked: ") == tracked
-    assert said(other, r"BatchNorm, batch: ") == said(page, r"BatchNorm, batch: ")
+    assert sentences(other, r"(BatchNorm|RobustNorm), tracked: ") == tracked
+    assert sentences(other, r"BatchNorm, batch: ") == sentences(page, r"BatchNorm, batch: ")
     assert not other.locator("[data-testid=stAlert]").all()
     assert other.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -48,7 +48,7 @@ def test_parquet_in_parts_and_as_webp(tmp_path, write_parquet, images, labels):
 
 def test_a_missing_part_is_not_a_smaller_data_set(tmp_path, write_parquet, images, labels):
     write_parquet(tmp_path, images, labels, name="train-00000-of-00002.parquet")
-    with pytest.raises(UserError, match="announces 2"):
+    with pytest.raises(UserError, match="a total of 2"):
         read(tmp_path, "cifar10", "train")
 
 
@@ -158,7 +158,7 @@ def test_corrupted_parquet_is_a_user_error(tmp_path, write_parquet, images, labe
 
 def test_parquet_of_another_data_set_is_a_user_error(tmp_path, write_parquet, images, labels):
     write_parquet(tmp_path, images, labels, "cifar10")
-    with pytest.raises(UserError, match="no columns img and fine_label, so it is not cifar100"):
+    with pytest.raises(UserError, match="no columns img and fine_label"):
         read(tmp_path, "cifar100", "test")
 
 
@@ -188,7 +188,7 @@ def test_unknown_names_list_the_valid_ones(tmp_path, dataset, split):
 def test_locate_takes_the_directory_then_cifar_root_then_the_hub_cache(
     tmp_path, monkeypatch, write_parquet, write_torchvision, images, labels
 ):
-    with pytest.raises(UserError, match="neither CIFAR_ROOT nor the Hugging Face cache"):
+    with pytest.raises(UserError, match="neither CIFAR_ROOT"):
         locate("cifar10", "test")
 
     cache = tmp_path / "filled-cache" / "datasets--uoft-cs--cifar10"

@@ -185,7 +185,7 @@ def test_too_many_bytes():
     ids=["text", "svg", "pdf", "half a signature", "a format that is not offered"],
 )
 def test_what_is_no_common_image(raw):
-    with pytest.raises(UserError, match=r"'file.jpg' is not an image of a known type") as error:
+    with pytest.raises(UserError, match=r"'file.jpg' is not an image") as error:
         see(raw, "file.jpg")
     assert "PNG, JPEG, WEBP, GIF, BMP or TIFF" in error.value.fix
 

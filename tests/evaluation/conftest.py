@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from rnorm_core import data, evaluation, models, zoo
-from rnorm_core.evaluation import sweep
+from rnorm_core.evaluation.measure import sweep
 from rnorm_core.training.publish import publish
 from rnorm_core.training.recipe import RECIPES
 
@@ -39,7 +39,16 @@ def small_network(folder: Path, norm: str, seed: int = 3) -> str:
     with torch.no_grad():  # no class is favoured: untrained networks see the same in every image else
         model.classifier.bias -= model.eval()(images).mean(0)
     name = f"cifar10-small-{norm}"
-    publish(folder, name, model, shape | {"power": 0.3}, RECIPES["fast"], seed, "0" * 64, [])
+    publish(
+        folder,
+        name,
+        model,
+        shape=shape | {"power": 0.3},
+        recipe=RECIPES["fast"],
+        seed=seed,
+        data_hash="0" * 64,
+        curve=[],
+    )
     return name
 
 

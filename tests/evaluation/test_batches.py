@@ -1,4 +1,4 @@
-"""What else is in a batch: against `evaluation.accuracy` where they meet, by hand where they do not."""
+"""The composition of a batch: against `evaluation.accuracy` where both apply, by hand elsewhere."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import torch
 
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import batches
+from rnorm_core.evaluation.measure import batches
 
 NAME = "cifar10-small-bn"
 
@@ -72,13 +72,24 @@ def test_a_partition_that_is_none_is_refused(batch, parts):
         batches.accuracy_in(zoo.load(NAME), batch, parts)
 
 
+def test_hits_by_draw_are_those_of_random_batches(batch):
+    model, generator = zoo.load(NAME, "batch"), torch.Generator().manual_seed(2)
+    hits = batches.hits_by_draw(model, batch, 5, draws=3, seed=2)
+    assert hits.shape == (3, 24)
+    for draw in hits:
+        for places in torch.randperm(24, generator=generator).split(5):
+            assert torch.equal(draw[places], model(batch.images[places]).argmax(1) == batch.labels[places])
+    assert len(hits.unique(dim=0)) > 1
+    assert len(batches.hits_by_draw(zoo.load(NAME), batch, 5, draws=3).unique(dim=0)) == 1
+
+
 def test_reshuffling_changes_nothing_with_tracked_statistics_and_something_with_the_batchs(batch, pgd):
     tracked = batches.reshuffled(zoo.load(NAME), batch, pgd, 8, shuffles=3, seed=1)
     assert torch.equal(tracked.same.hits, evaluation.accuracy(zoo.load(NAME), batch, pgd, 8, seed=1).hits)
-    assert all(torch.equal(one.hits, tracked.same.hits) for one in tracked.anew)
+    assert all(torch.equal(one.hits, tracked.same.hits) for one in tracked.shuffled)
     batchwise = batches.reshuffled(zoo.load(NAME, "batch"), batch, pgd, 8, shuffles=3, seed=1)
     assert torch.equal(batchwise.same.hits, evaluation.accuracy(zoo.load(NAME, "batch"), batch, pgd, 8, seed=1).hits)
-    assert any(not torch.equal(one.hits, batchwise.same.hits) for one in batchwise.anew)
+    assert any(not torch.equal(one.hits, batchwise.same.hits) for one in batchwise.shuffled)
 
 
 def test_a_share_of_all_is_accuracy_and_every_image_is_attacked_once(batch, pgd):
@@ -87,7 +98,7 @@ def test_a_share_of_all_is_accuracy_and_every_image_is_attacked_once(batch, pgd)
     assert everyone.accuracy == evaluation.accuracy(model, batch, pgd, 12, seed=3)
     assert everyone.neighbours is None
     assert (four.attacked, four.accuracy.n, four.neighbours.n) == (4, 24, 16)
-    (once,) = batches.by_share(model, batch, pgd, 12, (4,), turns=1, seed=3)
+    (once,) = batches.by_share(model, batch, pgd, 12, (4,), groups=1, seed=3)
     assert once.accuracy.n == 8
     assert torch.equal(once.accuracy.hits[:4], four.accuracy.hits[:4])
     assert torch.equal(once.neighbours.hits, four.neighbours.hits)
@@ -102,14 +113,14 @@ def test_an_attack_on_some_images_sees_their_clean_neighbours(batch):
     attacked = six.images.clone()
     attacked[:2] = (six.images[:2] + 2 / 255 * images.grad[:2].sign()).clamp(0, 1)
     hits = model(attacked).argmax(1) == six.labels
-    (found,) = batches.by_share(model, six, fgsm, 6, (2,), turns=1)
+    (found,) = batches.by_share(model, six, fgsm, 6, (2,), groups=1)
     assert torch.equal(found.accuracy.hits, hits[:2])
     assert torch.equal(found.neighbours.hits, hits[2:])
     assert (found.accuracy.model, found.accuracy.statistics) == (NAME, "batch")
 
 
 def test_clean_neighbours_are_unharmed_with_tracked_statistics(batch, pgd):
-    found = batches.by_share(zoo.load(NAME), batch, pgd, 8, (4,), turns=1)[0].neighbours
+    found = batches.by_share(zoo.load(NAME), batch, pgd, 8, (4,), groups=1)[0].neighbours
     clean = zoo.load(NAME)(batch.images).argmax(1) == batch.labels
     assert torch.equal(found.hits, torch.cat([clean[s + 4 : s + 8] for s in (0, 8, 16)]))
 
@@ -119,11 +130,11 @@ def test_a_share_larger_than_a_batch_is_refused(batch, pgd):
         batches.by_share(zoo.load(NAME), batch, pgd, 8, (9,))
 
 
-def test_company_matters_with_batch_statistics_alone(batch):
-    tracked = batches.company(zoo.load(NAME), batch, 5, 6, draws=4, seed=2)
+def test_neighbours_matter_with_batch_statistics_alone(batch):
+    tracked = batches.neighbour_draws(zoo.load(NAME), batch, 5, 6, draws=4, seed=2)
     assert (tracked.probabilities == tracked.probabilities[0]).all()
     model = zoo.load(NAME, "batch")
-    found = batches.company(model, batch, 5, 6, draws=4, seed=2)
+    found = batches.neighbour_draws(model, batch, 5, 6, draws=4, seed=2)
     assert len(found.probabilities.unique(dim=0)) == 4
     place = {id: i for i, id in enumerate(batch.ids)}
     for row, neighbours in zip(found.probabilities, found.neighbours, strict=True):
@@ -136,14 +147,14 @@ def test_company_matters_with_batch_statistics_alone(batch):
 
 
 def test_alone_in_a_batch_there_are_no_neighbours(batch):
-    found = batches.company(zoo.load(NAME, "batch"), batch, 0, 1, draws=2)
+    found = batches.neighbour_draws(zoo.load(NAME, "batch"), batch, 0, 1, draws=2)
     assert found.neighbours == ((), ())
     assert torch.equal(found.probabilities[0], found.probabilities[1])
 
 
 def test_a_batch_larger_than_the_pool_is_refused(batch):
     with pytest.raises(UserError, match="from 1 to 24"):
-        batches.company(zoo.load(NAME), batch, 0, 25)
+        batches.neighbour_draws(zoo.load(NAME), batch, 0, 25)
 
 
 def test_unknown_labels_are_refused(batch, pgd):

@@ -1,6 +1,6 @@
 import pytest
 
-from rnorm_core.evaluation.benefits import benefits, epochs_to
+from rnorm_core.evaluation.claims.benefits import benefits, epochs_to
 
 
 def clean(correct: int) -> dict:

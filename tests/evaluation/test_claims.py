@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from rnorm_core import evaluation, zoo
-from rnorm_core.evaluation import Row, gather, laboratories, moved, sizes
-from rnorm_core.evaluation.claims import CLAIMS, judge
-from rnorm_core.evaluation.moved import Moved
-from rnorm_core.evaluation.row import pack
-from rnorm_core.evaluation.table import shipped as evaluation_file
+from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.claims import gather
+from rnorm_core.evaluation.claims.judge import CLAIMS, judge
+from rnorm_core.evaluation.tables import batch_sizes, laboratories, layer_shifts
+from rnorm_core.evaluation.tables.accuracies import shipped as evaluation_file
+from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.evaluation.tables.row import pack
 from rnorm_core.zoo import Card
 
 N = 1000
@@ -82,8 +84,8 @@ def test_more_robust_counts_images_that_both_recognise():
     rows = curve(bn, "tracked", e0=900, e1=300, e4=0) + curve(rn, "tracked", e0=800, e1=400, e4=0)
     judgement = of(rows)["C5"][0]
     assert judgement.verdict == "holds up to 1/255; open at 4/255"
-    assert "50.0 % against 37.5 %, +12.5 points" in judgement.findings[0].said
-    assert "n = 800" in judgement.findings[0].said
+    assert "50.0 % against 37.5 %, +12.5 points" in judgement.findings[0].text
+    assert "n = 800" in judgement.findings[0].text
 
 
 def test_every_seed_has_to_agree():
@@ -119,7 +121,7 @@ def test_the_largest_common_set_of_images_counts():
     small = [replace(r, images="2" * 64) for c in CARDS[:2] for r in
              (row(c, "tracked", 0, 90, 100), row(c, "tracked", 1, 90, 100))]  # fmt: skip
     large = curve(CARDS[0], "tracked", e0=900, e1=300) + curve(CARDS[1], "tracked", e0=900, e1=400)
-    assert "n = 900" in of([*small, *large])["C5"][0].findings[0].said
+    assert "n = 900" in of([*small, *large])["C5"][0].findings[0].text
 
 
 def move(attack: str, eps: float, count: int, hits: int, own: int) -> Moved:
@@ -141,11 +143,11 @@ def test_layers_and_lost_images():
     assert found["C1"][0].verdict == "holds from 8/255 on; does not at 1/255"
     shift, harm = found["C2"]
     assert shift.verdict == found["C1"][0].verdict
-    assert harm.findings[0].said.startswith("70.0 % (95 %: ")  # 100 lost at 1/255, 70 of them come back
-    assert "n = 100 lost images" in harm.findings[0].said
+    assert harm.findings[0].text.startswith("70.0 % (95 %: ")  # 100 lost at 1/255, 70 of them come back
+    assert "n = 100 lost images" in harm.findings[0].text
     assert harm.verdict == "holds up to 1/255; does not at 8/255"
     assert found["C1"][1].verdict == "holds at 8/255"  # noise of 1/255 was not measured
-    assert found["C1"][1].findings[0].said.startswith("3 of 4 layers further")
+    assert found["C1"][1].findings[0].text.startswith("3 of 4 layers further")
     assert found["C1"][0].evidence.noise[8][CARDS[0].name].sum() == 0
 
 
@@ -166,13 +168,13 @@ def test_benefits():
     accuracy, speed = of(rows, cards=[CARDS[0], slow])["C6"]
     assert (accuracy.verdict, speed.verdict) == ("does not hold", "does not hold")
     said = "70 % after 3 and 2 epochs, 80 % after 3 and 2 epochs, 85 % after no and 3 epochs"
-    assert speed.findings[0].said == said
+    assert speed.findings[0].text == said
     assert [j.verdict for j in of(cards=CARDS)["C6"]] == ["open"]  # a network without a norm is as fast
     without = card("none", rates=(0.3, 0.5, 0.6, 0.8))
     (judgement,) = of(cards=[*CARDS[:2], without])["C6"]
     assert judgement.verdict == "holds"
     said = "70 % after 2 and 2 epochs (no norm 4), 80 % after 2 and 2 epochs (no norm 4)"
-    assert judgement.findings[0].said == f"{said}, 85 % after 3 and 3 epochs (no norm never)"
+    assert judgement.findings[0].text == f"{said}, 85 % after 3 and 3 epochs (no norm never)"
     longer = replace(CARDS[1], recipe={"name": "fast", "epochs": 9})
     assert of(cards=[CARDS[0], longer])["C6"] == []
 
@@ -239,7 +241,8 @@ def shipped():
     if not evaluation_file().exists():
         pytest.skip("nothing has been measured")
     return judge(
-        evaluation.table().rows, moved.moved()[0], sizes.by_size()[0], [zoo.card(name) for name in zoo.names()],
+        evaluation.table().rows, layer_shifts.moved()[0], batch_sizes.by_size()[0],
+        [zoo.card(name) for name in zoo.names()],
         laboratories.rows(),
     )  # fmt: skip
 
@@ -322,7 +325,7 @@ def test_shipped_retention_recomputed(shipped):
 
 
 def test_shipped_layers_recomputed(shipped):
-    rows, stale = moved.moved()
+    rows, stale = layer_shifts.moved()
     assert not stale
     mine = {(r.attack, r.eps_255): r for r in rows if r.model == BN}
     if not mine:
@@ -338,11 +341,11 @@ def test_shipped_layers_recomputed(shipped):
     for finding in shipped["C2"][1].findings:
         clean, row = mine["clean", 0].mask(), mine["pgd", finding.size]
         lost = clean & ~row.mask()
-        assert f"n = {lost.sum():,} lost images" in finding.said
+        assert f"n = {lost.sum():,} lost images" in finding.text
 
 
 def test_shipped_batch_sizes_are_of_the_shipped_weights():
-    rows, stale = sizes.by_size()
+    rows, stale = batch_sizes.by_size()
     assert not stale
     assert {r.batch_size for r in rows if r.statistics == "batch"} <= {2**k for k in range(9)}
 
@@ -353,7 +356,7 @@ def test_every_shipped_verdict_has_its_numbers(shipped):
             assert judgement.findings, claim
             assert judgement.sources
             for finding in judgement.findings:
-                assert finding.said
+                assert finding.text
             known = {name: zoo.card(name).sha256 for name in zoo.names()}
             assert all(known[s.model] == s.weight_hash for s in judgement.sources)
 

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 import torch
 
-from rnorm_core.evaluation.evidence import (
+from rnorm_core.evaluation.claims.evidence import (
     RULES,
+    BatchSizes,
     Contest,
     Count,
     Displacement,
     Excess,
-    Need,
+    KeptAccuracy,
     Recovery,
     Retention,
     Speed,
-    Upkeep,
     signed,
 )
-from rnorm_core.evaluation.paired import paired
-from rnorm_core.evaluation.verdict import FAILS, HOLDS, OPEN, OPPOSITE
+from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE
+from rnorm_core.evaluation.measure.paired import paired
 
 
 def states(evidence) -> list[str]:
@@ -32,7 +32,7 @@ def pair(left_only: int, right_only: int, both: int = 500, neither: int = 300):
 
 
 def test_every_kind_of_evidence_has_a_rule():
-    kinds = (Retention, Contest, Displacement, Excess, Recovery, Need, Upkeep, Speed)
+    kinds = (Retention, Contest, Displacement, Excess, Recovery, BatchSizes, KeptAccuracy, Speed)
     assert {kind.rule for kind in kinds} == set(RULES)
 
 
@@ -41,8 +41,8 @@ def test_disappears_at_exactly_nine_tenths():
     attacked = {0.5: 811, 1: 810, 2: 809}  # 0.9 of 900 is 810
     evidence = Retention("x", {eps: {0: (clean, Count(k, 1000))} for eps, k in attacked.items()})
     assert states(evidence) == [HOLDS, HOLDS, FAILS]
-    assert "0.90 of clean accuracy, 81.0 % (95 %: " in evidence.findings()[1].said
-    assert "n = 1,000" in evidence.findings()[1].said
+    assert "0.90 of clean accuracy, 81.0 % (95 %: " in evidence.findings()[1].text
+    assert "n = 1,000" in evidence.findings()[1].text
 
 
 def test_where_nothing_was_right_nothing_disappears():
@@ -54,7 +54,7 @@ def test_disappears_for_every_seed():
     by_eps = {1: {0: (clean, good), 1: (clean, good)}, 2: {0: (clean, good), 1: (clean, bad)},
               4: {0: (clean, bad), 1: (clean, bad)}}  # fmt: skip
     assert states(Retention("x", by_eps)) == [HOLDS, OPEN, FAILS]
-    assert Retention("x", by_eps).findings()[1].said.startswith("seed 0: 0.95 of clean accuracy")
+    assert Retention("x", by_eps).findings()[1].text.startswith("seed 0: 0.95 of clean accuracy")
 
 
 def test_more_robust_where_the_interval_excludes_nothing():
@@ -77,7 +77,7 @@ def test_layers_move_where_half_do_in_every_batch():
     by_eps = {1: {"m": beyond(4, 4)}, 2: {"m": beyond(4, 6)}, 4: {"m": beyond(5, 7)}}
     evidence = Displacement("BatchNorm, tracked", by_eps, {}, 256)
     assert states(evidence) == [FAILS, OPEN, HOLDS]
-    assert evidence.findings()[2].said == "5 to 7 of 10 layers beyond (2 batches, n = 256)"
+    assert evidence.findings()[2].text == "5 to 7 of 10 layers beyond (2 batches, n = 256)"
     two = {1: {"m": beyond(5), "k": beyond(4)}}
     assert states(Displacement("x", two, {}, 128)) == [OPEN]
 
@@ -85,7 +85,7 @@ def test_layers_move_where_half_do_in_every_batch():
 def test_more_than_noise_in_half_the_layers_of_every_batch():
     evidence = Excess("x", {1: {"m": beyond(5, 9)}, 2: {"m": beyond(4, 9)}, 4: {"m": beyond(0, 4)}}, 256)
     assert states(evidence) == [HOLDS, OPEN, FAILS]
-    assert evidence.findings()[0].said == "5 to 9 of 10 layers further (2 batches, n = 256)"
+    assert evidence.findings()[0].text == "5 to 9 of 10 layers further (2 batches, n = 256)"
 
 
 def test_images_come_back_by_the_whole_interval():
@@ -96,7 +96,7 @@ def test_images_come_back_by_the_whole_interval():
 
 def test_batch_statistics_are_unusable_below_nine_tenths():
     tracked = Count(900, 1000)
-    evidence = Need("x", tracked, {1: Count(100, 1000), 2: Count(809, 1000), 4: Count(810, 1000)}, {})
+    evidence = BatchSizes("x", tracked, {1: Count(100, 1000), 2: Count(809, 1000), 4: Count(810, 1000)}, {})
     assert states(evidence) == [HOLDS, HOLDS, FAILS]
     assert [finding.size for finding in evidence.findings()] == [1, 2, 4]
 
@@ -107,10 +107,10 @@ def test_accuracy_is_kept_within_a_point():
     assert lost.high < 0
     assert unclear.low < -0.01
     assert unclear.high > 0
-    verdicts = [states(Upkeep("a", "b", {0: p})) for p in (same, lost, unclear)]
+    verdicts = [states(KeptAccuracy("a", "b", {0: p})) for p in (same, lost, unclear)]
     assert verdicts == [[HOLDS], [FAILS], [OPEN]]
-    assert states(Upkeep("a", "b", {0: same, 1: lost})) == [OPEN]
-    assert Upkeep("a", "b", {}).findings() == []
+    assert states(KeptAccuracy("a", "b", {0: same, 1: lost})) == [OPEN]
+    assert KeptAccuracy("a", "b", {}).findings() == []
 
 
 @pytest.mark.parametrize(

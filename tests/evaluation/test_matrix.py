@@ -1,12 +1,13 @@
-"""The matrix of crafting against scoring: its diagonal is `evaluation.accuracy`, the rest is computed by hand."""
+"""The transfer matrix: its diagonal is `evaluation.accuracy`, the other cells are computed step by step."""
 
 import pytest
 import torch
 
 from rnorm_core import attacks, data, evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.matrix import matrix, noise_like
+from rnorm_core.evaluation.measure.matrix import matrix, noise_like, transfer_row
 from rnorm_core.norms import STATISTICS
+from rnorm_core.zoo import Variant
 
 SIZE, EPS = 10, 4 / 255
 
@@ -58,8 +59,9 @@ def test_off_the_diagonal_the_same_images_are_scored_in_the_same_batches(batch, 
     assert torch.equal(found.cells[0][0].hits, torch.cat(hits))
     cell = found.cells[0][0]
     assert (cell.model, cell.statistics, cell.spec) == ("cifar10-small-rn", "batch", pgd.spec)
-    assert [(p.model, p.statistics) for p in found.crafters] == [("cifar10-small-bn", "tracked")]
-    assert found.crafters[0].weight_hash == zoo.card("cifar10-small-bn").sha256
+    assert (found.crafters, found.scorers) == (
+        (Variant.of("cifar10-small-bn"),), (Variant.of("cifar10-small-rn", "batch"),)
+    )  # fmt: skip
     assert (found.n, found.ids) == (len(batch), batch.ids)
 
 
@@ -68,3 +70,25 @@ def test_noise_has_the_attacks_norm_and_size():
     assert (found.spec["name"], found.spec["eps"]) == ("noise-l2", 0.25)
     with pytest.raises(UserError, match="no eps"):
         noise_like(attacks.make("deepfool"))
+
+
+def test_a_part_of_a_matrix_and_what_transfers(batch, pgd):
+    models = three()
+    found = matrix(models, models, batch, pgd, SIZE)
+    tracked, batchwise, mixed = found.crafters
+    part = found.part([mixed, tracked], [batchwise])
+    assert part.cells == ((found.cells[2][1],), (found.cells[0][1],))
+    assert (part.crafters, part.scorers) == ((mixed, tracked), (batchwise,))
+    assert (part.clean, part.noise) == (found.clean[1:2], found.noise[1:2])
+    pair = found.transfer(crafter=tracked, scorer=batchwise)
+    assert pair == evaluation.paired(found.cells[0][1].hits, found.cells[1][1].hits)
+    assert part.transfer(tracked, batchwise) is None  # what was made for the scorer itself is missing
+    with pytest.raises(ValueError, match="not in"):
+        part.part([batchwise], [batchwise])
+
+
+def test_a_row_alone_is_a_row_of_the_matrix(batch, pgd):
+    models = three()
+    found, row = matrix(models, models, batch, pgd, SIZE, seed=1), transfer_row(models[1], models, batch, pgd, SIZE, 1)
+    assert row == found.cells[1]
+    assert matrix([], models, batch, pgd, SIZE, 1).with_row(found.crafters[1], row).cells == (found.cells[1],)

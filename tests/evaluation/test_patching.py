@@ -1,4 +1,4 @@
-"""Patched statistics: against networks in other modes or with other buffers, and parts of the damage by hand."""
+"""Patched statistics: against networks in other modes or with other buffers; shares of the damage by hand."""
 
 import math
 
@@ -8,8 +8,8 @@ import torch
 
 from rnorm_core import attacks, data, evaluation, probes, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import craft, patching
-from rnorm_core.evaluation.patching import part_of_damage
+from rnorm_core.evaluation.measure import craft, patching
+from rnorm_core.evaluation.measure.patching import part_of_damage
 from rnorm_core.norms import STATISTICS
 
 SIZE = 12
@@ -82,7 +82,7 @@ def test_repairing_all_layers_is_batch_mode(batch, pgd, mode):
 def test_what_changes_nothing_is_refused(batch, pgd):
     with pytest.raises(UserError, match="already"):
         patching.patching(zoo.load("cifar10-small-bn", "batch"), batch, batch.images, "repair")
-    with pytest.raises(UserError, match="no statistics"):
+    with pytest.raises(UserError, match="no norm layers"):
         patching.patching(zoo.load("cifar10-small-none"), batch, batch.images)
     for mode in STATISTICS:
         assert ("repair" in patching.possible(mode)) == (mode != "batch")

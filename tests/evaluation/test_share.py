@@ -1,6 +1,7 @@
 """Two processes measure what one measures; one that fails takes the other with it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +14,9 @@ from torch import distributed
 
 from rnorm_core import evaluation
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import share
-from rnorm_core.evaluation.share import ALONE, Share
+from rnorm_core.evaluation import __main__ as command
+from rnorm_core.evaluation.measure import protocol, share
+from rnorm_core.evaluation.measure.share import ALONE, Share
 
 has_gloo = pytest.mark.skipif(
     not distributed.is_available() or not distributed.is_gloo_available(), reason="this torch has no gloo"
@@ -25,69 +27,76 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from rnorm_core import zoo
-from rnorm_core.evaluation import __main__ as command, protocol, sweep
+from rnorm_core.evaluation import __main__ as command
+from rnorm_core.evaluation.measure import protocol, sweep
 zoo.DIRECTORY, sweep.BATCH = Path(sys.argv[1]), 10
 protocol.SETTINGS = {"pgd": {"steps": 2}}
-if sys.argv[2] == os.environ.get("RANK"):
+if sys.argv[2] == os.environ["RANK"]:
     sweep.accuracies = lambda *_, **__: 1 / 0
 command.main(sys.argv[3:])
 """
 
 
+def words(cifar: Path, out: Path) -> list[str]:
+    """The arguments of a sweep of 24 images."""
+    few = ["--models", "cifar10-small-rn", "--statistics", "tracked", "batch", "--eps", "0.5", "--threads", "1"]
+    few += ["--attacks", "clean", "noise", "pgd", "square", "--queries", "5"]
+    return [*few, "--count", "24", "--data", str(cifar), "--out", str(out)]
+
+
 @pytest.fixture
-def start(small_zoo, cifar, tmp_path):
-    """start(out, processes, failing): the sweep of 24 images, finished; `failing`: the rank that does not get far."""
+def pair(small_zoo, cifar, tmp_path):
+    """pair(out, failing): (exit status, output, errors) of two processes, finished, started as torchrun starts them.
+
+    failing: the rank that fails at its first measurement.
+    """
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
 
-    def start(out: Path, processes: int, failing: str = "") -> subprocess.CompletedProcess:
-        torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        command = [
-            sys.executable,
-            *(torchrun if processes > 1 else []),
-            str(program),
-            str(small_zoo),
-            failing or "none",
-        ]
-        command += [
-            "--models",
-            "cifar10-small-rn",
-            "--statistics",
-            "tracked",
-            "batch",
-            "--eps",
-            "0.5",
-            "--threads",
-            "1",
-        ]
-        command += ["--attacks", "clean", "noise", "pgd", "square", "--queries", "5"]
-        command += ["--count", "24", "--data", str(cifar), "--out", str(out)]
+    def pair(out: Path, failing: str = "none") -> list[tuple[int, str, str]]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
         here = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(Path(__file__).parents[2])}
-        return subprocess.run(command, env=os.environ | here, capture_output=True, text=True, timeout=200, check=False)
+        here |= {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+        command = [sys.executable, str(program), str(small_zoo), failing, *words(cifar, out)]
+        both = [
+            subprocess.Popen(
+                command, env=os.environ | here | {"RANK": rank, "LOCAL_RANK": rank}, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+            for rank in ("0", "1")
+        ]  # fmt: skip
+        ended = [process.communicate(timeout=200) for process in both]
+        return [(process.returncode, *texts) for process, texts in zip(both, ended, strict=True)]
 
-    return start
+    return pair
 
 
 @has_gloo
-def test_two_processes_measure_what_one_does(start, tmp_path):
+def test_two_processes_measure_what_one_does(pair, cifar, tmp_path, monkeypatch):
     one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
-    alone = start(one, 1)
-    assert alone.returncode == 0, alone.stderr
-    together = start(two, 2)
-    assert together.returncode == 0, together.stderr
-    found = [[replace(row, date="") for row in evaluation.read(path)] for path in (one, two)]
-    assert len(found[0]) == 2 * (1 + 3 * 2)
-    assert found[1] == found[0]
-    assert together.stdout.count("8/8") == 1, "the first speaks for both"
+    (first, output, errors), (second, silence, more_errors) = pair(two)
+    assert (first, second) == (0, 0), errors + more_errors
+    monkeypatch.setattr(protocol, "SETTINGS", {"pgd": {"steps": 2}})
+    threads = torch.get_num_threads()
+    command.main(words(cifar, one))
+    torch.set_num_threads(threads)
+    rows = [[replace(row, date="") for row in evaluation.read(path)] for path in (one, two)]
+    assert len(rows[0]) == 2 * (1 + 3 * 2)
+    assert rows[1] == rows[0]
+    assert output.count("8/8") == 1
+    assert silence == "", "the first speaks for both"
 
 
 @has_gloo
-def test_a_process_that_fails_does_not_keep_the_other_waiting(start, tmp_path):
+def test_a_process_that_fails_does_not_keep_the_other_waiting(pair, tmp_path):
     began = time.perf_counter()
-    done = start(tmp_path / "table.jsonl", 2, failing="1")
-    assert done.returncode != 0
-    assert "ZeroDivisionError" in done.stderr
-    assert time.perf_counter() - began < 120, "the patience for slow processes is 2 hours"
+    (first, _, errors), (second, _, cause) = pair(tmp_path / "table.jsonl", failing="1")
+    assert 0 not in (first, second)
+    assert "ZeroDivisionError" in cause
+    assert "Another process" in errors
+    assert time.perf_counter() - began < 120, "slow processes are waited for during 2 hours"
 
 
 def test_of_several_every_batch_is_somebodys():
@@ -104,7 +113,7 @@ def test_alone_nobody_is_asked(monkeypatch):
         assert mine is ALONE
     hits = torch.tensor([True, False])
     assert ALONE.agree("a") == "a"
-    assert ALONE.together(hits) is hits
+    assert ALONE.merge(hits) is hits
 
 
 def test_what_is_said_of_a_process_that_is_gone(monkeypatch):
@@ -113,7 +122,7 @@ def test_what_is_said_of_a_process_that_is_gone(monkeypatch):
 
     monkeypatch.setattr(distributed, "all_reduce", gone)
     monkeypatch.setattr(distributed, "broadcast_object_list", gone)
-    for ask in (lambda: Share(0, 2).agree(1), lambda: Share(0, 2).together(torch.tensor([True]))):
-        with pytest.raises(UserError, match=r"Another process of this sweep has failed .*Connection closed") as caught:
+    for ask in (lambda: Share(0, 2).agree(1), lambda: Share(0, 2).merge(torch.tensor([True]))):
+        with pytest.raises(UserError, match=r"Another process .*Connection closed") as caught:
             ask()
         assert "same command again" in caught.value.fix

@@ -8,10 +8,10 @@ is there must have been planned, as far as attack, mode and number of images go.
 import pytest
 
 from rnorm_core import attacks, data, evaluation, zoo
-from rnorm_core.evaluation.protocol import ATTACKS, KINDS, SETTINGS, STRONG, modes, plan
-from rnorm_core.evaluation.row import images_hash
-from rnorm_core.evaluation.sweep import BATCH
-from rnorm_core.evaluation.table import shipped
+from rnorm_core.evaluation.measure.protocol import ATTACKS, KINDS, SETTINGS, STRONG, modes, plan
+from rnorm_core.evaluation.measure.sweep import BATCH
+from rnorm_core.evaluation.tables.accuracies import shipped
+from rnorm_core.evaluation.tables.row import images_hash
 from rnorm_core.norms import BRANCHES
 
 pytestmark = pytest.mark.skipif(not shipped().exists(), reason=f"{shipped().name} has not been measured yet")

@@ -1,16 +1,21 @@
-"""The shipped rows of the laboratories: complete, of the shipped weights, and their first batch measured again."""
+"""The shipped rows of the pages about statistics: complete, of the shipped weights, and measured again in part."""
+
+from collections.abc import Iterable
 
 import pytest
 import torch
 
 from rnorm_core import data, evaluation, zoo
-from rnorm_core.evaluation import laboratories
-from rnorm_core.evaluation.row import images_hash
-from rnorm_core.training import laboratories as command
+from rnorm_core.evaluation.tables import laboratories
+from rnorm_core.evaluation.tables.row import images_hash
+from rnorm_core.experiments import precise_bn
+from rnorm_core.experiments.precompute import laboratories as command
+from rnorm_core.zoo import Variant
 
 pytestmark = pytest.mark.skipif(not laboratories.shipped().exists(), reason="nothing was measured yet")
-COUNT, BATCH = 1000, command.BATCH
+COUNT, BATCH = 1000, laboratories.BATCH
 DIFFER = 2  # images of a batch; machines round differently
+BN = command.MODELS[0]
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +30,27 @@ def batch() -> data.Batch:
     return data.load("cifar10", "test", count=COUNT + command.COUNTED[-1] * BATCH, seed=0)
 
 
+@pytest.fixture(scope="module")
+def first(batch) -> data.Batch:
+    """The first batch of the images that are scored."""
+    return batch.select(range(BATCH))
+
+
 def tasks(batch: data.Batch) -> list[command.Task]:
     images, pool = batch.select(range(COUNT)), batch.select(range(COUNT, len(batch)))
     return command.tasks(command.MODELS, images, pool.images)
+
+
+def measured_again(rows: tuple[evaluation.Row, ...], again: Iterable[command.Task]) -> int:
+    """Compares the images of these tasks with the beginning of the shipped rows; the number of rows compared."""
+    checked = 0
+    for task in again:
+        for blank, accuracy in zip(task.blanks, task.measure(), strict=True):
+            same = {key: getattr(blank, key) for key in ("model", "statistics", "settings", "batch_size")}
+            (row,) = [row for row in rows if same == {key: getattr(row, key) for key in same}]
+            assert int((row.mask[: accuracy.n] ^ accuracy.hits).sum()) <= DIFFER, same
+            checked += 1
+    return checked
 
 
 def test_they_belong_to_the_shipped_weights(rows):
@@ -36,43 +59,84 @@ def test_they_belong_to_the_shipped_weights(rows):
 
 
 def test_every_row_is_there_on_the_images_that_the_seed_picks(rows, batch):
-    wanted = {evaluation.file.identity(row) for task in tasks(batch) for row in task.blanks}
-    assert {evaluation.file.identity(row) for row in rows} == wanted
+    expected = {row.identity for task in tasks(batch) for row in task.blanks}
+    assert {row.identity for row in rows} == expected
     assert images_hash(batch.ids[:COUNT]) in {row.images for row in rows}
 
 
+def test_poison_changes_nothing_with_tracked_statistics(rows):
+    masks: dict[tuple, list[torch.Tensor]] = {}
+    for row in rows:
+        if row.statistics == "tracked" and "poisoned" in row.settings:
+            key = row.model, row.settings["poisoned"], row.settings["poison_255"]
+            masks.setdefault(key, []).append(row.mask)
+    assert len(masks) == len(command.MODELS) * len(command.POISON_255) * len(command.POISONED)
+    assert all(len(pair) == 2 and torch.equal(*pair) for pair in masks.values())
+
+
+# --- one or few rows of each experiment, cheap ones
+
+
+def test_an_attack_for_one_mode_scored_in_all_comes_out_again(rows, first):
+    made_for = {"model": BN, "statistics": "tracked", "weight_hash": zoo.card(BN).sha256}
+    some = [task for task in command.transfer([BN], first) if task.blanks[0].settings.get("made_for") == made_for]
+    assert measured_again(rows, (task for task in some if task.blanks[0].eps_255 == 1)) == 3
+
+
+def test_fog_comes_out_again(rows, first):
+    some = [
+        task for task in command.corrupted([BN], first)
+        if (task.blanks[0].settings["corruption"], task.blanks[0].settings["severity"]) == ("fog", 5)
+    ]  # fmt: skip
+    assert measured_again(rows, some) == 2
+
+
+def test_poisoned_neighbours_come_out_again(rows, first):
+    assert measured_again(rows, poisoning_tasks([BN], first, "batch")) == 2
+
+
+def test_statistics_of_one_batch_come_out_again(rows, batch, first):
+    pool = batch.select(range(COUNT, COUNT + BATCH)).images
+    found = precise_bn.estimate(lambda: Variant.of(BN).load(fold=False), pool, first, [1])
+    for one in (found.moving, *found.by_count):
+        row = laboratories.of([row for row in rows if row.attack == "clean"], BN, "tracked", counted=one.k)
+        assert row is not None
+        assert int((row.mask[:BATCH] ^ one.clean.hits).sum()) <= DIFFER
+
+
+def poisoning_tasks(names: Iterable[str], first: data.Batch, *modes: str) -> list[command.Task]:
+    """Eight poisoned neighbours of each batch, changed by 8/255."""
+    return [
+        task for task in command.poisoned(list(names), first)
+        if (task.blanks[0].settings["poisoned"], task.blanks[0].settings["poison_255"]) == (8, 8)
+        and task.blanks[0].statistics in modes
+    ]  # fmt: skip
+
+
+# --- all kinds of rows
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", command.MODELS)
-def test_the_first_batch_comes_out_again(rows, batch, name):
-    """Every kind of row that looks at batches one by one, on the first of them."""
-    first = batch.select(range(BATCH))
-    checked = 0
-    for task in [*command.crossed([name], first), *command.corrupted([name], first)]:
+def test_the_first_batch_comes_out_again(rows, first, name):
+    def wanted(task: command.Task) -> bool:
         settings = task.blanks[0].settings
-        if settings.get("eps", 1 / 255) != 1 / 255 or settings.get("severity", 5) != 5:
-            continue
-        for again, found in zip(task.blanks, task.measure(), strict=True):
-            same = {"model": name, "statistics": again.statistics, "settings": again.settings}
-            (row,) = [r for r in rows if same == {key: getattr(r, key) for key in same}]
-            assert int((row.mask[:BATCH] ^ found.hits).sum()) <= DIFFER, (row.statistics, row.settings)
-            checked += 1
-    assert checked == 3 * (1 + 1 + 3) + 2 * len(data.CORRUPTIONS)
+        return settings.get("eps", 1 / 255) == 1 / 255 and settings.get("severity", 5) == 5
+
+    some = filter(wanted, [*command.transfer([name], first), *command.corrupted([name], first)])
+    assert measured_again(rows, some) == 3 * (1 + 1 + 3) + 2 * len(data.CORRUPTIONS)
+    assert measured_again(rows, poisoning_tasks([name], first, "tracked", "batch")) == 4
 
 
-def test_poison_in_the_first_batch_comes_out_again(rows, batch):
-    tasks = command.poisoned(command.MODELS, batch.select(range(BATCH)))
-    for task in tasks:
-        before, after = task.blanks
-        if (before.settings["poisoned"], before.settings["poison_255"]) != (8, 8):
-            continue
-        for blank, found in zip((before, after), task.measure(), strict=True):
-            (row,) = [
-                r for r in rows
-                if (r.model, r.statistics, r.settings) == (blank.model, blank.statistics, blank.settings)
-            ]  # fmt: skip
-            assert int((row.mask[: BATCH - 8] ^ found.hits).sum()) <= DIFFER
-    tracked = [r for r in rows if r.statistics == "tracked" and "poisoned" in r.settings]
-    by_conditions: dict[tuple, list[torch.Tensor]] = {}
-    for row in tracked:  # before and after are one and the same, whatever is done to the neighbours
-        key = row.model, row.settings["poisoned"], row.settings["poison_255"]
-        by_conditions.setdefault(key, []).append(row.mask)
-    assert all(len(masks) == 2 and torch.equal(*masks) for masks in by_conditions.values())
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_neighbours_and_precise_bn_come_out_again(rows, batch, monkeypatch):
+    monkeypatch.setattr(command, "COUNTED", (4,))
+    images, pool = batch.select(range(COUNT)), batch.select(range(COUNT, len(batch))).images
+    draws = [task for task in command.neighbours([BN], images) if task.blanks[0].batch_size == 128]
+    estimates = list(command.estimated([BN], images, pool))
+    allowed = DIFFER * 8  # of 1,000 images
+    for task in [*draws, *estimates]:
+        for blank, accuracy in zip(task.blanks, task.measure(), strict=True):
+            (row,) = [row for row in rows if row.identity == blank.identity]
+            assert int((row.mask ^ accuracy.hits).sum()) <= allowed, blank.settings

@@ -1,18 +1,14 @@
-"""Rows there and back, files that are damaged, cut short or on a full disk, and what is asked of a table."""
+"""Rows, and what the shipped table gives: selections, curves, rows of other weights."""
 
-import json
-import os
-import re
-import resource
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
 
 from rnorm_core import zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import Row, both_correct, file, read, table, wilson
-from rnorm_core.evaluation.row import pack, parse
+from rnorm_core.evaluation import Row, both_correct, table, wilson
+from rnorm_core.evaluation.tables.row import pack
 
 N = 13  # not a multiple of 8: the last byte of the packed hits is not full
 
@@ -34,11 +30,8 @@ def clean(correct: int = 12, **changes) -> Row:
     return row(correct, **({"attack": "clean", "settings": {}, "eps_255": 0} | changes))
 
 
-def test_a_row_there_and_back():
+def test_what_a_row_says():
     one = row()
-    assert one.line.count("\n") == 1
-    assert one.line.endswith("\n")
-    assert parse(one.line) == one
     assert one.mask.tolist() == [True] * 9 + [False] * 4
     assert one.value == 9 / 13
 
@@ -49,101 +42,10 @@ def test_hits_there_and_back(n):
     assert row(int(hits.sum()), n=n, hits=pack(hits)).mask.equal(hits)
 
 
-DAMAGE = {
-    "not JSON": (lambda c: "{nonsense", "Expecting"),
-    "a list": (lambda c: "[]", "not a JSON object"),
-    "a field is missing": (lambda c: c.pop("seed"), "lacks seed"),
-    "a field too many": (lambda c: c.update(colour=1), "no field colour"),
-    "a wrong type": (lambda c: c.update(n="13"), "'n' has the wrong type"),
-    "a truth value for a number": (lambda c: c.update(seed=True), "'seed' has the wrong type"),
-    "an unknown mode": (lambda c: c.update(statistics="none"), "'statistics' is 'none'"),
-    "an unknown norm": (lambda c: c.update(norm="ln"), "'norm' is 'ln'"),
-    "unknown pixels": (lambda c: c.update(pixels="16-bit"), "'pixels' is '16-bit'"),
-    "no hash": (lambda c: c.update(weight_hash="a"), "'weight_hash' is not 64"),
-    "an eps without an attack": (lambda c: c.update(attack="clean"), "'eps_255' is 1"),
-    "an attack without an eps": (lambda c: c.update(eps_255=0), "'eps_255' is 0"),
-    "not a number": (lambda c: c.update(eps_255=float("nan")), "'eps_255' is nan"),
-    "more right than there are": (lambda c: c.update(correct=14), "14 of 13"),
-    "no batch": (lambda c: c.update(batch_size=0), "batches of 0"),
-    "another interval": (lambda c: c.update(low=0.1), "is not the interval of 9 of 13"),
-    "hits of others": (lambda c: c.update(hits=pack(torch.arange(N) < 8)), "does not mark 9 of 13"),
-    "hits of more images": (lambda c: c.update(hits=pack(torch.arange(20) < 9)), "does not mark 9 of 13"),
-    "hits that are no base64": (lambda c: c.update(hits="?"), "not base64"),
-}
-
-
-@pytest.mark.parametrize(("change", "reason"), DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_line_is_named_with_its_reason(tmp_path, change, reason):
-    content = asdict(row())
-    said = change(content)
-    line = said if isinstance(said, str) and said[0] in "{[" else json.dumps(content)
-    path = tmp_path / "cifar10-sweep.jsonl"
-    path.write_text(clean().line + line + "\n" + row(eps_255=2).line)
-    with pytest.raises(UserError, match=r"Line 2 of the table cifar10-sweep\.jsonl is not sound") as caught:
-        read(path)
-    assert re.search(reason, caught.value.what)
-
-
-def test_two_measurements_of_one_thing_are_refused(tmp_path):
-    path = tmp_path / "t.jsonl"
-    path.write_text(row(9).line + row(8).line)
-    with pytest.raises(UserError, match=r"Line 2 .* earlier line"):
-        read(path)
-    path.write_text(row(9).line + row(8, seed=1).line + row(8, pixels="8-bit").line + row(8, settings={}).line)
-    assert len(read(path)) == 4
-
-
-# --- the file --------------------------------------------------------------------------------------------------------
-
-
-def test_a_line_cut_short_is_taken_off_wherever_it_was_cut(tmp_path):
-    path, whole, last = tmp_path / "t.jsonl", clean().line, row().line
-    for cut in [*range(0, 30), len(last) - 2, len(last) - 1]:
-        path.write_text(whole + last[:cut])
-        assert file.heal(path) == (clean(),)
-        assert path.read_text() == whole
-    path.write_text(whole + last)
-    assert file.heal(path) == (clean(), row())
-
-
-def test_no_file_yet(tmp_path):
-    path = tmp_path / "new" / "t.jsonl"
-    assert file.heal(path) == ()
-    file.append(path, [clean(), row()])
-    assert read(path) == (clean(), row())
-
-
-@pytest.mark.parametrize("content", [b"a letter to a friend", b"\x80\x00weights", b"a letter\nto a friend", b"{}"])
-def test_a_file_that_is_no_table_is_not_touched(tmp_path, content):
-    path = tmp_path / "letter"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match="Line 1 of the table letter is not sound"):
-        file.heal(path)
-    assert path.read_bytes() == content
-
-
-def test_a_full_disk_leaves_what_was_there(tmp_path):
-    path = tmp_path / "t.jsonl"
-    file.append(path, [clean()])
-    before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
-    try:
-        with pytest.raises(UserError, match="could not be written") as caught:
-            file.append(path, [row()])
-        with pytest.raises(UserError, match="could not be written"):
-            file.write(path, [clean(), row()])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "run the same command again" in caught.value.fix
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["t.jsonl"]
-
-
-def test_a_place_that_cannot_be_written(tmp_path):
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(UserError, match="could not be written"):
-        file.heal(tmp_path / "taken")
+def test_conditions_tell_measurements_apart():
+    rows = [row(), row(seed=1), row(pixels="8-bit"), row(settings={}), row(statistics="batch"), row(eps_255=2)]
+    assert len({one.identity for one in rows}) == len(rows)
+    assert row(8, date="2027-01-01").identity == row().identity
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -162,7 +64,7 @@ def shipped(small_zoo):
 
 
 def test_no_table(small_zoo):
-    with pytest.raises(UserError, match="No accuracies have been measured for cifar10") as caught:
+    with pytest.raises(UserError, match="measured for cifar10") as caught:
         table()
     assert "python -m rnorm_core.evaluation" in caught.value.fix
 

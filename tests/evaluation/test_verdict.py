@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnorm_core.evaluation.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Finding, reach
+from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Finding, reach
 
 SIZES = (0.25, 0.5, 1, 2, 8)
 H, F, O, T = HOLDS, FAILS, OPEN, OPPOSITE

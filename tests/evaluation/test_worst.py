@@ -7,7 +7,7 @@ import torch
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, wilson, worst_case
-from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation.tables.row import pack
 
 
 def row(attack: str, hits: str, **changes) -> Row:
@@ -52,5 +52,5 @@ def test_what_does_not_belong_together_is_refused(change):
 
 
 def test_nothing_is_no_worst_case():
-    with pytest.raises(UserError, match="of nothing"):
+    with pytest.raises(UserError, match="no measurements"):
         worst_case([])

@@ -1,7 +1,9 @@
 """Each page alone, without a browser."""
 
+import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,32 @@ from streamlit.testing.v1 import AppTest
 
 from rnorm_core import data, zoo
 from rnorm_core.data import sources
+from rnorm_core.jobs import Ticket
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def _the_interface_loads_no_network(monkeypatch):
+    """Only experiments, and what they are made of, call `zoo.load`; a page or a room that does fails its test."""
+    load = zoo.load
+
+    def checked(*args, **options):
+        frame = sys._getframe(1)
+        while frame and frame.f_globals.get("__name__", "").startswith("rnorm_core.zoo"):
+            frame = frame.f_back
+        caller = frame.f_globals.get("__name__", "") if frame else ""
+        assert not caller.startswith(("rnorm_core.ui", "__main__")), f"{caller} loads a network"
+        return load(*args, **options)
+
+    monkeypatch.setattr(zoo, "load", checked)
+
+
 @pytest.fixture
 def open_page(monkeypatch):
-    """`open_page("craft", full=False, eps="2")` runs a page until its work is done; the rest is its address."""
+    """`open_page("craft", full=False, eps="2")` runs a page until its work is done. full: with the complete test set at
+    hand. settled: whether to wait for the work. The rest is the page's address.
+    """
     if not {"cifar10-resnet20-bn", "cifar10-resnet20-rn"} <= set(zoo.names()):
         pytest.skip("the trained models are not here")
 
@@ -35,20 +56,27 @@ def open_page(monkeypatch):
 
     yield opened
     for page in pages:
-        for key in ("_ticket work", "_ticket read", "_ticket fetch", "_ticket repair"):
-            if key in page.session_state:
-                page.session_state[key].leave()
+        for ticket in tickets(page):
+            ticket.leave()
     for thread in threading.enumerate():  # the next test finds all workers free
         if thread.name == "rnorm-job":
             thread.join(60)
 
 
+def tickets(page: AppTest) -> list[Ticket]:
+    """Of the work that the page shows as running: each has a button to stop it."""
+    slots = [button.key.removeprefix("stop ") for button in page.button if (button.key or "").startswith("stop ")]
+    return [page.session_state[f"_ticket {slot}"] for slot in slots]
+
+
 def settle(page: AppTest) -> AppTest:
-    """Polls as a browser does, until no work is under way."""
+    """Waits for the page's work, and runs the page again, until no work is left: one result may lead to more work."""
     end = time.monotonic() + 120
     while page.get("progress"):
+        for ticket in tickets(page):
+            with suppress(Exception):  # the page itself shows what the work raises
+                ticket.result(timeout=max(0, end - time.monotonic()))
         assert time.monotonic() < end, "the work does not end"
-        time.sleep(0.1)
         page.run()
     assert not page.exception, page.exception[0].value
     return page

@@ -1,32 +1,23 @@
+"""The Accuracy page alone: curves, a comparison, an address, and what is measured here."""
+
 import json
+import re
 import sys
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
-import torch
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import Row, Table
-from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation import Table
+from rnorm_core.zoo import Variant
+from tests.rows import row
 
 BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
 # Right images of 100 by eps, invented for the tests; the shipped table has its own tests.
 FALL = {BN: (90, 60, 0), RN: (80, 75, 10), NONE: (70, 50, 5)}
-
-
-def rows_of(name: str, statistics: str, attack: str, pixels: str) -> list[Row]:
-    card, rows = zoo.card(name), []
-    for eps, correct in zip((0, 1, 8), FALL[name], strict=True):
-        low, high = evaluation.wilson(correct, 100)
-        fields = {
-            "model": name, "weight_hash": card.sha256, "dataset": "cifar10", "norm": card.norm,
-            "statistics": statistics, "attack": attack if eps else "clean", "settings": {"steps": 20} if eps else {},
-            "eps_255": eps, "pixels": pixels if eps else "float", "n": 100, "correct": correct, "low": low,
-            "high": high, "batch_size": 128, "seed": 0, "images": "1" * 64, "hits": pack(torch.arange(100) < correct),
-            "code_version": "1", "made_with": {}, "date": "2026-01-01",
-        }  # fmt: skip
-        rows.append(Row(**fields))
-    return rows
 
 
 @pytest.fixture
@@ -37,7 +28,13 @@ def table(monkeypatch) -> Table:
         (r.model, r.statistics, r.attack, r.eps_255, r.pixels): r
         for name, mode in conditions
         for attack, pixels in (("pgd", "float"), ("pgd", "8-bit"), ("noise", "float"))
-        for r in rows_of(name, mode, attack, pixels)
+        for r in [
+            row(Variant.of(name, mode), 0, (FALL[name][0], 100)),
+            *(
+                row(Variant.of(name, mode), eps, (correct, 100), attack, pixels=pixels)
+                for eps, correct in zip((1, 8), FALL[name][1:], strict=True)
+            ),
+        ]
     }
     table = Table(tuple(rows.values()))
     monkeypatch.setattr(evaluation, "table", lambda dataset: table)
@@ -96,13 +93,14 @@ def test_an_address_chooses_everything(open_page):
 
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("models", "resnet20-xx"), ("modes", "none"), ("attacks", "CW-L2"), ("counted", "some"), ("pixels", "7-bit"),
-     ("axis", "log"), ("under", "DeepFool"), ("at", "3"), ("n", "7"), ("n", "21"), ("scope", "some"), ("eps", "1")],
+    "address",
+    [{"models": "resnet20-xx", "modes": "none", "attacks": "CW-L2", "counted": "some", "pixels": "7-bit", "axis": "log",
+      "under": "DeepFool", "at": "3", "n": "7", "scope": "some", "eps": "1"}, {"n": "21"}],
 )  # fmt: skip
-def test_what_the_address_cannot_have_is_named(open_page, key, value):
-    page = open_page("accuracy", **{key: value})
-    assert [f"`{key}={value}`" in warning.value for warning in page.warning] == [True]
+def test_what_the_address_cannot_have_is_named(open_page, address):
+    page = open_page("accuracy", **address)
+    named = {pair for warning in page.warning for pair in re.findall("`(.*?)`", warning.value)}
+    assert {f"{key}={value}" for key, value in address.items()} <= named
     assert len(charts(page)) == 2
 
 
@@ -124,7 +122,7 @@ def test_nothing_chosen_is_an_error_and_the_page_goes_on(open_page, settle):
 
 
 def test_without_a_table_the_page_says_so_and_still_measures(open_page, settle, monkeypatch, tmp_path):
-    module = sys.modules["rnorm_core.evaluation.table"]
+    module = sys.modules["rnorm_core.evaluation.tables.accuracies"]
     monkeypatch.setattr(module, "shipped", lambda dataset="cifar10": tmp_path / "none.jsonl")
     page = open_page("accuracy", under="FGSM", n="8")
     assert "No accuracies have been measured" in page.error[0].value
@@ -197,26 +195,20 @@ def test_with_the_full_test_set_more_can_be_measured(open_page, settle):
 
 @pytest.mark.usefixtures("table")
 def test_stop_keeps_the_points_there_are(open_page, settle, monkeypatch):
-    """The attack never ends: a barrier in its place."""
-    import time
+    """The attack never ends: it waits until it is stopped."""
+    waiting = threading.Event()
 
-    from rnorm_core.ui import measuring
-
-    real = measuring._hits
-
-    def endless(model, batch, attack, asked, report):
-        while attack is not None:
-            report.job.progress(0.5, "endless")
+    def endless(attack, on_step):
+        waiting.set()
+        while True:
+            on_step(SimpleNamespace(index=0, total=1))
             time.sleep(0.01)
-        return real(model, batch, attack, asked, report)
 
-    monkeypatch.setattr(measuring, "_hits", endless)
+    monkeypatch.setattr(attacks, "watched", endless)
     page = open_page("accuracy", n="9")
     press(page, "Measure it here")
-    end = time.monotonic() + 60
-    while len(charts(page)) < 3 or len(names(charts(page)[-1])) < 4:  # clean left and right
-        assert time.monotonic() < end
-        page.run()
+    assert waiting.wait(60), "left and right are measured without an attack"
+    page.run()
     press(page, "Stop")
     assert "Stopped." in texts(page)
     assert len(names(charts(page)[-1])) == 4

@@ -7,25 +7,28 @@ import pytest
 import torch
 
 from rnorm_core import evaluation, norms, zoo
-from rnorm_core.evaluation import Row, Table
-from rnorm_core.evaluation.row import pack
+from rnorm_core.evaluation import Table
+from rnorm_core.zoo import Variant
+from tests.rows import row
 
 BASE = "cifar10-resnet20"
 BN, RN = f"{BASE}-bn", f"{BASE}-rn"
-SEEDS = [f"{norm}-seed{k}" for norm in (BN, RN) for k in (1, 2)]
+CHANGES = {f"{norm}-seed{k}": {"seed": k} for norm in (BN, RN) for k in (1, 2)}
+SEEDS = list(CHANGES)
 POWERS = [f"{RN}-p{p}" for p in ("010", "050", "100")]
+CHANGES |= {name: {"power": p} for name, p in zip(POWERS, (0.1, 0.5, 1.0), strict=True)}
 
 
 @pytest.fixture
 def zoo_of(_small_zoo, tmp_path, monkeypatch):
-    """zoo_of(names): a zoo of copies of small networks under these names; its norms are what the names say."""
+    """zoo_of(names): a zoo of copies of small networks under these names, with the seed and p of `CHANGES`."""
 
     def made(*names: str) -> None:
         for name in (BN, RN, *names):
-            norm = name.split("-")[2]
+            norm = "rn" if name.startswith(RN) else "bn"
             shutil.copy(_small_zoo / f"{BASE}-{norm}.safetensors", tmp_path / f"{name}.safetensors")
             card = json.loads((_small_zoo / f"{BASE}-{norm}.json").read_text())
-            (tmp_path / f"{name}.json").write_text(json.dumps(card | {"name": name}))
+            (tmp_path / f"{name}.json").write_text(json.dumps(card | CHANGES.get(name, {}) | {"name": name}))
         monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
 
     return made
@@ -38,27 +41,16 @@ def table_of(monkeypatch):
     def made(models: list[str], attacks: tuple[str, ...] = ("pgd",)) -> Table:
         rows = []
         for k, name in enumerate(models):
-            card = zoo.card(name)
-            for mode in norms.modes(card.norm):
-                rows.append(row(card, mode, "clean", 0, torch.arange(100) < 90 - k))
+            for mode in norms.modes(zoo.card(name).norm):
+                rows.append(row(Variant.of(name, mode), 0, (90 - k, 100)))
                 for i, attack in enumerate(attacks):
                     right = (torch.arange(100) >= 10 * i) & (torch.arange(100) < 60 - k)
-                    rows += [row(card, mode, attack, eps, right) for eps in (1, 8)]
+                    rows += [row(Variant.of(name, mode), eps, right, attack) for eps in (1, 8)]
         table = Table(tuple(rows))
         monkeypatch.setattr(evaluation, "table", lambda dataset: table)
         return table
 
     return made
-
-
-def row(card: zoo.Card, mode: str, attack: str, eps: float, hits: torch.Tensor) -> Row:
-    n, correct = len(hits), int(hits.sum())
-    low, high = evaluation.wilson(correct, n)
-    return Row(
-        model=card.name, weight_hash=card.sha256, dataset="cifar10", norm=card.norm, statistics=mode, attack=attack,
-        settings={"steps": 20} if eps else {}, eps_255=eps, pixels="float", n=n, correct=correct, low=low, high=high,
-        batch_size=128, seed=0, images="1" * 64, hits=pack(hits), code_version="1", made_with={}, date="2026-01-01",
-    )  # fmt: skip
 
 
 def chart(page, start: str) -> dict:

@@ -1,4 +1,4 @@
-"""Networks for another data set: every page works on it, and it is asked for only where there are several."""
+"""Networks for another data set: every page works on it, and there is a control where there are several data sets."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import pytest
 
 from rnorm_core import zoo
 from rnorm_core.data import CLASSES
-from rnorm_core.ui.doors import PAGES
+from rnorm_core.ui.shared.navigation import PAGES
 from tests.conftest import fill
 from tests.pages.test_bring import bring, file_of
 
@@ -34,8 +34,8 @@ def texts(page) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_works_on_it(open_page, name):
     page = open_page(name, dataset="CIFAR-100")
-    said = [block.value for block in [*page.error, *page.warning]]
-    assert not [text for text in said if "No accuracies have been measured for cifar100 yet" not in text]
+    messages = [block.value for block in [*page.error, *page.warning]]
+    assert not [text for text in messages if "cifar100 yet" not in text]
     assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
 
 
@@ -61,14 +61,14 @@ def test_a_choice_of_the_sidebar(open_page, settle):
 
 
 @pytest.mark.usefixtures("small_zoo")
-def test_where_all_are_for_one_data_set_nobody_is_asked(open_page):
+def test_without_a_second_data_set_there_is_no_control(open_page):
     page = open_page("start")
     assert "dataset" not in [box.key for box in page.selectbox]
 
 
 @pytest.mark.usefixtures("small_zoo")
 def test_a_network_that_is_brought_brings_its_data_set(open_page, settle, monkeypatch):
-    monkeypatch.setattr(zoo, "_brought", type(zoo._brought)())
+    monkeypatch.setattr(zoo.brought, "_brought", type(zoo.brought._brought)())
     page = open_page("start")
     raw = file_of("bn", classes=100)
     bring(page, raw)

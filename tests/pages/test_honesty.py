@@ -3,25 +3,27 @@
 import json
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from rnorm_core import evaluation, honesty, zoo
-from rnorm_core.evaluation import laboratories
-from rnorm_core.honesty import CHECKS, FAIL, PLANTED, Finding, Number
-from rnorm_core.ui import ask_honesty, examining, findings
+from rnorm_core import evaluation, sanity, zoo
+from rnorm_core.evaluation.tables import laboratories
+from rnorm_core.experiments import robustness
+from rnorm_core.sanity import CHECKS, FAIL, PLANTED, Finding, Number
+from rnorm_core.ui.robustness import question, words
 
 BN = "cifar10-resnet20-bn"
 SMALL = replace(
-    honesty.LIVE, sizes=(1 / 255, 64 / 255), steps=2, more_steps=3, restarts=1, apgd=3, aims=1, queries=6
+    sanity.LIVE, sizes=(1 / 255, 64 / 255), steps=2, more_steps=3, restarts=1, apgd=3, aims=1, queries=6
 )  # fmt: skip
 FAKE = "FAKE: rounded pixels"
 
 
 @pytest.fixture(autouse=True)
 def quick(small_zoo, monkeypatch):
-    monkeypatch.setattr(examining, "BUDGETS", {"quick": SMALL, "thorough": SMALL})
-    monkeypatch.setattr(examining, "POINTS", 3)
+    monkeypatch.setattr(robustness, "BUDGETS", {"quick": SMALL, "thorough": SMALL})
+    monkeypatch.setattr(robustness, "POINTS", 3)
     monkeypatch.setattr(evaluation, "table", lambda dataset="cifar10": evaluation.Table(()))
 
 
@@ -54,11 +56,11 @@ def test_what_was_measured_is_there_at_once(open_page, monkeypatch):
     leave(page)
     shown = lines(page)
     assert checked(shown) == TITLES * 2
-    found = honesty.from_table(evaluation.table("cifar10"), BN, "tracked", laboratories.rows())
+    found = sanity.from_table(evaluation.table("cifar10"), BN, "tracked", laboratories.rows())
     for line, finding in zip(shown, found, strict=False):
         assert line.startswith(f"**{finding.verdict}** · ")
         assert all(str(number) in texts(page) for number in finding.numbers)
-        number = findings.deciding(finding)
+        number = words.main_number(finding)
         assert number is None or line.endswith(str(number))
     assert zoo.card(BN).sha256[:8] in texts(page)
     (zero,) = next(finding.numbers for finding in found if finding.check == "zero")
@@ -70,7 +72,7 @@ def test_what_was_measured_is_there_at_once(open_page, monkeypatch):
 
 
 def test_nothing_is_examined_before_it_is_asked_for(open_page, monkeypatch):
-    monkeypatch.setattr(examining, "examine", None)
+    monkeypatch.setattr(sanity, "examine", None)
     page = open_page("honesty")
     assert len(lines(page)) == 2 * 9
     assert "Nothing runs until you ask" in texts(page)
@@ -112,13 +114,16 @@ def test_neighbours_fail_by_mode_and_the_page_says_so(open_page):
 def test_findings_come_one_by_one_and_stay_when_stopped(open_page, monkeypatch):
     go_on = threading.Event()
 
-    def slow(model, batch, budget, *, on_finding, on_progress, **more):
+    def slow(model, batch, budget, *, progress, **more):
+        found = []
         for key in ("steps", "gradients"):  # not in the order of the list
-            on_finding(Finding(key, FAIL, (Number("a share", 0.25, 20),), "made for a test"))
+            found.append(Finding(key, FAIL, (Number("a share", 0.25, 20),), "made for a test"))
+            progress(0.5, key, SimpleNamespace(findings=tuple(found)))
         while not go_on.wait(0.02):
-            on_progress(0.5, "waiting")
+            progress(0.5, "waiting")
+        return SimpleNamespace(findings=tuple(found))
 
-    monkeypatch.setattr(examining, "examine", slow)
+    monkeypatch.setattr(sanity, "examine", slow)
     page = open_page("honesty", settled=False, examine="true", seed="7")
     for _ in range(50):
         if len(lines(page)) == 18 + 2 and not page.session_state["_ticket plane"].state.fraction < 1:
@@ -150,10 +155,10 @@ def test_hills_stand_on_one_scale_and_only_when_asked_for(open_page):
     assert not page.error
 
 
-@pytest.mark.parametrize("key", ["subject", "n", "effort", "image", "eps"])
-def test_what_the_address_cannot_have_is_named(open_page, settle, key):
-    page = open_page("honesty", **{key: "nonsense"})
-    assert [w.value.split("`")[1] for w in page.warning] == [f"{key}=nonsense"]
+def test_what_the_address_cannot_have_is_named(open_page):
+    keys = ("subject", "n", "effort", "image", "eps")
+    page = open_page("honesty", **dict.fromkeys(keys, "nonsense"))
+    assert sorted(w.value.split("`")[1] for w in page.warning) == sorted(f"{key}=nonsense" for key in keys)
     assert not page.error
 
 
@@ -169,7 +174,7 @@ def test_a_door_plants_a_fake(open_page, settle):
     page = open_page("honesty")
     next(button for button in page.button if button.label == "A planted fake").click().run()
     settle(page)
-    assert page.selectbox(key="subject").value == next(iter(ask_honesty.FAKES))
+    assert page.selectbox(key="subject").value == next(iter(question.FAKES))
     assert checked(lines(page)[18:]) == TITLES
     assert not page.warning
 

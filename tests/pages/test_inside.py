@@ -7,12 +7,14 @@ import shutil
 import pytest
 import torch
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation, model_names, zoo
+from rnorm_core.data import ImageChoice
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation import Row, Table, inside
-from rnorm_core.evaluation.row import pack
-from rnorm_core.ui import inside_words, looking_inside
-from rnorm_core.ui.crafting import Side
+from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.measure import channel_values as measure
+from rnorm_core.evaluation.tables.row import pack
+from rnorm_core.experiments import channel as experiment
+from rnorm_core.ui.shared.latex import short
 
 pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
@@ -21,7 +23,7 @@ FEW = {"n": "8", "layer": "3 block 1 second", "channel": "2"}
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(looking_inside, "STEPS", 2)
+    monkeypatch.setattr("rnorm_core.evaluation.tables.laboratories.STEPS", 2)
     monkeypatch.setattr(evaluation, "table", lambda dataset: Table(()))
 
 
@@ -44,10 +46,10 @@ def traces(spec: dict) -> dict[str, dict]:
     return {trace["name"].replace("<br>", " "): trace for trace in spec["data"]}
 
 
-def values_of(name: str = RN, count: int = 8, mode: str = "tracked") -> inside.Channel:
+def values_of(name: str = RN, count: int = 8, mode: str = "tracked") -> measure.Channel:
     """What the page has to show, by a way of its own."""
-    plan = looking_inside.Plan(Side.of(name, mode), "cifar10", False, "", count, 0, 0, "cpu")
-    return inside.channel(zoo.load(name, mode, "cpu"), plan.images().images, "blocks.0.second.norm", 2)
+    images = ImageChoice.of_samples(count=count).load().images
+    return measure.channel(zoo.load(name, mode, "cpu"), images, "blocks.0.second.norm", 2)
 
 
 def test_a_picture_is_there_at_once_with_its_numbers(open_page):
@@ -57,7 +59,7 @@ def test_a_picture_is_there_at_once_with_its_numbers(open_page):
         "What does one outlier do", "Which scale knows the batch's size",
     ]  # fmt: skip
     assert all(chart.proto.alt for chart in page.get("plotly_chart"))
-    found = inside.spread(values_of().values)
+    found = measure.spread(values_of().values)
     scales = traces(drawn(page)["What does the layer divide by"])
     assert scales["p = 0.2"]["y"] == pytest.approx([found.range**0.2], rel=1e-5)
     assert scales["deviation"]["y"] == pytest.approx([found.std] * 2, rel=1e-5)
@@ -73,7 +75,7 @@ def test_a_picture_is_there_at_once_with_its_numbers(open_page):
 
 def test_the_formulas_hold_the_current_numbers(open_page):
     page, channel = open_page("inside", **FEW, p="0.5"), values_of()
-    found, short = inside.spread(channel.values), inside_words.short
+    found = measure.spread(channel.values)
     bound, deviation, ranged, applied = formulas(page)
     assert rf"\sigma = {short(found.std)} \;\le\; \frac{{r}}{{2}} = \frac{{{short(found.range)}}}{{2}}" in bound
     assert rf"\sqrt{{{short(found.std)}^2+10^{{-5}}}}" in deviation
@@ -91,7 +93,7 @@ def test_the_formulas_hold_the_current_numbers(open_page):
 def test_whose_numbers_the_layer_takes(open_page, mode, said):
     page = open_page("inside", **FEW, right_mode=mode)
     assert said in texts(page)
-    assert inside_words.short(values_of(mode=mode).scale) in formulas(page)[3]
+    assert short(values_of(mode=mode).scale) in formulas(page)[3]
 
 
 def test_p_moves_and_nothing_runs_anew(open_page, monkeypatch):
@@ -101,27 +103,27 @@ def test_p_moves_and_nothing_runs_anew(open_page, monkeypatch):
     def never(*args, **more):
         raise AssertionError("a forward pass")
 
-    monkeypatch.setattr(inside, "channel", never)
+    monkeypatch.setattr(measure, "channel", never)
     page.select_slider(key="p").set_value(1.0).run()
     assert not page.exception
     after = traces(drawn(page)["What is made of it"])
     assert after["divided by the deviation"]["name"] in before
     assert "divided by range to the power 1" in after
-    found = inside.spread(looking_values(page))
-    assert f"{inside_words.short(found.range)}^1 = **{inside_words.short(found.range)}**" in texts(page)
+    found = measure.spread(cached_values(page))
+    assert f"{short(found.range)}^1 = **{short(found.range)}**" in texts(page)
 
 
-def looking_values(page) -> torch.Tensor:
-    """Of the page's own kept channel: asked for with the very same spec, it is not computed again."""
-    whose, found = page.session_state["_ticket work"].spec, page.session_state["_ticket work"].result()
-    assert whose == found.plan
-    return looking_inside.channel(found, looking_inside.NONE, "blocks.0.second.norm", 2).values
+def cached_values(page) -> torch.Tensor:
+    """The values in the page's cache: an equal request is not computed again."""
+    ticket = page.session_state["_ticket work"]
+    assert ticket.spec == ticket.result().request
+    return experiment.received(ticket.result(), experiment.NONE, "blocks.0.second.norm", 2).values
 
 
 def test_an_attack_on_one_image_changes_that_image_alone(open_page):
     page = open_page("inside", **FEW, attacked="one image", eps="8")
     found = page.session_state["_ticket work"].result()
-    mixed = found.shown(looking_inside.ONE)
+    mixed = found.images(experiment.ONE)
     moved = (mixed != found.batch.images).flatten(1).any(1)
     assert moved.nonzero().flatten().tolist() == [found.one]
     assert torch.equal(mixed[found.one], found.attacked[found.one])
@@ -129,27 +131,15 @@ def test_an_attack_on_one_image_changes_that_image_alone(open_page):
     assert "8 images, one of them attacked" in texts(page)
     assert "| one image attacked, 8/255 |" in texts(page)
     assert "| all images attacked, 8/255 |" in texts(page)
-    after = inside.spread(looking_inside.channel(found, looking_inside.ALL, "blocks.0.second.norm", 2).values)
-    before = inside.spread(looking_values(page))
-    assert f"{inside_words.short(after.std)} (×{after.std / before.std:.3f})" in texts(page)
+    after = measure.spread(experiment.received(found, experiment.ALL, "blocks.0.second.norm", 2).values)
+    before = measure.spread(cached_values(page))
+    assert f"{short(after.std)} (×{after.std / before.std:.3f})" in texts(page)
     assert f"fools {int(found.fooled.sum())} of them" in texts(page)
-
-
-def test_the_attack_is_the_one_that_is_scored_elsewhere():
-    plan = looking_inside.Plan(Side.of(BN, "tracked"), "cifar10", False, "", 8, 8, 3, "cpu")
-    found = looking_inside.attack(looking_inside.Images(plan, plan.images()), lambda step: None)
-    from rnorm_core import attacks
-
-    model, made = zoo.load(BN, device="cpu", fold=True), attacks.make("pgd", 8 / 255, looking_inside.STEPS)
-    clean = evaluation.accuracy(model, plan.images(), batch_size=8, seed=3)
-    left = evaluation.accuracy(model, plan.images(), made, 8, seed=3)
-    assert found.fooled is not None
-    assert torch.equal(clean.hits & ~left.hits, found.fooled)
 
 
 def test_an_outlier_moves_by_its_slider(open_page):
     page = open_page("inside", **FEW, outlier="50", p="0.35")
-    (wanted,) = inside.outliers(values_of().values, (50,), 0.35)
+    (wanted,) = measure.outliers(values_of().values, (50,), 0.35)
     factors = f"**{wanted.std_factor:.3f} times** what it was, range^0.35 **{wanted.scale_factor:.3f} times**"
     assert factors in texts(page)
     (line,) = [s for s in drawn(page)["What does one outlier do"]["layout"]["shapes"] if s["x0"] == s["x1"]]
@@ -160,21 +150,15 @@ def test_an_outlier_moves_by_its_slider(open_page):
 
 def test_ranges_by_batch_size(open_page):
     page = open_page("inside", **FEW)
-    grown = inside.growth(values_of().values, (1, 2, 4, 8))
+    grown = measure.growth(values_of().values, (1, 2, 4, 8))
     assert traces(drawn(page)["Which scale knows the batch's size"])["range"]["y"] == pytest.approx(
         [g.range for g in grown], rel=1e-5
     )
     assert f"**{grown[-1].range / grown[0].range:.3f} times**" in texts(page)
 
 
-def test_batches_are_taken_apart_while_there_are_two():
-    assert [looking_inside.sizes(n) for n in (8, 20, 128)] == [
-        (1, 2, 4, 8), (1, 2, 4, 8, 20), (1, 2, 4, 8, 16, 32, 64, 128),
-    ]  # fmt: skip
-
-
 def test_a_constant_channel_is_said_and_the_rest_stays(open_page, monkeypatch):
-    real = inside.channel
+    real = measure.channel
 
     def constant(*args):
         from dataclasses import replace
@@ -182,7 +166,7 @@ def test_a_constant_channel_is_said_and_the_rest_stays(open_page, monkeypatch):
         found = real(*args)
         return replace(found, values=torch.full_like(found.values, 3.0))
 
-    monkeypatch.setattr(inside, "channel", constant)
+    monkeypatch.setattr(measure, "channel", constant)
     page = open_page("inside", **FEW, seed="31")
     assert "All values are the same here" in texts(page)
     assert "All values of this channel are the same" in page.error[0].value
@@ -191,7 +175,7 @@ def test_a_constant_channel_is_said_and_the_rest_stays(open_page, monkeypatch):
 
 
 def test_networks_without_such_layers_are_said(open_page, monkeypatch):
-    monkeypatch.setattr("rnorm_core.ui.ask_inside.SCALED", ("gn",))
+    monkeypatch.setattr("rnorm_core.ui.inside.question.SCALED", ("gn",))
     page = open_page("inside")
     assert "Neither left nor right" in page.info[0].value
     assert "And the networks: does p matter?" in texts(page)
@@ -199,24 +183,14 @@ def test_networks_without_such_layers_are_said(open_page, monkeypatch):
     assert not page.exception
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("net", "middle"),
-        ("layer", "99 stem"),
-        ("channel", "4000"),
-        ("n", "128"),
-        ("attacked", "two"),
-        ("eps", "3"),
-        ("p", "0.33"),
-        ("outlier", "7"),
-        ("p_mode", "clean-branch"),
-        ("surprise", "1"),
-    ],
-)
-def test_what_the_address_cannot_have_is_named(open_page, key, value):
-    page = open_page("inside", **(FEW | {key: value}))
-    assert [w.value.split(" ")[0].strip("`") for w in page.warning] == [f"{key}={value}".split(" ")[0]]
+def test_what_the_address_cannot_have_is_named(open_page):
+    wrong = {
+        "net": "middle", "layer": "99 stem", "channel": "4000", "n": "128", "attacked": "two", "eps": "3", "p": "0.33",
+        "outlier": "7", "p_mode": "clean-branch", "surprise": "1",
+    }  # fmt: skip
+    page = open_page("inside", **wrong)
+    named = [warning.value.split(" ")[0].strip("`") for warning in page.warning]
+    assert sorted(named) == sorted(f"{key}={value}".split(" ")[0] for key, value in wrong.items())
     assert not page.exception
     assert not page.error
 
@@ -260,15 +234,15 @@ def test_the_shift_page_leads_to_the_same_channel(open_page):
 def planted(_small_zoo, tmp_path, monkeypatch):
     """planted({0.1: (80, 30), ...}, n): networks with these p, of n images so many right when clean, so many attacked.
 
-    None in place of a p is BatchNorm. Their names say nothing of p.
+    None in place of a p is BatchNorm.
     """
 
     def made(counts: dict[float | None, tuple[int, int]], n: dict[float | None, int] | None = None) -> None:
         rows = []
-        for k, (power, both) in enumerate(counts.items()):
+        for power, both in counts.items():
             norm = "bn" if power is None else "rn"
             card = json.loads((_small_zoo / f"cifar10-resnet20-{norm}.json").read_text())
-            name = f"cifar10-resnet20-{norm}" + (f"-odd{k}" if power not in (None, 0.2) else "")
+            name = model_names.default_name("cifar10", "resnet20", norm, power=power)
             shutil.copy(_small_zoo / f"cifar10-resnet20-{norm}.safetensors", tmp_path / f"{name}.safetensors")
             (tmp_path / f"{name}.json").write_text(json.dumps(card | {"name": name, "power": power}))
             images = (n or {}).get(power, 100)

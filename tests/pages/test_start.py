@@ -7,15 +7,15 @@ def texts(page) -> str:
 
 def test_something_is_seen_without_any_button(open_page):
     page = open_page("start")
-    said = texts(page)
-    assert "**BatchNorm, tracked**" in said
-    assert "**RobustNorm, tracked**" in said
+    text = texts(page)
+    assert "**BatchNorm, tracked**" in text
+    assert "**RobustNorm, tracked**" in text
     assert (
         "".join(part.proto.body for part in page.get("html")).count("<figure>") == 6
     )  # clean, attacked, difference; left and right
-    assert "What you see" in said
-    assert "Why" in said
-    assert "Try this" in said
+    assert "What you see" in text
+    assert "Why" in text
+    assert "Try this" in text
     assert not page.warning
 
 
@@ -45,6 +45,20 @@ def test_the_photo_is_the_seeds_choice_alone(open_page):
     poor = photo(open_page("start", left_mode="batch", right_mode="batch"))
     assert poor == photo(open_page("start"))
     assert poor != photo(open_page("start", seed="1"))
+
+
+def test_a_photo_that_was_attacked_here_is_known_on_the_page_craft(open_page, monkeypatch):
+    """Both pages ask for one computation: nothing is attacked a second time."""
+    photo = "cat af12e124"
+    first = open_page("start", eps="0.75", seed="0").session_state["_ticket work"].result()
+
+    def no_attack(*args, **kwargs):
+        raise AssertionError("attacked again")
+
+    monkeypatch.setattr("rnorm_core.experiments.attack_pair.run", no_attack)
+    second = open_page("craft", eps="0.75", seed="0", images=[photo]).session_state["_ticket work"].result()
+    assert second is first
+    assert first.batch.name(0) == photo
 
 
 def test_a_model_in_a_batch_mode_says_so(open_page):

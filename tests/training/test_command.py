@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from rnorm_core import data, zoo
 from rnorm_core.data import data_hash, files
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation import card as evaluation_card
 from rnorm_core.training import __main__ as command
-from rnorm_core.training import checkpoint, measure
+from rnorm_core.training import checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +67,7 @@ def test_from_images_to_weights_and_a_card(words, cifar, tmp_path, capsys, norm)
 
 
 def test_a_model_of_the_zoo_is_measured(words, monkeypatch, capsys):
-    monkeypatch.setattr(measure, "EPS_255", (1, 8))
+    monkeypatch.setattr(evaluation_card, "EPS_255", (1, 8))
     run(words("--norm", "rn", "--out", str(zoo.DIRECTORY)))
     card = zoo.card("cifar10-resnet20-rn")
     rows = [(row["attack"], row["eps_255"], row["statistics"], row["n"]) for row in card.accuracies]
@@ -91,7 +92,7 @@ def test_few_samples_are_no_test_set(words, cifar, tmp_path, monkeypatch):
     assert zoo.card("cifar10-resnet20-bn").accuracies == ()
     for directory in (None, train_only):
         with pytest.raises(UserError, match="test images were not found"):
-            measure.measure("cifar10-resnet20-bn", directory)
+            evaluation_card.measure("cifar10-resnet20-bn", directory)
 
 
 @pytest.mark.timeout(600)
@@ -134,7 +135,7 @@ def test_a_finished_network_leaves_no_checkpoint_and_is_not_replaced(words, tmp_
     path = tmp_path / "out" / "cifar10-resnet20-bn.safetensors"
     before = path.read_bytes()
     assert not list(tmp_path.rglob("*.checkpoint.safetensors"))
-    with pytest.raises(UserError, match=r"is there already.*training\.measure cifar10-resnet20-bn"):
+    with pytest.raises(UserError, match=r"exists already.*rnorm_core\.evaluation\.card cifar10-resnet20-bn"):
         run(words("--norm", "bn"))
     assert path.read_bytes() == before
 
@@ -270,6 +271,6 @@ def test_a_name_with_a_dot_is_the_files_name(words, tmp_path):
 def test_a_network_that_is_there_is_not_replaced(tmp_path):
     (tmp_path / "mine.safetensors").write_bytes(b"what somebody trained")
     words = ["--name", "mine", "--out", str(tmp_path), "--work", str(tmp_path / "work")]
-    with pytest.raises(UserError, match=r"mine\.safetensors is there already"):
+    with pytest.raises(UserError, match=r"mine\.safetensors exists already"):
         command.run(command.arguments(words))
     assert (tmp_path / "mine.safetensors").read_bytes() == b"what somebody trained"

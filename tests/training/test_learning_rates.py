@@ -6,7 +6,6 @@ import sys
 import pytest
 import torch
 
-from rnorm_core.errors import UserError
 from rnorm_core.evaluation import wilson
 from rnorm_core.training import learning_rates
 from rnorm_core.training.precision import fitting
@@ -85,20 +84,13 @@ def test_a_stopped_study_goes_on(words, tmp_path, monkeypatch, capsys):
     assert [line.split()[0] for line in lines] == ["bn", "rn", "none"]
 
 
-@pytest.mark.parametrize("line", ["no json", "[]", "{}", '{"norm": "bn"}'])
-def test_a_line_that_is_not_sound_is_named(tmp_path, line):
+def test_a_last_line_that_a_kill_cut_short_is_trained_anew(words, tmp_path):
     path = tmp_path / "study.jsonl"
-    path.write_text(line + "\n")
-    with pytest.raises(UserError, match=r"Line 1 of study\.jsonl is not sound"):
-        learning_rates.read(path)
-
-
-def test_a_trial_without_its_recipe_is_named(words, tmp_path):
-    run(words("--norms", "bn", "--rates", "0.1"))
-    path = tmp_path / "study.jsonl"
-    path.write_text(path.read_text().replace('"precision"', '"precious"'))
-    with pytest.raises(UserError, match="its recipe lacks precision"):
-        learning_rates.read(path)
+    (trial,) = run(words("--norms", "bn", "--rates", "0.1"))
+    path.write_text(trial.line[:-30])
+    (again,) = run(words("--norms", "bn", "--rates", "0.1"))
+    assert (again.identity, again.correct) == (trial.identity, trial.correct)
+    assert path.read_text() == again.line
 
 
 def test_no_file_is_no_trials(tmp_path):

@@ -42,7 +42,14 @@ def little_room(size: int):
 def test_it_learns_and_says_how(build, images, short, tmp_path):
     model, rows, steps = build(), [], []
     curve = train(
-        model, images(160), short(batch_size=8), 0, tmp_path / "c", {}, rows.append, lambda *at: steps.append(at)
+        model,
+        images(160),
+        short(batch_size=8),
+        0,
+        tmp_path / "c",
+        {},
+        on_epoch=rows.append,
+        on_step=lambda *at: steps.append(at),
     )
     assert curve == rows
     assert [row["epoch"] for row in curve] == [1, 2, 3]
@@ -53,9 +60,9 @@ def test_it_learns_and_says_how(build, images, short, tmp_path):
     assert all(row["seconds"] >= 0 for row in curve)
 
 
-@pytest.mark.parametrize("norm", ["bn", "rn", "none"])
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
-@pytest.mark.parametrize("stopped_in", [1, 2])
+@pytest.mark.parametrize(
+    ("norm", "precision", "stopped_in"), [("bn", "fp32", 1), ("rn", "bf16", 2), ("rn", "fp32", 1), ("none", "bf16", 2)]
+)
 def test_a_resumed_training_equals_an_uninterrupted_one(build, images, short, tmp_path, norm, precision, stopped_in):
     plan = short(norm, precision=precision)
     whole = build(norm)
@@ -66,10 +73,12 @@ def test_a_resumed_training_equals_an_uninterrupted_one(build, images, short, tm
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        train(build(norm), images(), plan, 4, tmp_path / "cut", {"of": norm}, stop)
+        train(build(norm), images(), plan, 4, tmp_path / "cut", {"of": norm}, on_epoch=stop)
     again, epochs = build(norm, seed=99), []  # its own initial weights must not matter
     torch.rand(7)  # nor the global generator
-    curve = train(again, images(), plan, 4, tmp_path / "cut", {"of": norm}, lambda row: epochs.append(row["epoch"]))
+    curve = train(
+        again, images(), plan, 4, tmp_path / "cut", {"of": norm}, on_epoch=lambda row: epochs.append(row["epoch"])
+    )
     assert epochs == list(range(stopped_in + 1, 4))
     assert plain(curve) == plain(expected)
     assert same_weights(again, whole)
@@ -92,16 +101,17 @@ def test_stopped_within_an_epoch_the_epoch_is_begun_again(build, images, short, 
 
 
 def test_a_finished_training_trains_nothing(build, images, short, tmp_path):
-    first, second, rows = build(), build(seed=1), []
-    expected = train(first, images(), short(), 0, tmp_path / "c", {})
-    assert train(second, images(), short(), 0, tmp_path / "c", {}, rows.append) == expected
+    first, second, rows, plan = build(), build(seed=1), [], short(epochs=1)
+    expected = train(first, images(), plan, 0, tmp_path / "c", {})
+    assert train(second, images(), plan, 0, tmp_path / "c", {}, on_epoch=rows.append) == expected
     assert rows == []
     assert same_weights(first, second)
 
 
 def test_seed_and_recipe_decide_the_result(build, images, short, tmp_path):
     models = []
-    for i, (seed, plan) in enumerate([(0, short()), (0, short()), (1, short()), (0, short(peak_lr=0.1))]):
+    one = short(epochs=1)
+    for i, (seed, plan) in enumerate([(0, one), (0, one), (1, one), (0, short(epochs=1, peak_lr=0.1))]):
         models.append(build())
         train(models[-1], images(), plan, seed, tmp_path / str(i), {})
     assert same_weights(models[0], models[1])
@@ -109,38 +119,34 @@ def test_seed_and_recipe_decide_the_result(build, images, short, tmp_path):
     assert not same_weights(models[0], models[3])
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"identity": {"norm": "bn"}}, {"plan": {"epochs": 5}}], ids=str)
-def test_the_checkpoint_of_another_training_is_refused(build, images, short, tmp_path, change):
-    path = tmp_path / "c"
-    train(build(), images(), short(), 0, path, {"norm": "rn"})
+def test_the_checkpoint_of_another_training_is_refused(build, images, short, tmp_path):
+    path, plan, identity = tmp_path / "c", short(epochs=1), {"norm": "rn"}
+    train(build(), images(), plan, 0, path, identity)
     before = path.read_bytes()
-    plan = short(**change.get("plan", {}))
-    with pytest.raises(UserError, match="another training"):
-        train(build(), images(), plan, change.get("seed", 0), path, change.get("identity", {"norm": "rn"}))
-    assert path.read_bytes() == before
+    for other, seed, name in ((plan, 1, identity), (plan, 0, {"norm": "bn"}), (short(epochs=5), 0, identity)):
+        with pytest.raises(UserError, match="another training"):
+            train(build(), images(), other, seed, path, name)
+        assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", [0, 7, 1000, -5, "text", "weights"], ids=str)
-def test_a_broken_checkpoint_is_named(build, images, short, tmp_path, damage):
+def test_a_broken_checkpoint_is_named(build, images, short, tmp_path):
     path = tmp_path / "c.safetensors"
     train(build(), images(), short(epochs=1), 0, path, {})
-    if damage == "text":
-        path.write_text("x" * 500)
-    elif damage == "weights":  # a safetensors file that is no checkpoint
-        path.write_bytes(checkpoint.save_tensors({"a": torch.zeros(2)}))
-    else:
-        path.write_bytes(path.read_bytes()[:damage])
-    broken = path.read_bytes()
-    with pytest.raises(UserError, match=r"c\.safetensors cannot be read.*delete it"):
-        train(build(), images(), short(epochs=1), 0, path, {})
-    assert path.read_bytes() == broken
+    whole = path.read_bytes()
+    no_checkpoint = checkpoint.save_tensors({"a": torch.zeros(2)})
+    for broken in (b"", whole[:7], whole[:1000], whole[:-5], b"x" * 500, no_checkpoint):
+        path.write_bytes(broken)
+        with pytest.raises(UserError, match=r"c\.safetensors .*delete it"):
+            train(build(), images(), short(epochs=1), 0, path, {})
+        assert path.read_bytes() == broken
 
 
-@pytest.mark.parametrize("room", [0, 5000])
-def test_a_full_disk_leaves_the_checkpoint_before(build, images, short, tmp_path, room):
+def test_a_full_disk_leaves_the_checkpoint_before(build, images, short, tmp_path):
+    room = 5000  # bytes: the write begins, and does not end
     path = tmp_path / "c.safetensors"
     whole = build()
-    expected = train(whole, images(), short(), 0, tmp_path / "whole", {})
+    plan = short(epochs=2)
+    expected = train(whole, images(), plan, 0, tmp_path / "whole", {})
     kept = []
 
     def fill(row):
@@ -148,12 +154,12 @@ def test_a_full_disk_leaves_the_checkpoint_before(build, images, short, tmp_path
             kept.append(path.read_bytes())
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
-    with little_room(resource.RLIM_INFINITY), pytest.raises(UserError, match=r"could not be written.*make room"):
-        train(build(), images(), short(), 0, path, {}, fill)
+    with little_room(resource.RLIM_INFINITY), pytest.raises(UserError, match=r"could not be written.*free some"):
+        train(build(), images(), plan, 0, path, {}, on_epoch=fill)
     assert path.read_bytes() == kept[0]
     assert list(tmp_path.glob("*.partial")) == []
     again = build()
-    assert plain(train(again, images(), short(), 0, path, {})) == plain(expected)
+    assert plain(train(again, images(), plan, 0, path, {})) == plain(expected)
     assert same_weights(again, whole)
 
 
@@ -167,14 +173,14 @@ def test_no_space_left_on_device(build, images, short, tmp_path, monkeypatch, fu
     with monkeypatch.context() as patch:
         patch.setattr(function, full)
         with pytest.raises(UserError, match="No space left on device"):
-            train(build(), images(), short(), 0, path, {})
+            train(build(), images(), short(epochs=1), 0, path, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made(build, images, short, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="could not be written"):
-        train(build(), images(), short(), 0, tmp_path / "file" / "c", {})
+        train(build(), images(), short(epochs=1), 0, tmp_path / "file" / "c", {})
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(build, images, short, tmp_path):
@@ -185,15 +191,15 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(build, images, 
             model.classifier.weight.fill_(float("nan"))
 
     model = build()
-    with pytest.raises(UserError, match=r"not a number any more in epoch 2.*--lr"):
-        train(model, images(), short(), 0, path, {}, spoil)
+    with pytest.raises(UserError, match=r"in epoch 2.*--lr"):
+        train(model, images(), short(), 0, path, {}, on_epoch=spoil)
     tensors, progress = checkpoint.read(path)
     assert [row["epoch"] for row in progress["curve"]] == [1]
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
 
 
 def test_fewer_images_than_a_batch(build, images, short, tmp_path):
-    with pytest.raises(UserError, match="20 images do not fill a batch of 32"):
+    with pytest.raises(UserError, match=r"20 images .* a batch of 32"):
         train(build(), images(20), short(), 0, tmp_path / "c", {})
 
 

@@ -89,6 +89,6 @@ def test_a_training_does_not_go_on_in_another_precision(cpu, run):
     cpu("amx_bf16")
     run("--holdout", "60")
     cpu("avx2")
-    with pytest.raises(UserError, match="make the choices it was begun with"):
+    with pytest.raises(UserError, match="belongs to another training"):
         run("--holdout", "60")
     run("--holdout", "60", "--precision", "bf16")

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnorm_core import ui, zoo
+from rnorm_core import zoo
+from rnorm_core.ui.shared.navigation import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_page_is_there():
-    assert [name for name, place in ui.PAGES.items() if not place.path.is_file()] == []
+    assert [name for name, place in PAGES.items() if not place.path.is_file()] == []
 
 
 @pytest.mark.skipif("cifar10-resnet20-rn" not in zoo.names(), reason="the trained models are not here")

@@ -1,0 +1,289 @@
+"""Collects the evidence for a claim from tables and cards, with the networks that were measured for it.
+
+Compared networks were trained alike, have the same seed, and are compared on the same images. If several sets of images
+were measured, the set with the most attack sizes is used.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+
+from rnorm_core.evaluation.claims.benefits import LEVELS, epochs_on_crops, epochs_to
+from rnorm_core.evaluation.claims.evidence import (
+    BatchSizes,
+    Contest,
+    Count,
+    Displacement,
+    Excess,
+    KeptAccuracy,
+    Recovery,
+    Retention,
+    Speed,
+)
+from rnorm_core.evaluation.measure.paired import Paired, paired
+from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.evaluation.tables.row import Row
+from rnorm_core.model_names import title
+from rnorm_core.norms import DEFAULT_POWER, NORM_NAMES, modes
+from rnorm_core.zoo import Card, Variant, plain
+
+
+@dataclass(frozen=True)
+class NormMode:
+    """A norm in a statistics mode, for any seed of the training."""
+
+    norm: str
+    statistics: str = "tracked"
+
+    @property
+    def label(self) -> str:
+        """ "BatchNorm, batch"; without a mode for a network without a norm."""
+        return NORM_NAMES[self.norm] + ("" if self.norm == "none" else f", {self.statistics}")
+
+
+Sources = tuple[Variant, ...]  # the networks that were measured
+Alike = dict[str, dict[int, Card]]  # norm -> seed -> card
+Curves = dict[str, dict[float, Tensor]]  # set of images -> eps in grey levels, 0 for clean -> bool (n,), right images
+CurvesOf = Callable[[Card, str], Curves]  # (network, statistics mode) -> its curves
+Nothing: tuple[None, Sources] = (None, ())
+
+
+def trained_alike(cards: Iterable[Card]) -> Alike:
+    """The networks that were trained like the plain BatchNorm network, with any norm. cards: of one data set."""
+    # the first of two cards with the same seed is taken
+    cards = sorted(cards, key=lambda card: not _is_reference(card))
+    reference = next(filter(_is_reference, cards), None)
+    by_norm: Alike = {}
+    for card in cards:
+        if reference and card.trained_as == reference.trained_as and card.power in (None, DEFAULT_POWER):
+            by_norm.setdefault(card.norm, {}).setdefault(card.seed, card)
+    return by_norm
+
+
+def _is_reference(card: Card) -> bool:
+    return card.name == plain(card.dataset, "bn")
+
+
+def _variant(card: Card, statistics: str) -> Variant:
+    return Variant(card.name, statistics, card.sha256, card.norm, title(card), card.seed)
+
+
+def _variants(alike: Alike, norm_modes: Iterable[NormMode], seeds: Iterable[int]) -> Sources:
+    seeds = list(seeds)
+    return tuple(_variant(alike[mode.norm][seed], mode.statistics) for mode in norm_modes for seed in seeds)
+
+
+def under_own_attack(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
+    """Clean accuracy and accuracy under PGD that was made for the network in this mode, with float pixels."""
+    curves: Curves = {}
+    for row in rows:
+        same = row.model == card.name and row.weight_hash == card.sha256 and row.statistics == statistics
+        if same and row.pixels == "float" and row.attack in ("clean", "pgd"):
+            curves.setdefault(row.images, {}).setdefault(row.eps_255, row.mask)
+    return {images: curve for images, curve in curves.items() if 0 in curve}
+
+
+def under_all_attacks(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
+    """Clean images that are right, and images that are right under the attacks for all modes of the network.
+
+    Only sizes with an attack for every mode. rows: of `laboratories.rows`.
+    """
+    curves: Curves = {}
+    attackers: dict[tuple[str, float], set[str]] = {}
+    for row in rows:
+        if (row.model, row.weight_hash, row.statistics) != (card.name, card.sha256, statistics):
+            continue
+        made_for = row.settings.get("made_for", {})
+        if made_for.get("weight_hash") == card.sha256 or (row.attack == "clean" and row.settings.get("crossed")):
+            curve = curves.setdefault(row.images, {})
+            curve[row.eps_255] = curve[row.eps_255] & row.mask if row.eps_255 in curve else row.mask
+            attackers.setdefault((row.images, row.eps_255), set()).add(made_for.get("statistics"))
+    return {
+        images: {eps: mask for eps, mask in curve.items() if not eps or attackers[images, eps] >= set(modes(card.norm))}
+        for images, curve in curves.items()
+        if 0 in curve
+    }
+
+
+def _on_common_images(curves: Sequence[Curves]) -> list[dict[float, Tensor]] | None:
+    """All curves on one set of images: the set with the most common sizes, then the one with the most images."""
+    common = set(curves[0]).intersection(*curves[1:])
+    if not common:
+        return None
+
+    def by_sizes_then_images(images: str) -> tuple[int, int]:
+        shared = set(curves[0][images]).intersection(*(curve[images] for curve in curves))
+        return len(shared), len(curves[0][images][0])
+
+    images = max(common, key=by_sizes_then_images)
+    return [curve[images] for curve in curves]
+
+
+def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, list[dict[float, Tensor]]]:
+    """Seed -> the curves of left and right on the same images."""
+    seeds = sorted(alike.get(left.norm, {}).keys() & alike.get(right.norm, {}).keys())
+    curves_by_seed = {}
+    for seed in seeds:
+        if shared := _on_common_images([curves_of(alike[m.norm][seed], m.statistics) for m in (left, right)]):
+            curves_by_seed[seed] = shared
+    return curves_by_seed
+
+
+def contest(
+    curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode, under: str = ""
+) -> tuple[Contest | None, Sources]:
+    """Compares left and right on the images that both classify correctly without an attack. under: see `Contest`."""
+    by_eps: dict[float, dict[int, Paired]] = {}
+    pairs = _pairs(curves_of, alike, left, right)
+    for seed, (one, other) in pairs.items():
+        both = one[0] & other[0]
+        for eps in sorted((one.keys() & other.keys()) - {0}):
+            if both.any():
+                by_eps.setdefault(eps, {})[seed] = paired(one[eps][both], other[eps][both])
+    if not by_eps:
+        return Nothing
+    return Contest(left.label, right.label, by_eps, under), _variants(alike, (left, right), pairs)
+
+
+def retention(rows: Sequence[Row], alike: Alike, mode: NormMode) -> tuple[Retention | None, Sources]:
+    """The accuracy that is left under attacks that were made for the network."""
+    by_eps: dict[float, dict[int, tuple[Count, Count]]] = {}
+    used = []
+    for seed, card in sorted(alike.get(mode.norm, {}).items()):
+        if shared := _on_common_images([under_own_attack(rows, card, mode.statistics)]):
+            used.append(_variant(card, mode.statistics))
+            (curve,) = shared
+            for eps in sorted(curve.keys() - {0}):
+                by_eps.setdefault(eps, {})[seed] = (count(curve[0]), count(curve[eps]))
+    return (Retention(mode.label, by_eps), tuple(used)) if by_eps else Nothing
+
+
+def count(right: Tensor) -> Count:
+    """The number of true entries of bool (n,), as a Count."""
+    return Count(int(right.sum()), len(right))
+
+
+# --- the layers
+
+
+def _moved_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Moved]:
+    known = {(card.name, card.sha256) for card in alike.get(norm, {}).values()}
+    return [row for row in rows if (row.model, row.weight_hash) in known]
+
+
+def _cards_of(rows: Sequence[Moved], alike: Alike, norm: str) -> list[Card]:
+    measured = {row.model for row in rows}
+    return [card for _, card in sorted(alike.get(norm, {}).items()) if card.name in measured]
+
+
+def displacement(
+    rows: Sequence[Moved], alike: Alike, norm: str, measures: tuple[str, ...]
+) -> tuple[Displacement | None, Sources]:
+    """The layers with a shift beyond their natural band in one of `measures`, under PGD and under noise."""
+    rows = _moved_of(rows, alike, norm)
+    by_attack: dict[str, dict] = {"pgd": {}, "noise": {}}
+    for row in rows:
+        # Clean images are the rows of size 0 for the attack and for the noise: layers are outside by chance.
+        for kind in by_attack if row.attack == "clean" else (row.attack,):
+            by_attack[kind].setdefault(row.eps_255, {})[row.model] = row.beyond(*measures)
+    attacked = {eps: models for eps, models in by_attack["pgd"].items() if eps}
+    if not attacked:
+        return Nothing
+    sources = tuple(_variant(card, "tracked") for card in _cards_of(rows, alike, norm))
+    n = min(row.n for row in rows)
+    return Displacement(f"{NORM_NAMES[norm]}, tracked", attacked, by_attack["noise"], n, len(measures)), sources
+
+
+def excess(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Excess | None, Sources]:
+    """Compares the attack with noise of the same size, on the same images."""
+    rows = _moved_of(rows, alike, norm)
+    noise = {(row.model, row.images, row.eps_255): row for row in rows if row.attack == "noise"}
+    by_eps: dict[float, dict[str, np.ndarray]] = {}
+    for row in rows:
+        if row.attack == "pgd" and (other := noise.get((row.model, row.images, row.eps_255))):
+            by_eps.setdefault(row.eps_255, {})[row.model] = row.further(other, "wasserstein")
+    sources = tuple(_variant(card, "tracked") for card in _cards_of(rows, alike, norm))
+    return (Excess(f"{NORM_NAMES[norm]}, tracked", by_eps, min(row.n for row in rows)), sources) if by_eps else Nothing
+
+
+def recovery(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Recovery | None, Sources]:
+    """The images that an attack made wrong, and how many of them are right with the statistics of their batch."""
+    rows = [row for row in _moved_of(rows, alike, norm) if row.own is not None]
+    clean = {(row.model, row.images): row.mask() for row in rows if row.attack == "clean"}
+    by_eps: dict[float, tuple[int, int]] = {}
+    for row in rows:
+        if row.attack == "pgd" and (row.model, row.images) in clean:
+            lost = clean[row.model, row.images] & ~row.mask()
+            before = by_eps.get(row.eps_255, (0, 0))
+            by_eps[row.eps_255] = before[0] + int((lost & row.mask("own")).sum()), before[1] + int(lost.sum())
+    if not by_eps:
+        return Nothing
+    cards = _cards_of(rows, alike, norm)
+    return Recovery(NORM_NAMES[norm], by_eps), tuple(_variant(c, mode) for c in cards for mode in ("tracked", "batch"))
+
+
+# --- batch sizes, benefits
+
+
+def batch_sizes(rows: Sequence[Row], alike: Alike, norm: str) -> tuple[BatchSizes | None, Sources]:
+    """Accuracy by batch size, of the first seed. rows: of `tables.batch_sizes`."""
+    card = alike.get(norm, {}).get(_first(alike, norm))
+    rows = [row for row in rows if card and (row.model, row.weight_hash) == (card.name, card.sha256)]
+
+    def counts(which: Callable[[Row], bool]) -> dict[int, Count]:
+        return {row.batch_size: Count(row.correct, row.n) for row in rows if which(row)}
+
+    tracked = {row.attack: row for row in rows if row.statistics == "tracked"}
+    clean = counts(lambda row: row.statistics == "batch" and row.attack == "clean")
+    if card is None or not clean or "clean" not in tracked:
+        return Nothing
+    attacked = next((row for attack, row in tracked.items() if attack != "clean"), None)
+    evidence = BatchSizes(
+        f"{NORM_NAMES[norm]}, batch", Count(tracked["clean"].correct, tracked["clean"].n), clean,
+        counts(lambda row: row.statistics == "batch" and row.attack != "clean"),
+        f"PGD (L-inf), {attacked.settings['steps']} steps at {attacked.eps_255:g}/255" if attacked else "",
+    )  # fmt: skip
+    return evidence, tuple(_variant(card, mode) for mode in ("tracked", "batch"))
+
+
+def _first(alike: Alike, norm: str) -> int:
+    return min(alike.get(norm, {}), default=-1)
+
+
+def kept_accuracy(rows: Sequence[Row], alike: Alike) -> tuple[KeptAccuracy | None, Sources]:
+    """Compares RobustNorm and BatchNorm without an attack."""
+    left, right = NormMode("rn"), NormMode("bn")
+    pairs = _pairs(partial(under_own_attack, rows), alike, left, right)
+    if not pairs:
+        return Nothing
+    by_seed = {seed: paired(one[0], other[0]) for seed, (one, other) in pairs.items()}
+    return KeptAccuracy(left.label, right.label, by_seed), _variants(alike, (left, right), pairs)
+
+
+def speed(alike: Alike) -> tuple[Speed | None, Sources]:
+    """The learning speeds of RobustNorm, BatchNorm and the network without a norm, from their training curves."""
+    norms = ("rn", "bn", "none")
+    by_norm = {norm: {seed: card for seed, card in alike.get(norm, {}).items() if card.curve} for norm in norms}
+    seeds = sorted(by_norm["rn"].keys() & by_norm["bn"].keys())
+    if not seeds:
+        return Nothing
+    trained = {seed: [by_norm[norm][seed] for norm in norms if seed in by_norm[norm]] for seed in seeds}
+    by_seed = {}
+    for seed, (rn, bn, *without) in trained.items():
+        by_seed[seed] = _epochs(rn), _epochs(bn), _epochs(without[0]) if without else ()
+    curves = {seed: tuple(_training(card) for card in cards) for seed, cards in trained.items()}
+    sources = tuple(_variant(some[seed], "tracked") for some in by_norm.values() for seed in seeds if seed in some)
+    return Speed(
+        NORM_NAMES["rn"], NORM_NAMES["bn"], LEVELS, by_seed, curves, epochs_on_crops(by_norm["bn"][seeds[0]])
+    ), sources
+
+
+def _training(card: Card) -> tuple[float, ...]:
+    return tuple(row["train_accuracy"] for row in card.curve)
+
+
+def _epochs(card: Card) -> tuple[int | None, ...]:
+    return tuple(epochs_to(card, level) for level in LEVELS)

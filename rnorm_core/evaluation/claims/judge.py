@@ -1,0 +1,194 @@
+"""The paper's claims, each judged from measurements. Pure functions of tables and cards."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from rnorm_core.evaluation.claims import gather
+from rnorm_core.evaluation.claims.evidence import Contest, Evidence
+from rnorm_core.evaluation.claims.gather import NormMode, Sources
+from rnorm_core.evaluation.claims.verdict import HOLDS, Finding, reach
+from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.evaluation.tables.row import Row
+from rnorm_core.norms import NORM_NAMES
+from rnorm_core.zoo import Card
+
+PAPER = "Awais et al. 2020, arXiv 2006.11007"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper. text: in our words. source: the publication. experiment: ours, which judges the claim."""
+
+    id: str
+    text: str
+    source: str
+    experiment: str
+
+
+_PGD_20 = "each attacked for itself by PGD in 20 steps"
+WORST = "under the worst of all modes' attacks"
+_WORST = (
+    "Gradients through a batch's own statistics can make a weak attack. So a second look gives each network, in every "
+    "mode of its statistics, an attack by PGD in 10 steps of its own, and counts an image only if none of these fools "
+    "it in the mode that is judged."
+)
+CLAIMS = {
+    claim.id: claim
+    for claim in (
+        Claim(
+            "C0", "Networks without BatchNorm are more robust than networks with it.",
+            f"from earlier work (Galloway et al. 2019), taken up by {PAPER}",
+            f"Two ResNet-20, one without norm and one with BatchNorm, {_PGD_20}. Only images that both recognise "
+            "without an attack count, for the two start at different accuracies. The one without norm also has another "
+            "initialisation (Fixup), less weight decay and tighter gradient clipping, without which it does not train.",
+        ),
+        Claim(
+            "C1", "Adversarial images shift the distribution of what BatchNorm layers receive.", PAPER,
+            "Test images in batches of 128, attacked by PGD in 10 steps. At each layer: the Wasserstein-1 distance to "
+            "what arrived there from all training images, against that of clean training batches, and of noise.",
+        ),
+        Claim(
+            "C2", "That shift makes the statistics estimated in training inaccurate.", PAPER,
+            "The same batches: has a layer's mean or deviation left the range of clean batches? And is that the harm, "
+            "as the paper supposes? The same attacked images, scored again with their own batch's statistics.",
+        ),
+        Claim(
+            "C3", "With the statistics of the batch at hand, BatchNorm's vulnerability disappears.", PAPER,
+            "The same weights, with the statistics of each batch of 128 in place of those of training, attacked "
+            f"jointly by PGD in 20 steps. {_WORST}",
+        ),
+        Claim(
+            "C4", "This is no remedy: without large batches, batch statistics cannot be used.", PAPER,
+            "Test images in batches of 1 to 256 that are looked at together, without an attack and under PGD.",
+        ),
+        Claim(
+            "C5", "RobustNorm, which divides by a power of the range, is more robust than BatchNorm.", PAPER,
+            f"Two ResNet-20, trained alike but for the norm, {_PGD_20}. The authors' code calls RobustNorm “RN” with "
+            f"the statistics of the batch and “RNT” with tracked ones. {_WORST}",
+        ),
+        Claim(
+            "C6", "RobustNorm keeps BatchNorm's benefits: accuracy, and fast training.", PAPER,
+            "The same networks without an attack, and their training as the cards have it, beside that of a network "
+            "without a norm: what such a one learns as soon is no benefit to keep. Stability at higher learning rates "
+            "is not judged here: what was tried is on the page of models.",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """One interpretation (`reading`) of a claim, judged by the rule of its evidence. sources: the measured networks."""
+
+    claim: str
+    reading: str
+    evidence: Evidence
+    sources: Sources
+    findings: tuple[Finding, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "findings", tuple(self.evidence.findings()))
+
+    @property
+    def verdict(self) -> str:
+        """The sizes at which the claim holds: "holds up to 1/255; does not at 2, 4 and 8/255"."""
+        return reach(self.findings, self.evidence.axis)
+
+    @property
+    def edge(self) -> Finding | None:
+        """The finding at which the verdict changes.
+
+        Usually this is the last finding that holds. If the claim does not hold at the smallest size but holds at the
+        largest one, it is the first finding that holds. If no finding holds, it is the first finding.
+        """
+        held = [i for i, finding in enumerate(self.findings) if finding.state == HOLDS]
+        if not held:
+            return self.findings[0] if self.findings else None
+        begins = held[0] > 0 and held[-1] == len(self.findings) - 1
+        return self.findings[held[0] if begins else held[-1]]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in Markdown, with the numbers at its edge."""
+        edge, axis = self.edge, self.evidence.axis
+        at = f"{_capital(axis.word)} {axis(edge.size)}: " if edge and edge.size is not None else ""
+        return f"{_capital(self.reading)}: **{self.verdict}**." + (f" {at}{edge.text}." if edge else "")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the trainings of all sources, in ascending order."""
+        return tuple(sorted({source.seed for source in self.sources}))
+
+
+def weights(judgements: Iterable[Judgement]) -> str:
+    """Names and hashes of the networks behind the judgements: "cifar10-resnet20-bn d66d98175d82"."""
+    hashes = {source.model: source.weight_hash[:12] for judgement in judgements for source in judgement.sources}
+    return "; ".join(f"{model} {digits}" for model, digits in hashes.items())
+
+
+def judge(
+    rows: Sequence[Row],
+    moved: Sequence[Moved],
+    sizes: Sequence[Row],
+    cards: Iterable[Card],
+    laboratories: Sequence[Row] = (),
+) -> dict[str, list[Judgement]]:
+    """Claim id -> its judged readings; an empty list if nothing was measured.
+
+    rows:         of the table of accuracies.
+    moved:        of `tables.layer_shifts`.
+    sizes:        of `tables.batch_sizes`.
+    laboratories: of `tables.laboratories`.
+    All rows must belong to the weights that the cards name.
+    """
+    alike = gather.trained_alike(cards)
+
+    def versus(left: NormMode, right: NormMode) -> tuple[Contest | None, Sources]:
+        return gather.contest(partial(gather.under_own_attack, rows), alike, left, right)
+
+    def worst(left: NormMode, right: NormMode) -> tuple[Contest | None, Sources]:
+        return gather.contest(partial(gather.under_all_attacks, laboratories), alike, left, right, WORST)
+
+    bn, bn_batch, none = NormMode("bn"), NormMode("bn", "batch"), NormMode("none")
+    rn, rn_batch = NormMode("rn"), NormMode("rn", "batch")
+    by_claim: dict[str, list[tuple[str, Evidence | None, Sources]]] = {
+        "C0": [("no norm ahead of BatchNorm", *versus(none, bn))],
+        "C1": [
+            ("BatchNorm's layers move", *gather.displacement(moved, alike, "bn", ("wasserstein",))),
+            ("further than under noise", *gather.excess(moved, alike, "bn")),
+            ("RobustNorm's layers move, too", *gather.displacement(moved, alike, "rn", ("wasserstein",))),
+        ],
+        "C2": [
+            ("BatchNorm's mean or deviation moves", *gather.displacement(moved, alike, "bn", ("mean", "log_std"))),
+            ("and that is what costs the accuracy", *gather.recovery(moved, alike, "bn")),
+        ],
+        "C3": [
+            ("the vulnerability disappears", *gather.retention(rows, alike, bn_batch)),
+            ("it is smaller than with tracked statistics", *versus(bn_batch, bn)),
+            (f"the same, {WORST}", *worst(bn_batch, bn)),
+        ],
+        "C4": [
+            (f"batch statistics unusable: {NORM_NAMES[norm]}", *gather.batch_sizes(sizes, alike, norm))
+            for norm in ("bn", "rn")
+        ],
+        "C5": [
+            ("RobustNorm ahead of BatchNorm, both tracked", *versus(rn, bn)),
+            ("RobustNorm (batch) ahead of BatchNorm (tracked)", *versus(rn_batch, bn)),
+            (f"the same, {WORST}", *worst(rn_batch, bn)),
+            ("RobustNorm ahead of BatchNorm, both batch", *versus(rn_batch, bn_batch)),
+            (f"the same, {WORST}", *worst(rn_batch, bn_batch)),
+        ],
+        "C6": [
+            ("accuracy is kept", *gather.kept_accuracy(rows, alike)),
+            ("fast training is kept", *gather.speed(alike)),
+        ],
+    }
+    return {
+        claim: [Judgement(claim, reading, evidence, sources) for reading, evidence, sources in readings if evidence]
+        for claim, readings in by_claim.items()
+    }
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,79 @@
+"""The state of a claim at each size, and one sentence about the sizes at which it holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HOLDS, FAILS, OPEN, OPPOSITE = "holds", "does not hold", "open", "the opposite holds"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of a claim at one size.
+
+    size:  of the attack in grey levels (1 is 1/255), or of a batch; None if the claim has no size.
+    state: one of the four above.
+    text:  the numbers behind the state, with their n.
+    """
+
+    size: float | None
+    state: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The form of sizes in texts: the unit after the number, the word before it."""
+
+    unit: str = "/255"
+    word: str = "at"
+
+    def __call__(self, *sizes: float) -> str:
+        """ "0.5, 1 and 2/255"."""
+        return listed([f"{size:g}" for size in sizes]) + self.unit
+
+
+EPS = Axis()
+IMAGES = Axis(" images", "with")
+
+
+def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
+    """The sizes at which the claim holds, in words: "holds up to 1/255; does not at 2 and 4/255".
+
+    findings: in ascending order of size; or a single finding without a size.
+    """
+    if not findings:
+        return "not measured"
+    sizes = [finding.size for finding in findings if finding.size is not None]
+    if not sizes:
+        return findings[0].state
+    states = [finding.state for finding in findings]
+    held = [i for i, state in enumerate(states) if state == HOLDS]
+    first, last, end = (held or [0])[0], (held or [0])[-1], len(sizes) - 1
+    everywhere = f"at every size measured, {axis(sizes[0])} to {axis(sizes[-1])}" if end else f"at {axis(sizes[0])}"
+    if set(states) == {FAILS} and end:
+        return f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
+    if len(set(states)) == 1:
+        return f"{states[0]} {everywhere}"
+    if not held:
+        span = f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
+    elif held != list(range(first, last + 1)):
+        span = f"holds {axis.word} {axis(*(sizes[i] for i in held))}"
+    elif first == 0:
+        span = f"holds up to {axis(sizes[last])}"
+    elif last == end:
+        span = f"holds from {axis(sizes[first])} on"
+    else:
+        span = (
+            f"holds from {axis(sizes[first])} to {axis(sizes[last])}"
+            if first < last
+            else f"holds at {axis(sizes[first])} alone"
+        )
+    return span + "".join(
+        f"; {text} {axis.word} {axis(*there)}"
+        for state, text in ((FAILS, "does not"), (OPEN, "open"), (OPPOSITE, "the opposite holds"))
+        if (there := [size for size, known in zip(sizes, states, strict=True) if known == state])
+    )
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

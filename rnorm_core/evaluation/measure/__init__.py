@@ -1,0 +1,1 @@
+"""Measurements of networks: accuracy, statistics, batches, transfer and patching."""

@@ -1,0 +1,121 @@
+"""The plan of the table of accuracies: the conditions that are measured for each model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnorm_core import attacks, norms, zoo
+from rnorm_core.evaluation.tables.row import PIXELS
+from rnorm_core.model_names import is_plain
+
+# The order of measuring. A sweep that is stopped early still leaves a useful table: cheap attacks come first, and for
+# each attack the eps at which networks differ most.
+ATTACKS = ("clean", "fgsm", "noise", "pgd")
+EPS_255 = (1, 0.5, 2, 0.25, 4, 8, 1.5)
+# Adversarially trained networks are also attacked with stronger attacks, which test robustness. In the modes where
+# predictions depend on the batch, the plain margin is a better loss. Its gradient does not vanish for some images,
+# unlike that of the cross entropy. It does not weight images by their logits, unlike the ratio (dlr).
+STRONG = ("apgd-ce", "apgd-dlr", "apgd-margin", "square")
+STRONG_EPS_255 = (8, 4, 2)
+KINDS = (*ATTACKS, *STRONG)
+
+_RESTARTS = 2
+SETTINGS: dict[str, dict[str, Any]] = {
+    "pgd": {"steps": 20},
+    "apgd-ce": {"name": "apgd", "loss": "ce", "restarts": _RESTARTS},
+    "apgd-dlr": {"name": "apgd", "loss": "dlr", "restarts": _RESTARTS},
+    "apgd-margin": {"name": "apgd", "loss": "margin", "restarts": _RESTARTS},
+}
+QUERIES = attacks.CATALOGUE["square"].default_steps
+# The cost of a condition in clean passes, measured on a CPU, to estimate the time left. Square makes no further queries
+# for fooled images, so its number is an upper limit.
+PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45, "square": QUERIES} | dict.fromkeys(STRONG[:3], 225 * _RESTARTS)
+
+# The main models, measured on all images: the plain networks with these norms, and all adversarially trained ones.
+MAIN_NORMS = ("bn", "rn", "none")
+ALL_IMAGES, SOME_IMAGES = 10_000, 2_000
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One measurement; it gives one row for each kind of pixels.
+
+    attack: one of `KINDS`. queries: of Square Attack, 0 for other attacks.
+    """
+
+    model: str
+    statistics: str
+    attack: str
+    eps_255: float
+    queries: int = 0
+
+    @property
+    def passes(self) -> int:
+        """The cost, in clean passes."""
+        return self.queries or PASSES[self.attack]
+
+    @property
+    def pixels(self) -> tuple[str, ...]:
+        """Clean images have 8-bit pixels already, so they need no second row."""
+        return PIXELS[:1] if self.attack == "clean" else PIXELS
+
+    def make(self) -> attacks.Attack | None:
+        if self.attack == "clean":
+            return None
+        settings = {"name": self.attack, "eps": self.eps_255 / 255} | SETTINGS.get(self.attack, {})
+        if self.queries:
+            settings["steps"] = self.queries
+        return attacks.make(**settings)
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.statistics} {self.attack}" + (f" {self.eps_255:g}/255" if self.eps_255 else "")
+
+
+def modes(model: str) -> tuple[str, ...]:
+    """The statistics modes in which a model of the zoo can be measured."""
+    return norms.modes(zoo.card(model).norm)
+
+
+def adversarial(model: str) -> bool:
+    """Whether it was trained on attacked images."""
+    return zoo.card(model).adversarial
+
+
+def images(model: str) -> int:
+    """The number of test images that a model is measured on."""
+    card = zoo.card(model)
+    main = card.adversarial or (is_plain(card) and card.norm in MAIN_NORMS)
+    return ALL_IMAGES if main else SOME_IMAGES
+
+
+def plan(
+    models: Sequence[str],
+    statistics: Sequence[str] = norms.MODES,
+    kinds: Sequence[str] | None = None,
+    eps_255: Sequence[float] | None = None,
+    queries: int = QUERIES,
+) -> list[Condition]:
+    """All conditions in the order of measuring. A model is measured in those modes of `statistics` that its norm has.
+
+    kinds, eps_255: by default those that are planned for the model and the attack. queries: of Square Attack.
+    """
+    return [
+        Condition(model, mode, kind, eps, queries if kind == "square" else 0)
+        for kind in KINDS
+        for eps in _sizes(kind, eps_255)
+        for model in models
+        for mode in modes(model)
+        if mode in statistics and (_planned(model, mode, kind) if kinds is None else kind in kinds)
+    ]
+
+
+def _sizes(kind: str, eps_255: Sequence[float] | None) -> Sequence[float]:
+    if kind == "clean":
+        return (0,)
+    return eps_255 or (STRONG_EPS_255 if kind in STRONG else EPS_255)
+
+
+def _planned(model: str, mode: str, kind: str) -> bool:
+    if kind == "apgd-margin" and not norms.looks_at_batch(mode):
+        return False
+    return kind in ATTACKS or adversarial(model)

@@ -1,0 +1,183 @@
+"""An attack of growing size: the shift of the norm layers' inputs in two networks, and the accuracy."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from rnorm_core import attacks, evaluation, probes, shift
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.data import Batch, ImageChoice
+from rnorm_core.experiments import shift_reference
+from rnorm_core.probes import LayerStatistics
+from rnorm_core.progress import Parts, Progress, silent
+from rnorm_core.shift import Band, Chance, Population, Shift
+from rnorm_core.zoo import Variant
+
+GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # attack sizes: eps in grey levels, k of k/255
+SIZES = (1, 8, 20, 128)  # batch sizes with a measured natural band
+STEPS = 20  # attacks with more steps take too long to wait for
+REFERENCE_COST = 5  # the cost of one measured reference, in attacks
+# All attacks have one eps for all pixels, so that their sizes can be compared. The usual one is first.
+ATTACKS = sorted(
+    (e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf" and e.default_steps <= STEPS),
+    key=lambda name: name != "pgd",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Two networks, one batch, one attack (a name of `ATTACKS`). The attack uses the seed of the images."""
+
+    left: Variant
+    right: Variant
+    images: ImageChoice
+    attack: str = "pgd"
+    device: str = "cpu"
+
+    @property
+    def variants(self) -> tuple[Variant, Variant]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One network's measurements of the batch at one attack size.
+
+    recorded: the inputs of its norm layers. shift: their shift from the population. hits: bool (N,), the images that
+    are classified correctly.
+    moved: measure -> (1 + G, L): how far each layer is from the same images without an attack, in units of the
+           population. Row 0: all images; row 1 + g: without group g of the `shift.GROUPS` groups (G = 0: too few).
+    """
+
+    eps_255: float
+    recorded: LayerStatistics
+    shift: Shift
+    hits: Tensor
+    moved: dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One network's readings, ordered by attack size; the clean batch (size 0) is first."""
+
+    variant: Variant
+    population: Population
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Paths of the norm layers in the network."""
+        return self.population.statistics.names
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        return tuple(reading.eps_255 for reading in self.readings)
+
+    def at(self, eps_255: float) -> Reading:
+        return next(reading for reading in self.readings if reading.eps_255 == eps_255)
+
+    @property
+    def has_bands(self) -> bool:
+        """Whether natural bands are known."""
+        return bool(self.population.bands)
+
+    def band(self, layer: int, measure: str) -> Band:
+        """The natural band of layer number `layer` (from 0) for this batch size and mode; NaN if it is not known."""
+        if not self.has_bands:
+            nothing = torch.full_like(self.population.statistics.layers[layer].mean, torch.nan)
+            return Band(0, 0, nothing, nothing, nothing, math.nan, math.nan, math.nan)
+        n = self.readings[0].recorded.n
+        return self.population.band(self.variant.statistics, n, self.names[layer], measure)
+
+    def chance(self, measure: str) -> Chance | None:
+        """How many layers lie outside their bands at the same time by chance; None if this is not known."""
+        n = self.readings[0].recorded.n
+        return self.population.chance(self.variant.statistics, n, measure) if self.has_bands else None
+
+    def with_reading(self, reading: Reading) -> "Course":
+        return replace(self, readings=tuple(sorted((*self.readings, reading), key=lambda r: r.eps_255)))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The courses of the left and the right network; a partial result has fewer attack sizes."""
+
+    request: Request
+    batch: Batch
+    courses: tuple[Course, Course]
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """The attack sizes that both networks have."""
+        return tuple(sorted(set(self.courses[0].sizes) & set(self.courses[1].sizes)))
+
+
+def run(request: Request, progress: Progress = silent, *, first: float = 1) -> Result:
+    """Measure every attack size of `GRID`: the clean batch, then size `first`, then the largest, then the others in
+    order. A missing reference is measured before them. UserError if images or weights are missing or damaged.
+    """
+    progress(0, "Reading images and models")
+    batch, variants = request.images.load(), request.variants
+    tasks = [(eps, i) for eps in sorted(GRID, key=lambda e: (e != 0, e != first, e != GRID[-1], e)) for i in (0, 1)]
+    live = [variant for variant in dict.fromkeys(variants) if shift_reference.is_live(variant)]
+    parts = Parts(progress, [*[REFERENCE_COST] * len(live), *[1] * len(tasks)])
+    courses = {}
+    for variant in dict.fromkeys(variants):
+        reference = shift_reference.Request(variant, request.images, request.device)
+        if variant in live:
+            parts.begin(f"{variant.label}: clean images")
+        courses[variant] = Course(variant, shift_reference.run(reference, parts.within))
+        if variant in live:
+            parts.end()
+    sides = [_Side(request, batch, courses[variant]) for variant in variants]
+    result = Result(request, batch, (sides[0].course, sides[1].course))
+    for eps, i in tasks:
+        parts.begin(f"{variants[i].label}: {eps:g}/255")
+        sides[i].measure(eps, parts)
+        result = Result(request, batch, (sides[0].course, sides[1].course))
+        parts.end(result if i == 1 else None)
+    return result
+
+
+class _Side:
+    """One of the two networks while it is measured; `course` grows with each attack size."""
+
+    def __init__(self, request: Request, batch: Batch, course: Course) -> None:
+        self.request, self.batch, self.course = request, batch, course
+        # Attacks use the folded network, which is faster; recordings need the norm layers in place.
+        self.attacked, self.recorded = (course.variant.load(request.device, fold=fold) for fold in (True, False))
+        enough = len(batch) >= shift.GROUPS
+        self.groups = [list(range(g, len(batch), shift.GROUPS)) for g in range(shift.GROUPS)] if enough else []
+        self.clean: list[LayerStatistics] = []
+
+    def measure(self, eps_255: float, parts: Parts) -> None:
+        images, hits = self._attack(eps_255, parts)
+        units = self.course.population.statistics
+        recorded = probes.record_each(self.recorded, images, [None, *self.groups], grid=units)
+        self.clean = self.clean or recorded  # size 0 is measured first
+        moved = movement(recorded, self.clean, units)
+        reading = Reading(eps_255, recorded[0], shift.compare(recorded[0], units), hits, moved)
+        self.course = self.course.with_reading(reading)
+
+    def _attack(self, eps_255: float, parts: Parts) -> tuple[Tensor, Tensor]:
+        """The attacked images, and bool (N,): which of them are classified correctly."""
+        if eps_255 == 0:
+            return self.batch.images, evaluation.predict(self.attacked, self.batch.images).cpu() == self.batch.labels
+        attack, seed = attacks.make(self.request.attack, eps_255 / 255), self.request.images.seed
+        trace = evaluation.attack_batch(self.attacked, self.batch, attack, seed=seed, on_step=parts.step)
+        return trace.adversarial, trace.right
+
+
+def movement(
+    recorded: list[LayerStatistics], clean: list[LayerStatistics], units: LayerStatistics
+) -> dict[str, Tensor]:
+    """`Reading.moved`, from recordings of the whole batch and of each of its groups, attacked and clean."""
+
+    def without(g: int, of: list[LayerStatistics]) -> LayerStatistics:
+        return probes.merge([part for k, part in enumerate(of[1:]) if k != g])
+
+    pairs = [(recorded[0], clean[0]), *((without(g, recorded), without(g, clean)) for g in range(len(clean) - 1))]
+    shifts = [shift.compare(now, before, units).layers for now, before in pairs]
+    return {m: torch.tensor([[layer.summary(m) for layer in layers] for layers in shifts]) for m in shift.MEASURES}

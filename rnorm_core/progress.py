@@ -1,0 +1,71 @@
+"""Progress of long work: a callback that experiments call, and that jobs, commands and tests pass to them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Progress(Protocol):
+    """Long work calls this at every step; an exception that it raises stops the work and reaches the caller.
+
+    fraction: the finished share of the work, 0 to 1. text: the current step.
+    partial:  the result so far, of the same type as the final result; None if there is nothing new.
+    """
+
+    def __call__(self, fraction: float, text: str, partial: Any = None) -> None: ...
+
+
+def silent(fraction: float, text: str, partial: Any = None) -> None:
+    """The callback that does nothing."""
+
+
+class AttackStep(Protocol):
+    """The two fields of `attacks.Step` that are used here."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+class Parts:
+    """Progress of work that is done in parts, one after the other. costs: the number of parts, or the cost of each.
+
+    parts = Parts(progress, 2)
+    parts.begin("BatchNorm: the attack")
+    attack.run(model, batch, generator, parts.step)
+    parts.end(partial_result)
+    """
+
+    def __init__(self, progress: Progress, costs: int | Sequence[float]) -> None:
+        self.progress = progress
+        self.costs = [1.0] * costs if isinstance(costs, int) else list(costs)
+        self.done, self.text, self.runs, self.run = 0, "", 1, 0
+
+    def begin(self, text: str, runs: int = 1) -> None:
+        """Begins the next part, in which an attack runs `runs` times."""
+        self.text, self.runs, self.run = text, runs, 0
+        self.progress(self._fraction(0), text)
+
+    def step(self, step: AttackStep) -> None:
+        """Reports one step of an attack; called at every step, so that a stop is noticed soon."""
+        self.run += step.index == 0
+        within = min((self.run - 1 + step.index / max(step.total, 1)) / self.runs, 1)
+        of = f"attack {self.run} of {self.runs}" if self.runs > 1 else f"step {step.index} of {step.total}"
+        self.progress(self._fraction(within), f"{self.text}, {of}")
+
+    def count(self, done: int, total: int) -> None:
+        """Reports `done` of `total` in a part that counts something other than the steps of an attack."""
+        self.progress(self._fraction(done / total), self.text)
+
+    def within(self, fraction: float, text: str, partial: Any = None) -> None:
+        """Reports the progress inside a part that is an experiment itself: pass this method to it as its `Progress`."""
+        self.progress(self._fraction(fraction), text, partial)
+
+    def end(self, partial: Any = None) -> None:
+        self.done += 1
+        self.progress(self._fraction(0), f"{self.text}: done", partial)
+
+    def _fraction(self, within: float) -> float:
+        before, here = sum(self.costs[: self.done]), sum(self.costs[self.done : self.done + 1])
+        return (before + here * within) / sum(self.costs)

@@ -1,0 +1,116 @@
+"""The same checks from accuracies that were measured earlier, as far as these suffice."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rnorm_core.evaluation import Row, Table, worst_case
+from rnorm_core.evaluation.measure.protocol import STRONG
+from rnorm_core.sanity import checks
+from rnorm_core.sanity.finding import Finding, not_measured
+from rnorm_core.sanity.rules import CHECKS, FLOOR, VERDICTS
+
+
+def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:
+    """One finding for every check, in the order of `rules.CHECKS`; "not measured" if the rows do not suffice.
+
+    Two attacks are compared at the largest size that was measured for both, on the same images.
+    others: rows of `laboratories.rows`: accuracies in random batches, and attacks that were made for other networks or
+    modes. If such attacks have several sizes, the size with the worst verdict is reported.
+    """
+    kinds = ("pgd", "fgsm", "noise", *STRONG)
+    rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
+    findings = [_curve(rows["pgd"]), _zero(rows["pgd"])]
+    if pair := _both(rows, "fgsm", "pgd"):
+        findings.append(checks.steps(*(row.accuracy for row in pair)))
+    if pair := _both(rows, "noise", "pgd"):
+        findings.append(checks.noise(*(row.accuracy for row in pair)))
+    if pair := _both(rows, "pgd", "apgd-ce"):
+        findings.append(checks.effort(*(row.accuracy for row in pair)))
+    if pair := _both(rows, "pgd", "square"):
+        white, blind = pair
+        gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
+        strongest = min((row for row in gradient if row and row.images == blind.images), key=lambda row: row.correct)
+        findings.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
+    mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
+    findings += _transferred(mine)
+    findings.append(_neighbours(mine))
+    findings.append(_worst(rows))
+    measured = sorted(filter(None, findings), key=lambda finding: VERDICTS.index(finding.verdict))
+    by_key = {finding.check: finding for finding in measured}  # if a check has several findings, the worst one is kept
+    return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
+
+
+def _transferred(mine: Sequence[Row]) -> list[Finding]:
+    """For each size, compares attacks made for other networks or modes with the attack made for this model.
+
+    No finding for a size if each of the other attacks leaves at most `FLOOR` of the images right.
+    """
+    findings = []
+    for size in sorted({row.eps_255 for row in mine if "made_for" in row.settings}):
+        own, foreign = None, []
+        for row in mine:
+            if row.eps_255 != size or not (made_for := row.settings.get("made_for")):
+                continue
+            if (made_for["model"], made_for["statistics"]) == (row.model, row.statistics):
+                own = row.accuracy
+            else:
+                crafted_on = f"{made_for['model']}, {made_for['statistics']}"
+                foreign.append(replace(row.accuracy, spec=row.settings | {"crafted_on": crafted_on}))
+        if own and any(accuracy.value > FLOOR for accuracy in foreign):
+            findings.append(checks.black_box(own, foreign))
+    return findings
+
+
+def _neighbours(mine: Sequence[Row]) -> Finding | None:
+    """The check in the smallest random batches, where one image has the most influence on another."""
+    drawn = [row for row in mine if "draws" in row.settings]
+    smallest = min((row.batch_size for row in drawn), default=0)
+    by_right = {row.settings["right"]: row for row in drawn if row.batch_size == smallest}
+    if by_right.keys() < {"always", "ever"}:
+        return None
+    always, ever = by_right["always"], by_right["ever"]
+    return checks.neighbours_by_draws(always.accuracy, ever.accuracy, always.settings["draws"])
+
+
+def _curve(pgd: dict[float, Row]) -> Finding | None:
+    """The check of the accuracy curve, from the rows on the same images as the clean row."""
+    if 0 not in pgd:
+        return None
+    curve = [row for row in pgd.values() if row.images == pgd[0].images]
+    return checks.eps([row.accuracy for row in curve]) if len(curve) > 1 else None
+
+
+def _zero(pgd: dict[float, Row]) -> Finding | None:
+    return checks.zero(pgd[max(pgd)].accuracy) if any(pgd) else None
+
+
+def _both(rows: dict[str, dict[float, Row]], left: str, right: str) -> tuple[Row, Row] | None:
+    """The rows of two attacks at the largest size at which both were measured on the same images."""
+    sizes = sorted(rows[left].keys() & rows[right].keys() - {0}, reverse=True)
+    pairs = [(rows[left][size], rows[right][size]) for size in sizes]
+    return next((pair for pair in pairs if pair[0].images == pair[1].images), None)
+
+
+def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
+    pair = _both(rows, "pgd", "apgd-ce") or _both(rows, "pgd", "square")
+    if pair is None:
+        return None
+    usual = pair[0]
+    here = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
+    same: Sequence[Row] = [row for row in here if row.images == usual.images]
+    parts = [checks.right(checks.attack_title(row.accuracy), row.accuracy) for row in same if row is not usual]
+    finding = checks.worst_case(usual.accuracy, worst_case(same), parts)
+    blind = any(row.attack == "square" for row in same)
+    lacking = "no attack aimed at a class" if blind else "neither Square nor an attack aimed at a class"
+    return replace(finding, text=f"{finding.text} The table has {lacking} here: run the checks for those.")
+
+
+def _missing(key: str) -> str:
+    return {
+        "gradients": "The table holds accuracies, not gradients.",
+        "neighbours": "It was measured in one partition into batches.",
+        "zero": "The largest attack of the table is too small to tell.",
+        "effort": "The table has no stronger attack of this network than PGD in 20 steps.",
+        "black-box": "The table has no attack of this network without its gradient.",
+        "worst-case": "The table has no ensemble of attacks on this network.",
+    }.get(key, "The table lacks the accuracies for it.") + " Run the checks to see."

@@ -1,0 +1,38 @@
+"""The distance of layer statistics from those of the training images, and the part of it that is due to chance."""
+
+from rnorm_core.shift.bands import LEVELS, Band, Chance, Population, assemble, population
+from rnorm_core.shift.distances import (
+    GROUPS,
+    LEAST,
+    MEASURES,
+    LayerShift,
+    Measure,
+    Ratio,
+    Shift,
+    compare,
+    ratio,
+    summary,
+)
+from rnorm_core.shift.summaries import LayerBands, layer_bands, layer_shifts
+
+__all__ = [
+    "GROUPS",
+    "LEAST",
+    "LEVELS",
+    "MEASURES",
+    "Band",
+    "Chance",
+    "LayerBands",
+    "LayerShift",
+    "Measure",
+    "Population",
+    "Ratio",
+    "Shift",
+    "assemble",
+    "compare",
+    "layer_bands",
+    "layer_shifts",
+    "population",
+    "ratio",
+    "summary",
+]

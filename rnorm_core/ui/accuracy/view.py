@@ -1,0 +1,185 @@
+"""The Accuracy page's charts, sentences and tables."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+import torch
+
+from rnorm_core import evaluation, zoo
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.measure.comparison import Comparison
+from rnorm_core.evaluation.measure.sweep import BATCH
+from rnorm_core.evaluation.tables.accuracies import COMMAND
+from rnorm_core.evaluation.tables.curves import WORST, Line, lines
+from rnorm_core.experiments.accuracy_sweep import Result
+from rnorm_core.figures.accuracy import OWN_STD, PAPER_STD, Agreement, Curve, accuracy_curve, agreement
+from rnorm_core.norms import looks_at_batch
+from rnorm_core.ui.accuracy import words
+from rnorm_core.ui.accuracy.question import Choice, Powers
+from rnorm_core.ui.shared.downloads import numbers
+from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.panels import chart
+from rnorm_core.ui.shared.records import records
+from rnorm_core.zoo import Variant
+
+# --- results -> curves
+
+
+def curve(line: Line) -> Curve:
+    return _curve(line.variant, [(row.eps_255, *line.counts(row)) for row in line.rows])
+
+
+def live_curves(result: Result, fair: bool = False) -> list[Curve]:
+    """One curve for each network, from the sizes measured so far.
+
+    fair: count only images that both get right when clean; no curve while they are unknown, or if there are none.
+    """
+    variants, among = result.request.variants, None
+    in_order = sorted(result.hits.items(), key=lambda item: item[0][1])  # by eps
+    if fair:
+        clean = [result.hits[variant, 0] for variant in variants if (variant, 0) in result.hits]
+        if len(clean) < len(variants):
+            return []
+        among = torch.stack(clean).all(0)
+        if not among.any():
+            return []
+    curves = []
+    for variant in variants:
+        hits = {eps: mask if among is None else mask[among] for (of, eps), mask in in_order if of == variant}
+        if hits:
+            points = [(eps, int(mask.sum()), len(mask)) for eps, mask in hits.items()]
+            curves.append(_curve(variant, points, here=True))
+    return curves
+
+
+def _curve(variant: Variant, points: Sequence[tuple[float, int, int]], here: bool = False) -> Curve:
+    """points: (eps_255, correct, n) by eps."""
+    eps, correct, n = zip(*points, strict=True)
+    low, high = zip(*(evaluation.wilson(k, m) for _, k, m in points), strict=True)
+    label = f"{variant.label}, measured here" if here else variant.label
+    return Curve(
+        label, variant.norm, variant.statistics, eps, correct, n, low, high, weight_hash=variant.weight_hash, here=here
+    )
+
+
+def agreement_rows(comparison: Comparison) -> list[Agreement]:
+    kinds = [("all images", comparison.everything), ("right when clean", comparison.fair)]
+    return [Agreement(name, p.both, p.left_only, p.right_only, p.neither) for name, p in kinds if p]
+
+
+# --- what is drawn
+
+
+def show_curves(table: evaluation.Table, choice: Choice) -> None:
+    """A chart for each attack, and the numbers behind them."""
+    if not choice.variants or not choice.attacks:
+        show_error(
+            UserError("There is nothing to draw.", "choose a model, one of its statistics modes, and an attack.")
+        )
+        return
+    drawn, missing, places = [], [], None
+    for i, attack in enumerate(choice.attacks):
+        if i % 2 == 0:
+            places = st.columns(2 if len(choice.attacks) > 1 else 1, gap="large")
+        some = lines(table, (*choice.variants, *choice.seeds), attack, choice.pixels, fair=choice.fair)
+        drawn += some
+        known, name = {line.variant for line in some}, words.attack_title(attack)
+        missing += [f"{variant.label} under {name}" for variant in choice.variants if variant not in known]
+        if some and places:
+            with places[i % 2]:
+                title = f"How much is left {'in the worst case' if attack == WORST else f'under {name}'}?"
+                _draw(some, choice, title, f"curves {attack}", choice.seeds, "other seeds")
+    if missing and table.rows:
+        st.caption(f"Not in the table: {'; '.join(missing)}.")
+    if drawn and choice.pixels == "8-bit":
+        st.caption(
+            "Rounding to the nearest grey level loses a change of less than half a level, and makes a whole level of a "
+            "larger one: a file attacked at 0.5/255 may hold changes twice as large as the attack was allowed."
+        )
+    if drawn:
+        _show_numbers(drawn)
+
+
+def show_powers(table: evaluation.Table, choice: Choice, powers: Powers, attack: str) -> None:
+    """The chosen p of RobustNorm beside BatchNorm, the others as thin lines."""
+    variants = (powers.chosen, *powers.batch_norm, *powers.others)
+    if some := lines(table, variants, attack, choice.pixels, fair=choice.fair):
+        _draw(some, choice, "Does the power of the range matter?", "powers", powers.others, "other p")
+
+
+def _draw(
+    drawn: Sequence[Line], choice: Choice, title: str, key: str, thin: Sequence[Variant], what_is_thin: str
+) -> None:
+    curves = [replace(curve(line), thin=line.variant in thin) for line in drawn]
+    conditions = words.conditions(drawn)
+    figure = accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True, thin=what_is_thin)
+    chart(figure, key=key)
+
+
+def _show_numbers(drawn: Sequence[Line]) -> None:
+    points = records(drawn)
+    weights = ", ".join(dict.fromkeys(f"{point['model']} `{point['weights'][:12]}`" for point in points))
+    st.caption(
+        f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
+        f"divide pixels by about {PAPER_STD} (CIFAR-10's own deviation is about {OWN_STD}; touch a "
+        "point for both). Left of the dotted line a change is smaller than one grey level, the least a file holds. "
+        f"Weights: {weights}. `{COMMAND}` makes such a table; the command of each single attack stands in it."
+    )
+    numbers(points, "The numbers behind the curves", "accuracy.csv")
+
+
+def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Variant]) -> None:
+    if comparison is None:
+        brought = dict.fromkeys(variant.title for variant in variants if zoo.is_brought(variant.model))
+        why = f"No accuracies come with {' and '.join(brought)}" if brought else (
+            "The table does not hold left and right under this attack at this size"
+        )  # fmt: skip
+        st.caption(f"{why}: measure it below.")
+        return
+    picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with text:
+        st.markdown("\n\n".join(words.sentences(comparison)))
+        st.caption(
+            "The intervals and p (McNemar's test: of the images on which the two differ, could as many be on one side "
+            "by chance?) say what other images might do. Another training might do otherwise, too: one seed is an "
+            "example."
+        )
+    if comparison.left != comparison.right:
+        left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
+        with picture:
+            chart(agreement(agreement_rows(comparison), left, right, comparison.condition), key="agreement")
+
+
+def show_precision(count: int) -> None:
+    """The precision of a measurement on `count` images."""
+    low, high = evaluation.wilson(count // 2, count)
+    st.caption(
+        f"{count} images tell an accuracy near a half to within about {50 * (high - low):.0f} points either way."
+    )
+
+
+def show_measured(result: Result, table: evaluation.Table, choice: Choice, eps_255: float) -> None:
+    """Live measurements drawn over the curves of the table; the result may be partial."""
+    request = result.request
+    variants = request.left, request.right
+    shipped = [curve(line) for line in lines(table, variants, request.attack, choice.pixels, fair=choice.fair)]
+    if curves := [*shipped, *live_curves(result, choice.fair)]:
+        title = "Does it come out the same here?"
+        conditions = f"{CATALOGUE[request.attack].title}, {request.pixels} pixels; open: measured here"
+        chart(accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True), key="measured")
+    if not result.hits:
+        return
+    if comparison := result.comparison(eps_255):
+        st.markdown("\n\n".join(words.sentences(comparison)))
+    images = request.images
+    weights = "; ".join(f"{variant.label} {variant.weight_hash[:12]}" for variant in request.variants)
+    st.caption(
+        f"Measured here: {images.count} images ({images.source}), seed {images.seed}, {request.device}. "
+        f"Weights: {weights}."
+    )
+    if images.count < BATCH and any(looks_at_batch(variant.statistics) for variant in request.variants):
+        st.caption(
+            f"With the statistics of a batch of {images.count} it is another network than with {BATCH}, as above."
+        )

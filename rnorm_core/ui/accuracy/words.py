@@ -1,0 +1,86 @@
+"""Measured accuracies -> sentences of the Accuracy page."""
+
+from collections.abc import Sequence
+
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.evaluation import Paired, Row
+from rnorm_core.evaluation.claims.verdict import EPS
+from rnorm_core.evaluation.measure.comparison import Comparison
+from rnorm_core.evaluation.tables.curves import WORST, Line
+from rnorm_core.figures.style import images
+
+CHANCE = 0.05  # a p-value from here on is no evidence of a difference
+WORST_TITLE = "Worst case over attacks"
+
+
+def attack_title(attack: str) -> str:
+    """attack: a name of `attacks.CATALOGUE`, or `WORST`."""
+    return WORST_TITLE if attack == WORST else CATALOGUE[attack].title
+
+
+def conditions(drawn: Sequence[Line]) -> str:
+    """The attack and its settings: one text if they are the same for all networks, else one for each network."""
+    titles: dict[str, list[str]] = {}
+    for line in drawn:
+        titles.setdefault(_condition(line), []).append(line.variant.title)
+    if len(titles) == 1:
+        return next(iter(titles))
+    return "; ".join(f"{', '.join(dict.fromkeys(some))}: {condition}" for condition, some in titles.items())
+
+
+def _condition(line: Line) -> str:
+    last = line.rows[-1]
+    if line.attack == WORST:
+        fair = "" if line.among is None else "; only images that all of these get right when clean"
+        return f"{last.pixels} pixels; worst of {_worst_of(line.rows[1:])}{fair}"
+    steps, unit = last.settings.get("steps", 1), "queries" if CATALOGUE[last.attack].black_box else "steps"
+    fair = "" if line.among is None else ", only images that all of these get right when clean"
+    return f"{f'{steps:,} {unit}, ' if steps > 1 else ''}{last.pixels} pixels{fair}"
+
+
+def _worst_of(rows: Sequence[Row]) -> str:
+    """The attacks of a worst case; those that were not run at every size with their sizes."""
+    by_size = {row.eps_255: row.settings["worst of"] for row in rows}
+    everywhere = [way for way in next(iter(by_size.values())) if all(way in ways for ways in by_size.values())]
+    only: dict[str, list[float]] = {}
+    for eps, ways in by_size.items():
+        for way in ways:
+            if way not in everywhere:
+                only.setdefault(way, []).append(eps)
+    return ", ".join([*everywhere, *(f"{way} (at {EPS(*sizes)})" for way, sizes in only.items())])
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """One sentence for all images, one for those that both networks get right when clean; in Markdown."""
+    left, right = comparison.left.label, comparison.right.label
+    if comparison.left == comparison.right:
+        return [f"Left and right are the same: {left}. Choose another model or mode in the sidebar."]
+    everything, fair = comparison.everything, comparison.fair
+    shown = [f"**{comparison.condition}, {images(everything.n)}.** {_difference(everything, left, right)}"]
+    if fair:
+        shown.append(f"**Only {images(fair.n)} that both get right when clean.** {_difference(fair, left, right)}")
+    return shown
+
+
+def _difference(p: Paired, left: str, right: str) -> str:
+    """Both scores, which network is ahead, and whether that may be chance."""
+    shares = [100 * (p.both + only) / p.n for only in (p.left_only, p.right_only)]
+    alone = f"{p.left_only:,} only {left} gets right, {p.right_only:,} only {right}"
+    scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %; {alone}"
+    if p.left_only == p.right_only:
+        return f"{scores}. No difference."
+    ahead, behind = (left, right) if p.difference >= 0 else (right, left)
+    low, high = sorted((p.low, p.high)) if p.difference >= 0 else sorted((-p.low, -p.high))
+    points = f"{abs(100 * p.difference):.1f} points (95 %: {_signed(100 * low)} to {_signed(100 * high)})"
+    if p.p_value >= CHANCE:
+        return f"{scores}. A difference of {points} may well be chance ({_p_value(p.p_value)})."
+    more = f"more than the choice of images explains ({_p_value(p.p_value)})"
+    return f"{scores}. {ahead} is ahead of {behind} by {points}, {more}."
+
+
+def _signed(points: float) -> str:
+    return f"{points:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
+
+
+def _p_value(p: float) -> str:
+    return "exact McNemar p < 0.001" if p < 0.001 else f"exact McNemar p = {p:.3f}"

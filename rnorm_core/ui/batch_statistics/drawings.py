@@ -1,0 +1,187 @@
+"""Results of the experiments about batch statistics -> figures and pictures. Pure functions."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from rnorm_core.data import Batch
+from rnorm_core.evaluation.tables.laboratories import pgd_name
+from rnorm_core.experiments import poisoning, transfer_matrix
+from rnorm_core.experiments.batch_composition import (
+    CONSECUTIVE,
+    ONE_CLASS,
+    SAME_BATCHES,
+    SAME_SIZES,
+    SHUFFLED,
+    CompositionResult,
+    NeighboursResult,
+)
+from rnorm_core.experiments.precise_bn import Estimates, median
+from rnorm_core.figures import trace
+from rnorm_core.figures.batch_statistics import (
+    TRANSFER,
+    Dot,
+    Line,
+    accuracy_by_batches,
+    accuracy_by_share,
+    accuracy_by_size,
+    accuracy_dots,
+    distance_by_batches,
+    transfer_heatmap,
+)
+from rnorm_core.figures.style import Figure
+from rnorm_core.norms import modes
+from rnorm_core.ui.batch_statistics.by_size import BySize
+from rnorm_core.zoo import Variant
+
+Picture = tuple[Tensor, str, str]  # an image, its name, a text below it
+
+
+# --- transfer matrix
+
+
+def matrix_of_modes(result: transfer_matrix.Result, variant: Variant) -> Figure:
+    """One network: all its modes against each other."""
+    variants = [variant.in_mode(mode) for mode in modes(variant.norm)]
+    return _matrix(result, variants, [one.statistics for one in variants], f"{variant.title}; ", TRANSFER)
+
+
+def matrix_of_networks(result: transfer_matrix.Result, left: Variant, right: Variant) -> Figure:
+    """Left and right against each other, in the modes that are chosen."""
+    return _matrix(result, [left, right], [left.label, right.label], "", "Does it work on the other network, too?")
+
+
+def _matrix(
+    result: transfer_matrix.Result, variants: Sequence[Variant], labels: Sequence[str], network: str, title: str
+) -> Figure:
+    measured = [i for i, variant in enumerate(variants) if variant in result.matrix.crafters]
+    part = result.matrix.part([variants[i] for i in measured], variants)
+    attack = network + pgd_name(result.request.eps_255)
+    return transfer_heatmap(part, [labels[i] for i in measured], labels, attack, title)
+
+
+# --- batch size
+
+
+def sizes(by_size: BySize) -> Figure:
+    variant = by_size.variant
+    lines = [
+        Line(
+            f"{word}, {variant.statistics}", variant.norm, variant.statistics,
+            [accuracy.batch_size for accuracy in accuracies], accuracies, word == "clean", usual,
+            f"{word}, {variant.usual.statistics}",
+        )
+        for word, accuracies, usual in zip(
+            ("clean", "attacked"), (by_size.clean, by_size.attacked), by_size.usual, strict=True
+        )
+        if accuracies
+    ]  # fmt: skip
+    return accuracy_by_size(lines, f"{variant.title}; {by_size.attack}")
+
+
+# --- neighbours, composition
+
+
+def image_and_neighbours(result: NeighboursResult, images: Batch, draw: int) -> list[Picture]:
+    """The image, then its neighbours in this draw."""
+    neighbours = next(iter(result.batch.values())).neighbours[draw]
+    places = [images.find(result.request.image), *(images.ids.index(one) for one in neighbours)]
+    return [(images.images[i], "", "") for i in places]
+
+
+def composition(result: CompositionResult) -> Figure:
+    """Clean and attacked images in batches of different composition."""
+    dots = [Dot(name, v.title, v.norm, accuracy, clean=True) for (v, name), accuracy in result.clean.items()]
+    dots += [
+        Dot(name, variant.title, variant.norm, accuracy)
+        for (variant, name), accuracies in result.attacked.items()
+        for accuracy in accuracies
+    ]
+    order = [CONSECUTIVE, SAME_BATCHES, SHUFFLED, ONE_CLASS, SAME_SIZES]
+    dots.sort(key=lambda dot: order.index(dot.condition))
+    about = f"batch mode, at most {result.request.size} images a batch; {pgd_name(result.request.eps_255)}"
+    return accuracy_dots(dots, "Do the other images of the batch matter?", about)
+
+
+def shares(result: CompositionResult, variant: Variant) -> Figure:
+    """Attacked images, and the clean images of the same batches, by the number of attacked images in a batch."""
+    mixtures = result.shares[variant]
+    clean = [(m.attacked, m.neighbours) for m in mixtures if m.neighbours is not None]
+    look = variant.norm, variant.statistics
+    lines = [
+        Line("the attacked images", *look, [m.attacked for m in mixtures], [m.accuracy for m in mixtures]),
+        Line("clean ones beside them", *look, [k for k, _ in clean], [accuracy for _, accuracy in clean], open=True),
+    ]
+    about = f"{variant.label}; {pgd_name(result.request.eps_255)}"
+    return accuracy_by_share([line for line in lines if line.x], about, result.request.size)
+
+
+# --- poisoned neighbours
+
+
+def before_poisoning(request: poisoning.Request) -> list[Picture]:
+    """The victim, and the neighbours that are going to be perturbed."""
+    batch = request.batch()
+    return _victim_and_neighbours(batch, batch.images, request.poisoned, "neighbour")
+
+
+def after_poisoning(result: poisoning.Result, variant: Variant) -> list[Picture]:
+    images = result.traces[variant].adversarial
+    return _victim_and_neighbours(result.batch, images, result.request.poisoned, "poisoned")
+
+
+def _victim_and_neighbours(batch: Batch, images: Tensor, poisoned: int, what: str) -> list[Picture]:
+    names = [batch.classes[int(label)] for label in batch.labels]
+    others = [(images[i], f"{what}:", names[i]) for i in range(1, 1 + min(poisoned, 4))]
+    return [(images[0], "victim:", names[0]), *others]
+
+
+def victim_by_step(result: poisoning.Result, variant: Variant) -> Figure:
+    """The victim's probabilities, step by step, with the statistics of the batch and in the usual mode."""
+    traced = [
+        trace.TracedModel(mode.statistics, mode.norm, result.traces[mode])
+        for mode in (variant, variant.usual)
+        if mode in result.traces
+    ]
+    return trace.confidence_by_step(traced, 0, result.batch.classes)
+
+
+def many_victims(result: poisoning.Result) -> Figure:
+    """Accuracy of all images that are not poisoned, before and after, by the number of poisoned ones."""
+    dots = [
+        Dot(f"{crowd.k} of {result.request.images.count} poisoned", v.title, v.norm, accuracy, clean, "before")
+        for v, crowds in result.crowds.items()
+        for crowd in crowds
+        for clean, accuracy in ((True, crowd.before), (False, crowd.after))
+    ]
+    dots.sort(key=lambda dot: int(dot.condition.split()[0]))
+    about = f"the untouched images, batch mode, before (open) and after; {pgd_name(result.request.eps_255)}"
+    return accuracy_dots(dots, "How many neighbours does it take?", about)
+
+
+# --- PreciseBN
+
+
+def accuracy_of_estimates(estimates: Estimates, variant: Variant, eps_255: float) -> Figure:
+    """Accuracy with the statistics of k batches, beside that of the moving average."""
+    moving, by_count, look = estimates.moving, estimates.by_count, (variant.norm, variant.statistics)
+    ks = [one.k for one in by_count]
+    clean = [one.clean for one in by_count]
+    lines = [Line("clean", *look, ks, clean, True, moving.clean, "clean, moving average")]
+    if attacked := [one.attacked for one in by_count if one.attacked is not None]:
+        lines.append(Line("attacked", *look, ks, attacked, False, moving.attacked, "attacked, moving average"))
+    about = f"{variant.title}; {pgd_name(eps_255) if attacked else 'clean'}"
+    return accuracy_by_batches(lines, about, estimates.batch_size)
+
+
+def distance_of_estimates(estimates: Estimates, variant: Variant) -> Figure:
+    """Distance of the statistics of k batches from the moving average, and from those of the most batches."""
+    by_count = estimates.by_count
+    ks = [one.k for one in by_count]
+    lines = [
+        ("means, from the moving average's", [median(one.from_moving.mean) for one in by_count]),
+        ("scales, from the moving average's", [median(one.from_moving.spread) for one in by_count]),
+        (f"means, from those of {ks[-1]}", [median(one.from_most.mean) for one in by_count]),
+        (f"scales, from those of {ks[-1]}", [median(one.from_most.spread) for one in by_count]),
+    ]
+    return distance_by_batches(ks, lines, variant.title, variant.norm, estimates.batch_size)

@@ -1,0 +1,178 @@
+"""The controls of the page about batch statistics: which part is shown, and the row of controls of each part."""
+
+import streamlit as st
+
+from rnorm_core.data import ImageChoice
+from rnorm_core.evaluation.measure.patching import EXPERIMENTS, possible
+from rnorm_core.evaluation.tables.laboratories import EPS_255, STEPS
+from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
+from rnorm_core.experiments.attack_pair import FIRST
+from rnorm_core.norms import STATISTICS
+from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.live_job import abandon
+from rnorm_core.zoo import Variant
+
+TRANSFER, SIZE, NEIGHBOURS, POISONING, PATCHING, PRECISE_BN = PARTS = (
+    "Craft and score", "Batch size", "Neighbours", "Poisoned neighbours", "Patched layers", "Counted anew",
+)  # fmt: skip
+KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here")
+SENSITIVE = "200143cf"  # the beginning of the id of a ship: its prediction changes with its neighbours
+COMPOSITION = "more"  # the slot of the second job of a part
+SLOTS = "work", COMPOSITION
+EXPERIMENT_TITLES = {
+    "restore": "clean statistics to the attacked batch",
+    "spoil": "attacked statistics to the clean batch",
+    "repair": "its own statistics to the attacked batch",
+}
+LONG = "Some minutes on a slow machine; what is known is drawn as it comes, and stays when it is stopped."
+MODE = "In which the attack is made and the images are scored, before layers are given other statistics."
+CONTROL = (
+    "With tracked statistics this is a control: the attack cannot change the statistics, so there is no such damage "
+    "to repair. The layers use the given statistics in place of the training set's."
+)
+_LAST_PART = "_part"  # in the session
+
+
+def part() -> str:
+    """The part that is shown. When the visitor changes it, the running work of the last part is left."""
+    query_params.reserve(*KEYS)
+    chosen = query_params.bound(
+        st.segmented_control, "Question", list(PARTS), key="part", default=TRANSFER, required=True, wrap=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if st.session_state.get(_LAST_PART) != chosen:
+        for slot in SLOTS:
+            abandon(slot)
+        st.session_state[_LAST_PART] = chosen
+    return chosen
+
+
+def transfer(settings: Settings) -> tuple[transfer_matrix.Request, transfer_matrix.Result | None, bool]:
+    """(request, shipped result, whether to measure live). It is always measured live if nothing was shipped."""
+
+    def request(count: int) -> transfer_matrix.Request:
+        return transfer_matrix.Request(*_networks(settings), settings.images(count), size, settings.device)
+
+    eps, here, n = st.columns([2, 1.3, 1], gap="large", vertical_alignment="bottom")
+    with eps:
+        size = _eps(1)
+    shipped = transfer_matrix.shipped(request(1))
+    with here:
+        live = shipped is None or query_params.bound(st.toggle, "Measure it here, too", key="here", help=LONG)
+    if shipped and not live:  # the shipped result fixes the images
+        return shipped.request, shipped, False
+    with n:
+        return request(_count(settings)), shipped, True
+
+
+def sizes(settings: Settings) -> batch_composition.SizesRequest | None:
+    """The request of a live measurement; None if the visitor wants none."""
+    here, n, eps = st.columns([1.3, 1, 2], gap="large", vertical_alignment="bottom")
+    with here:
+        if not query_params.bound(st.toggle, "Measure it here, too", key="here", help=LONG):
+            return None
+    with n:
+        images = settings.images(_count(settings))
+    with eps:
+        return batch_composition.SizesRequest(*_networks(settings), images, _eps(1), settings.device)
+
+
+def neighbours(
+    settings: Settings,
+) -> tuple[batch_composition.NeighboursRequest, batch_composition.CompositionRequest | None]:
+    """One image and its neighbours; batches of different composition, None if they are not to be measured."""
+    columns = st.columns([1.2, 1, 0.8, 1.2, 1.3], gap="medium", vertical_alignment="bottom")
+    image, size, n, here, eps = columns
+    with n:
+        count = _count(settings)
+    images = settings.images(count)
+    with image:
+        chosen = _image(images, default=SENSITIVE)
+    with size:
+        options = [size for size in (2, 4, 8, 16, 32, 64) if size <= count]
+        batch_size = query_params.choose_one(
+            "In a batch", options, key="size", default=8, help="Images looked at together."
+        )
+    with here:
+        compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
+    left, right = _networks(settings)
+    request = batch_composition.NeighboursRequest(left, right, images, chosen, batch_size, settings.device)
+    if not compose:
+        return request, None
+    with eps:
+        return request, batch_composition.CompositionRequest(left, right, images, _eps(1), batch_size, settings.device)
+
+
+def draw() -> int:
+    """Which of the draws of neighbours to show, from 0."""
+    options = list(range(1, batch_composition.DRAWS + 1))
+    return query_params.choose_one("Look at the neighbours of draw", options, key="draw", widget=st.select_slider) - 1
+
+
+def poison(settings: Settings) -> poisoning.Request:
+    image, k, n, eps = st.columns([1.3, 1.3, 0.9, 1.5], gap="medium", vertical_alignment="bottom")
+    with n:
+        count = _count(settings, "All of them are one batch.")
+    images = settings.images(count)
+    with image:
+        victim = _image(images, "Victim")
+    with k:
+        counts = [*(2**i for i in range(10) if 2**i < count - 1), count - 1]
+        poisoned = query_params.choose_one(
+            "Poisoned neighbours", counts, key="k", default=min(4, count - 1), widget=st.select_slider
+        )  # fmt: skip
+    with eps:
+        return poisoning.Request(*_networks(settings), images, _eps(8), victim, poisoned, settings.device)
+
+
+def patch(settings: Settings) -> layer_patching.Request:
+    mode, experiment, n, eps = st.columns([0.9, 1.8, 0.7, 1.3], gap="medium", vertical_alignment="bottom")
+    with n:
+        images = settings.images(_count(settings))
+    with mode:
+        chosen = query_params.choose_one("Statistics of", list(STATISTICS), key="mode", default="batch", help=MODE)
+    with experiment:
+        options = {EXPERIMENT_TITLES[key]: key for key in possible(chosen)}
+        given = options[query_params.choose_one("Layers are given", list(options), key="experiment")]
+    with eps:
+        size = _eps(1)
+    st.caption(f"{EXPERIMENTS[given].sentence} {CONTROL if chosen == STATISTICS[0] and given != 'repair' else ''}")
+    return layer_patching.Request(*_networks(settings), images, size, chosen, given, settings.device)
+
+
+def estimate(settings: Settings) -> precise_bn.Request:
+    size, n, eps = st.columns([1, 1, 1.5], gap="large", vertical_alignment="bottom")
+    with n:
+        options = [128, 512] if settings.complete else [8, 12]
+        count = query_params.choose_one("Images scored", options, key="n", help="No statistics are taken from them.")
+    with size:
+        options = [16, 64, 128] if settings.complete else [4, 2]
+        batch = query_params.choose_one("Images in a batch", options, key="size", help="Of which statistics are taken.")
+    with eps:
+        return precise_bn.Request(*_networks(settings), settings.images(count), _eps(1), batch, settings.device)
+
+
+def _networks(settings: Settings) -> tuple[Variant, Variant]:
+    """Left and right in their usual modes: the parts choose modes, so the sidebar's mode makes no new request."""
+    return settings.left.usual, settings.right.usual
+
+
+def _eps(default: float) -> float:
+    return query_params.choose_one(
+        "PGD, eps (k/255)", list(EPS_255), key="eps", default=default, widget=st.select_slider, shown="{:g}".format,
+        help=f"An attack of {STEPS} steps.",
+    )  # fmt: skip
+
+
+def _count(settings: Settings, help_: str = "Up to 128 are one batch.") -> int:
+    options, default = ([8, 20, 128], 128) if settings.complete else ([8, 20], 20)
+    return query_params.choose_one("Images", options, key="n", default=default, help=help_)
+
+
+def _image(images: ImageChoice, label: str = "Image", default: str = FIRST) -> str:
+    """The beginning of an image's id."""
+    batch = images.load()
+    names = [batch.name(i) for i in range(len(batch))]
+    begin = names[batch.find(default)]
+    return query_params.choose_one(label, names, key="image", default=begin).rsplit(" ", 1)[-1]

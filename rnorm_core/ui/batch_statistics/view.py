@@ -1,0 +1,234 @@
+"""The parts of the page about batch statistics on screen: controls, shipped numbers, live results."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from rnorm_core.evaluation.claims.evidence import Recovery
+from rnorm_core.evaluation.claims.judge import weights
+from rnorm_core.evaluation.claims.shipped import shipped
+from rnorm_core.evaluation.tables import laboratories, layer_shifts
+from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
+from rnorm_core.experiments.batch_composition import in_batch_mode
+from rnorm_core.figures import batch_statistics, claims
+from rnorm_core.norms import modes
+from rnorm_core.ui.batch_statistics import bars, by_size, drawings, question, words
+from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.shared import layers
+from rnorm_core.ui.shared.growing_result import growing
+from rnorm_core.ui.shared.panels import chart, pictures, show_summary
+from rnorm_core.zoo import Variant, networks_of
+
+RECOVERED = (
+    "An attack takes images from the network with tracked statistics. The same attacked batches are shown again, now "
+    "normalised with their own statistics in all layers, so that no shift is left: how many of the lost images are "
+    "right again?"
+)
+PICTURES = 8  # in a row: the image and neighbours of a draw
+
+
+def show(part: str, settings: Settings) -> None:
+    """Shows one of `question.PARTS`."""
+    SHOWN[part](settings)
+
+
+def beside(variants: Sequence[Variant], draw: Callable[[Variant], object]) -> None:
+    """`draw(variant)` for each, in columns."""
+    for variant, column in zip(variants, st.columns(2, gap="large"), strict=False):
+        with column:
+            draw(variant)
+
+
+def name_left_out(settings: Settings, variants: Sequence[Variant]) -> None:
+    if text := words.left_out(networks_of(settings.left, settings.right), variants):
+        st.info(text, icon=":material/info:")
+
+
+def show_transfer(settings: Settings) -> None:
+    """Each network against itself in all its modes, and left against right: shipped, and measured here on demand."""
+    request, shipped, live = question.transfer(settings)
+    networks = networks_of(request.left, request.right)
+    show_summary(bars.transfer(laboratories.rows(settings.dataset), networks, request.eps_255))
+    if shipped:
+        show_matrices(settings, shipped, "shipped")
+    if live:
+        if shipped:
+            st.markdown("#### Measured here")
+        if (result := growing(request, partial(transfer_matrix.run, request))) is not None:
+            show_matrices(settings, result, "live")
+            st.caption(words.measured_here(request))
+
+
+def show_matrices(settings: Settings, result: transfer_matrix.Result, key: str) -> None:
+    """The matrices, with a sentence on each transfer."""
+
+    def show_modes(network: Variant) -> None:
+        chart(drawings.matrix_of_modes(result, network), key=f"modes {key} {network.model}")
+        tracked, *others = (network.in_mode(mode) for mode in modes(network.norm))
+        for other in others[:1]:
+            show_list([words.transfer(result, other, tracked), words.transfer(result, tracked, other)])
+
+    beside(networks_of(result.request.left, result.request.right), show_modes)
+    left, right = settings.left, settings.right
+    if left.model != right.model:
+        st.markdown("#### And across networks?")
+        picture, text = st.columns(2, gap="large", vertical_alignment="center")
+        with picture:
+            chart(drawings.matrix_of_networks(result, left, right), key=f"across {key}")
+        with text:
+            show_list([words.transfer(result, left, right), words.transfer(result, right, left)])
+
+
+def show_list(sentences: Sequence[str]) -> None:
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences if sentence))
+
+
+def show_sizes(settings: Settings) -> None:
+    """The shipped measurements; the same measured live on demand."""
+    request = question.sizes(settings)
+    variants = in_batch_mode(settings.left, settings.right)
+
+    def show_one(sizes: by_size.BySize | None, variant: Variant, key: str) -> None:
+        if sizes is None or not sizes.clean:
+            st.caption(f"Nothing was measured before of {variant.label}." if sizes is None else "")
+            return
+        chart(drawings.sizes(sizes), key=f"{key} {variant.model}")
+        st.markdown(words.cost_of_size(sizes))
+        st.markdown(words.attacked_by_size(sizes))
+
+    shipped = {variant: by_size.shipped(settings.dataset, variant) for variant in variants}
+    name_left_out(settings, variants)
+    show_summary(bars.sizes([sizes for sizes in shipped.values() if sizes is not None]))
+    beside(variants, lambda variant: show_one(shipped[variant], variant, "shipped"))
+    weights = " ".join(f"{variant.title}: weights {variant.weight_hash[:12]}." for variant in variants)
+    st.caption(f"From the shipped measurements. {weights}")
+    if request and variants and (result := growing(request, partial(batch_composition.run_sizes, request))):
+        st.markdown("#### Measured here")
+        beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live"))
+        st.caption(words.measured_here(request))
+
+
+def show_neighbours(settings: Settings) -> None:
+    """One image among different neighbours; then batches of different composition, on demand."""
+    request, composition = question.neighbours(settings)
+    variants = in_batch_mode(request.left, request.right)
+    show_summary(bars.neighbours(laboratories.rows(settings.dataset), variants))
+    name_left_out(settings, variants)
+    if not variants:
+        return
+    result = growing(request, partial(batch_composition.run_neighbours, request))
+    if result is not None:
+
+        def show_one(variant: Variant) -> None:
+            if (draws := result.batch.get(variant)) is not None:
+                figure = batch_statistics.neighbours(draws, variant.label, variant.norm)
+                chart(figure, key=f"neighbours {variant.model}")
+                st.markdown(words.effect_of_neighbours(result, variant))
+
+        beside(variants, show_one)
+        images, draw = request.images.load(), question.draw()
+        pictures(drawings.image_and_neighbours(result, images, draw)[:PICTURES])
+        st.caption(words.one_draw(result, images, draw))
+        st.caption(words.measured_here(request))
+    if composition:
+        show_composition(composition)
+
+
+def show_composition(request: batch_composition.CompositionRequest) -> None:
+    st.markdown("#### Batches of other composition")
+    result = growing(request, partial(batch_composition.run_composition, request), slot=question.COMPOSITION)
+    if result is not None:
+        chart(drawings.composition(result), key="composed")
+        measured = [variant for variant, mixtures in result.shares.items() if mixtures]
+        beside(measured, lambda variant: chart(drawings.shares(result, variant), key=f"share {variant.model}"))
+
+
+def show_poisoning(settings: Settings) -> None:
+    """An unchanged victim, and the effect of its neighbours on its prediction."""
+    request = question.poison(settings)
+    variants = in_batch_mode(request.left, request.right)
+    show_summary(bars.poisoned(laboratories.rows(settings.dataset), variants))
+    name_left_out(settings, variants)
+    result = growing(request, partial(poisoning.run, request)) if variants else None
+    if result is None or not result.traces:
+        pictures(drawings.before_poisoning(request))
+        return
+
+    def show_victim(variant: Variant) -> None:
+        pictures(drawings.after_poisoning(result, variant))
+        st.markdown(words.victim(result, variant))
+
+    measured = [variant for variant in variants if variant in result.traces]
+    beside(measured, show_victim)
+    beside(measured, lambda variant: chart(drawings.victim_by_step(result, variant), key=f"course {variant.model}"))
+    if any(result.crowds.values()):
+        chart(drawings.many_victims(result), key="crowds")
+        for variant in measured:
+            st.markdown(words.many_victims(result, variant))
+    st.caption(words.measured_here(request))
+
+
+def show_patching(settings: Settings) -> None:
+    """The accuracy that comes back, layer by layer; then a related experiment from the shipped measurements."""
+    request = question.patch(settings)
+    variants = request.variants
+    show_summary(bars.repaired(layer_shifts.moved(settings.dataset)[0], variants, request.eps_255))
+    name_left_out(settings, variants)
+    result = growing(request, partial(layer_patching.run, request)) if variants else None
+    if result is not None:
+
+        def show_one(variant: Variant) -> None:
+            if (patching := result.patchings.get(variant)) is not None:
+                about = variant.label, variant.norm, laboratories.pgd_name(request.eps_255)
+                chart(batch_statistics.patched_layers(patching, *about), key=f"patched {variant.model}")
+                st.markdown(words.share_of_damage(patching, variant))
+                st.caption(words.strongest_layer(patching, [layers.title(layer) for layer in patching.layers]))
+
+        beside(variants, show_one)
+        st.caption(words.measured_here(request))
+    show_recovery(settings.dataset)
+
+
+def show_recovery(dataset: str) -> None:
+    """The paper's claim C2: attacked images with the statistics of their own batch in all layers."""
+    for judgement in shipped(dataset).by_claim["C2"]:
+        if not isinstance(judgement.evidence, Recovery):
+            continue
+        st.markdown("#### Measured before, on more images: tracked statistics against a batch's own")
+        picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+        with picture:
+            chart(claims.evidence(judgement.evidence), key="recovery")
+        text.markdown(
+            f"{RECOVERED}\n\nThis is another experiment than the one above, and the one to quote, for it saw more "
+            "images: made on tracked statistics, the attack then meets those of its own batch in all layers.\n\n"
+            f"The paper's claim C2. {judgement.sentence}"
+        )
+        text.caption(f"Weights: {weights([judgement])}.")
+
+
+def show_precise_bn(settings: Settings) -> None:
+    """Statistics of k batches beside the moving average."""
+    request = question.estimate(settings)
+    variants = request.variants
+    show_summary(bars.precise_bn(laboratories.rows(settings.dataset), variants))
+    name_left_out(settings, variants)
+    result = growing(request, partial(precise_bn.run, request)) if variants else None
+    if result is None:
+        return
+
+    def show_one(variant: Variant) -> None:
+        if (estimates := result.estimates.get(variant)) is not None:
+            figure = drawings.accuracy_of_estimates(estimates, variant, request.eps_255)
+            chart(figure, key=f"batches {variant.model}")
+            st.markdown(words.gain_of_estimates(estimates, variant))
+            chart(drawings.distance_of_estimates(estimates, variant), key=f"distances {variant.model}")
+
+    beside(variants, show_one)
+    st.caption(words.measured_here(request))
+
+
+SHOWN: dict[str, Callable[[Settings], None]] = {
+    question.TRANSFER: show_transfer, question.SIZE: show_sizes, question.NEIGHBOURS: show_neighbours,
+    question.POISONING: show_poisoning, question.PATCHING: show_patching, question.PRECISE_BN: show_precise_bn,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The page "Craft an attack": controls, results, sentences, files."""

@@ -1,0 +1,47 @@
+"""An attack as files to download. A click on a button makes its file."""
+
+from functools import partial
+
+import streamlit as st
+
+from rnorm_core import report, zoo
+from rnorm_core.experiments.attack_pair import DIRECTIONS, Result
+
+SIDES = ("left", "right")
+
+
+def downloads(result: Result, index: int) -> None:
+    """Buttons: attacked image `index` of each network, and everything, as a ZIP file that reproduces the attack."""
+    stem = f"{result.request.attack}-seed{result.request.seed}"
+    with st.container(horizontal=True):
+        for side, outcome in zip(SIDES, result.outcomes, strict=True):
+            picture = partial(report.png, outcome.trace.adversarial[index])
+            name = f"{stem}-{side}.png"
+            st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore")
+        st.download_button(
+            "Everything (ZIP)", partial(archive, result), f"{stem}.zip", "application/zip", key="zip",
+            on_click="ignore", icon=":material/folder_zip:",
+            help="float32 arrays, attack, seed, hash of the weights, and how to redo it.",
+        )  # fmt: skip
+
+
+def archive(result: Result) -> bytes:
+    """The ZIP file: each attack, and predictions of a network to which images for the other network were shown."""
+    request, batch, by_side = result.request, result.batch, dict(zip(SIDES, result.outcomes, strict=True))
+    extras = {f"{side}/saved_as_png_probabilities": outcome.saved for side, outcome in by_side.items()}
+    about: dict = {"crafted_for": DIRECTIONS[request.craft]}
+    for side, outcome in by_side.items():
+        if not outcome.crafted_here:
+            variant = outcome.variant
+            about[f"shown_to_{side}"] = {
+                "name": variant.model, "statistics": variant.statistics, "norm": variant.norm,
+                "weight_hash": variant.weight_hash,
+            }  # fmt: skip
+            extras[f"{side}/clean_probabilities"] = outcome.trace.clean_probabilities
+            extras[f"{side}/adversarial_probabilities"] = outcome.trace.adversarial_probabilities
+    brought = [zoo.card(name) for name in dict.fromkeys(v.model for v in request.variants) if zoo.is_brought(name)]
+    return report.archive(
+        {side: outcome.trace for side, outcome in by_side.items() if outcome.crafted_here},
+        seed=request.seed, classes=batch.classes, dataset=batch.dataset, source=batch.source,
+        device=request.device, fold=True, about=about, extras=extras, brought=brought,
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The Models page's charts: the chosen networks' training, accuracy and norm layers; doors to more."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from rnorm_core import evaluation, norms, zoo
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.claims.benefits import epochs_on_crops
+from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
+from rnorm_core.figures.accuracy import Curve, accuracy_curve
+from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
+from rnorm_core.ui.models import words
+from rnorm_core.ui.models.entries import Entry, entries, families, sound
+from rnorm_core.ui.settings import upload_weights
+from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.navigation import door
+from rnorm_core.ui.shared.panels import chart
+from rnorm_core.zoo import Card
+
+# Figures of the norm layers: field of `LearnedLayer` -> question, axis.
+QUANTITIES = {
+    "gamma": ("How large is the learned gamma?", "|gamma|"),
+    "mean": ("Where is the running mean?", "running mean"),
+    "spread": ("How far do the inputs spread?", "deviation (BN), range (RN)"),
+    "gain": ("How much does a layer amplify?", "|gamma| / scale"),
+}
+LOGARITHMIC = ("spread", "gain")
+
+
+def read_zoo() -> list[Entry]:
+    """Every network with a sound card, and its measured accuracies; the page shows the problems of the rest."""
+    cards, errors = sound([*zoo.names(), *upload_weights.names()])
+    for error in errors:
+        show_error(error)
+    rows = []
+    for dataset in dict.fromkeys(card.dataset for card in cards):
+        try:
+            rows += evaluation.table(dataset).rows
+        except UserError as error:
+            st.caption(f"{error.what} What the cards of these models hold is shown.")
+    return entries(cards, evaluation.Table(tuple(rows)))
+
+
+def show_training_and_accuracy(chosen: Sequence[Entry]) -> None:
+    st.markdown("#### How did they learn, and what is it worth?")
+    if trainings := [training(entry) for entry in chosen if entry.card.curve]:
+        left, right = st.columns(2, gap="large")
+        with left:
+            chart(training_loss(trainings), key="loss")
+        with right:
+            chart(training_accuracy(trainings), key="training_accuracy")
+    if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
+        title = "How much is left under attack?"
+        figure = accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True, title=title)
+        chart(figure, key="accuracy")
+    if missing := [entry.card.name for entry in chosen if not any(entry.scores)]:
+        st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
+
+
+def show_norm_layers(chosen: Sequence[Entry]) -> None:
+    """The learned parameters and statistics of the norm layers, by depth."""
+    layers = {}
+    for entry in chosen:
+        with problems():
+            layers[entry.card.name] = learned(entry.card.name)
+    known, figures = [entry for entry in chosen if entry.card.name in layers], {}
+    for quantity, (question, axis) in QUANTITIES.items():
+        if depths := [d for e in known if (d := depth(layers[e.card.name], quantity, e))]:
+            figures[quantity] = by_depth(depths, question, axis, log=quantity in LOGARITHMIC)
+    if figures:
+        st.markdown("#### What is in their norm layers?")
+        columns = st.columns(2, gap="large"), st.columns(2, gap="large")
+        for i, (quantity, figure) in enumerate(figures.items()):
+            with columns[i // 2][i % 2]:
+                chart(figure, key=f"depth_{quantity}")
+    if text := words.lacking([entry.card for entry in known]):
+        st.caption(text)
+
+
+def show_doors(cards: Sequence[Card]) -> None:
+    """Doors to try; only those behind which there is something to see."""
+    known = families(cards)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if seeds := known.get("seeds"):
+            door("models", "The same training from other seeds", show=seeds)
+        if powers := known.get("powers"):
+            door("models", "RobustNorm's p, from large to small", show=powers)
+        if adversarial := known.get("adversarial"):
+            door("models", "Adversarially trained, at 8/255", show=adversarial, training="adversarial", robust_at=8)
+        door("models", "An attack of half a grey level: 0.5/255", robust_at=0.5)
+        door("models", "RobustNorm alone", norm=["RobustNorm"])
+        door("accuracy", "More attacks, and left against right")
+        door("shift", "What an attack does to these statistics")
+        door("craft", "Attack one of them yourself")
+
+
+# --- entries -> input of figures
+
+
+def training(entry: Entry) -> Training:
+    card = entry.card
+    columns = ([row[key] for row in card.curve] for key in ("epoch", "train_loss", "train_accuracy"))
+    epochs, pixels = min(epochs_on_crops(card), len(card.curve)), card.recipe.get("small_crop", 0)
+    small = (epochs, pixels) if epochs and pixels < card.recipe.get("crop", 0) else None
+    return Training(entry.label, card.norm, card.sha256, *columns, small=small)
+
+
+def curve(entry: Entry) -> Curve | None:
+    """Accuracy by the size of the attack; None if nothing under attack is known."""
+    if not any(entry.scores):
+        return None
+    card, scores = entry.card, entry.scores.values()
+    columns = ([getattr(score, key) for score in scores] for key in ("correct", "n", "low", "high"))
+    return Curve(
+        entry.label, card.norm, norms.modes(card.norm)[0], list(entry.scores), *columns, weight_hash=card.sha256
+    )
+
+
+def depth(layers: Sequence[LearnedLayer], quantity: str, entry: Entry) -> Depth | None:
+    """One of `QUANTITIES` over a network's norm layers; None if its norm does not have it."""
+    values = [(layer.name, getattr(layer, quantity)) for layer in layers]
+    known = [(name, abs(v) if quantity == "gamma" else v) for name, v in values if v is not None]
+    if not known:
+        return None
+    names, numbers = zip(*known, strict=True)
+    return Depth(entry.label, entry.card.norm, entry.card.sha256, names, numbers)

@@ -1,0 +1,132 @@
+"""Work that takes longer than a moment: progress, a stop button, the result."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import streamlit as st
+import torch
+
+from rnorm_core import jobs
+from rnorm_core.progress import Progress
+
+T = TypeVar("T")
+
+QUICK = 0.35  # seconds: a result that comes within them is shown without any sign of work
+POLL_EVERY = 0.4  # seconds between two checks of running work
+
+
+def run(
+    request: Hashable,
+    work: Callable[[Progress], T],
+    *,
+    slot: str = "work",
+    draw: Callable[[Any], object] | None = None,
+) -> T | None:
+    """The result of `work(progress)`; None while it is not there, with progress and a stop button in its place.
+
+    Equal requests of all sessions share one computation. A session has one request per `slot`: a new request leaves the
+    old one, and so does a closed browser. `draw(partial)` draws the last partial result while the work
+    runs; `last_partial` gives it to the page. Raises the exceptions of the work.
+    """
+    ticket = st.session_state.get(_ticket(slot))
+    if ticket is None or ticket.spec != request:
+        if ticket is not None:
+            ticket.leave()
+        ticket = _start(slot, request, work)
+    elif ticket.state.status == "left" and not is_stopped(slot):  # the browser sent nothing for long, as phones do
+        ticket = _start(slot, request, work)
+    if is_stopped(slot):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Stopped.", width="content")
+            st.button("Start again", key=f"again {slot}", on_click=abandon, args=(slot,), icon=":material/replay:")
+        return None
+    result, working = None, False
+    try:
+        result = ticket.result(timeout=QUICK)
+    except (TimeoutError, jobs.Cancelled):  # cancelled: this visitor's next click has stopped the work meanwhile
+        working = True
+    else:
+        st.session_state.pop(_partial(slot), None)
+    # The container is there with and without work, and belongs to the page. Where a fragment runs soon after the whole
+    # page, Streamlit may drop what the page drew of the fragment before the browser has it. Whatever follows the
+    # fragment on the page would then move up into its place, and be overwritten. Inside the container nothing follows.
+    with st.container():
+        if working:
+            st.fragment(_watch, run_every=POLL_EVERY)(slot, draw)
+    return result
+
+
+def one_thread() -> None:
+    """Let torch compute on one thread here, and in threads that begin later.
+
+    Jobs share the cores with each other, with Streamlit and often with the browser. There torch is slower on two
+    threads, because they wait for each other by spinning. The first convolution of a thread uses OpenMP's own number of
+    threads, whatever another thread has set, so every job calls this function itself. Commands do not call it: there
+    torch chooses.
+    """
+    torch.set_num_threads(1)
+
+
+def abandon(slot: str) -> None:
+    """Leaves the slot's work and forgets its request, so that the next `run` starts from the beginning."""
+    if ticket := st.session_state.pop(_ticket(slot), None):
+        ticket.leave()
+    st.session_state.pop(_stopped(slot), None)
+
+
+def is_stopped(slot: str = "work") -> bool:
+    """Whether this visitor has stopped the slot's last request."""
+    return st.session_state.get(_stopped(slot), False)
+
+
+def last_partial(request: Hashable, slot: str = "work") -> Any:
+    """The last partial result of this request, also after the work was stopped; None if there is none."""
+    seen, partial = st.session_state.get(_partial(slot), (None, None))
+    return partial if seen == request else None
+
+
+def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
+    ticket = st.session_state.get(_ticket(slot))
+    if ticket is None or (state := ticket.state).done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(state.fraction, text=state.text)
+        st.button("Stop", key=f"stop {slot}", on_click=_stop, args=(slot,), icon=":material/stop:")
+    if state.partial is not None:
+        st.session_state[_partial(slot)] = ticket.spec, state.partial
+        if draw is not None:
+            draw(state.partial)
+
+
+def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
+    def on_one_thread(job: jobs.Job[T]) -> T:
+        one_thread()
+        return work(job.progress)
+
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, on_one_thread)
+    st.session_state[_stopped(slot)] = False
+    return ticket
+
+
+def _stop(slot: str) -> None:
+    if ticket := st.session_state.get(_ticket(slot)):
+        if (partial := ticket.state.partial) is not None:  # newer than the one that was drawn last
+            st.session_state[_partial(slot)] = ticket.spec, partial
+        ticket.leave()
+        st.session_state[_stopped(slot)] = True
+
+
+# --- names in the session
+
+
+def _ticket(slot: str) -> str:
+    return f"_ticket {slot}"
+
+
+def _stopped(slot: str) -> str:
+    return f"_stopped {slot}"
+
+
+def _partial(slot: str) -> str:
+    """Holds (request, partial result)."""
+    return f"_partial {slot}"

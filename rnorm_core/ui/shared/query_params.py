@@ -1,0 +1,86 @@
+"""Choices that live in the address, and notices about values of the address that cannot be used.
+
+A widget that is bound to the address falls back to its default without notice if the address holds a value that the
+widget does not have. Here the value in the address is compared with the widget's value, and `notices` shows the result.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+# In the session, each by the widget's key. Values are written as in the address.
+_REQUESTED = "_requested"  # the address's values when the widget was last drawn
+_USED = "_used"  # the widget's values then
+_UNUSABLE = "_unusable"  # (values of the address that cannot be used, values that are used instead)
+
+
+def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, **options: Any) -> Any:
+    """`widget(label, *args, ...)` bound to the address as `key`; returns its value.
+
+    shown: value -> text in the address; for widgets that format their options, the format.
+    """
+    requested = [text for text in st.query_params.get_all(key) if text]
+    if shown is not str:
+        options["format_func"] = shown
+    value = widget(label, *args, key=key, bind="query-params", **options)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    # A valid value that is not the widget's is an older value: after quick changes the address is late.
+    known = args[0] if args and isinstance(args[0], list | tuple) else ()
+    late = bool(requested) and set(requested) <= {shown(option) for option in known}
+    _compare(key, requested, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values], late)
+    return value
+
+
+def choose_one(
+    label: str, options: list, key: str, default: Any = None, widget: Callable[..., Any] = st.selectbox, **more: Any
+) -> Any:
+    """One of `options`, which depend on other choices; `default` or the first if the last choice is not an option.
+
+    widget: st.selectbox, or a widget that takes a value as its default, not an index.
+    """
+    default = options[0] if default is None else default
+    if st.session_state.get(key, default) not in options:
+        st.session_state[key] = default
+    first = options.index(default) if widget is st.selectbox else default
+    return bound(widget, label, options, first, key=key, **more)
+
+
+def reserve(*keys: str) -> None:
+    """Keys of widgets that will be drawn later, so that `notices` knows them."""
+    for key in keys:
+        _session(_REQUESTED).setdefault(key, [])
+
+
+def notices() -> None:
+    """Names the unusable values of the address, until the choice is changed. Call it after all widgets."""
+    for key, (unusable, instead) in _session(_UNUSABLE).items():
+        text = f"`{key}={unusable}` in the address could not be used; it is now {instead}."
+        st.warning(text, icon=":material/link_off:")
+    for key in st.query_params:
+        if key not in _session(_REQUESTED):
+            why = "with these choices there is no such setting"
+            st.warning(f"`{key}={st.query_params[key]}` in the address is not used: {why}.", icon=":material/link_off:")
+
+
+def _compare(key: str, requested: list[str], used: list[str], late: bool) -> None:
+    unusable, instead = _session(_UNUSABLE), ", ".join(used) or "empty"
+    # Only new values in the address: after a change by code, the address still holds the widget's last value.
+    if requested and not late and requested not in (_session(_REQUESTED).get(key), _session(_USED).get(key)):
+        if missing := [text for text in requested if not any(_same(text, other) for other in used)]:
+            unusable[key] = ", ".join(missing), instead
+    elif key in unusable and unusable[key][1] != instead:
+        del unusable[key]
+    _session(_REQUESTED)[key], _session(_USED)[key] = requested, used
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are equal, or equal numbers: "0.50" and "0.5"."""
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one == other
+
+
+def _session(name: str) -> dict[str, Any]:
+    return st.session_state.setdefault(name, {})

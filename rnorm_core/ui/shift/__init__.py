@@ -1,0 +1,1 @@
+"""The page about statistic shift: its controls, its figures and its sentences."""

@@ -1,0 +1,1 @@
+"""The page "Start": one image, one attack, two networks."""

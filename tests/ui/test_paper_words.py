@@ -1,0 +1,34 @@
+"""Sentences and commands beside a judged claim."""
+
+from dataclasses import dataclass
+
+from rnorm_core.evaluation import __main__ as sweeping
+from rnorm_core.evaluation.claims.shipped import shipped
+from rnorm_core.evaluation.tables import accuracies
+from rnorm_core.ui.paper import words
+
+
+@dataclass
+class Reading:
+    reading: str
+    seeds: tuple[int, ...]
+
+
+def test_seeds_are_listed_by_reading_where_they_differ():
+    one, two = Reading("accuracy is kept", (0,)), Reading("fast training is kept", (0, 1))
+    assert words.seeds([one, one]).startswith("One seed (0): an example")
+    assert words.seeds([two]) == "2 seeds (0, 1)."
+    both = words.seeds([one, two, one])
+    assert both.startswith("One seed (0): “accuracy is kept”. 2 seeds (0, 1): “fast training is kept”.")
+    assert both.endswith("an example, not a law.")
+
+
+def test_the_command_beside_a_claim_measures_its_evidence():
+    found = shipped()
+    kept = words.commands(found.by_claim["C6"], found.table)
+    assert kept
+    assert all("--statistics tracked --attacks clean --count" in command for command in kept)
+    for command in words.commands(found.by_claim["C3"], found.table):
+        options = sweeping.arguments(command.split()[3:]) if command.startswith(accuracies.COMMAND) else None
+        assert options is None or set(options.attacks) == {"clean", "pgd"}
+        assert options is None or "batch" in options.statistics
