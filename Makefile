@@ -6,7 +6,7 @@ VENV ?= .venv
 ARGS ?=
 RUN = $(VENV)/bin/python -m
 
-.PHONY: app dev test slow lint format types clean help
+.PHONY: app dev test slow faults lint format types clean help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,7 +21,10 @@ test: $(VENV)/.dev  ## run all quick tests, browser tests included
 	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 slow: $(VENV)/.dev  ## run the tests that take minutes
-	$(RUN) pytest -m slow $(ARGS)
+	$(RUN) pytest -m slow --numprocesses auto --maxprocesses 2 --dist worksteal $(ARGS)
+
+faults: $(VENV)/.dev  ## plant faults in a copy of the code, and show that the tests notice them
+	$(RUN) tests.planted_faults $(ARGS)
 
 lint: $(VENV)/.dev  ## check style and formatting, change nothing
 	$(RUN) ruff check .

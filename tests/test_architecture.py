@@ -241,6 +241,19 @@ def crossed_rooms(root: Path) -> list[str]:
     return found
 
 
+def long_tuples(root: Path) -> list[str]:
+    """Annotations of tuples with more than three values, which have no names: a class says what they are."""
+    return [
+        f"{path.relative_to(root)}:{node.lineno}: {ast.unparse(node)}"
+        for path in sources(root)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "tuple"
+        and isinstance(node.slice, ast.Tuple)
+        and len(node.slice.elts) > 3
+    ]
+
+
 def long_pages(root: Path) -> list[str]:
     counts = {
         path: len(path.read_text(encoding="utf-8").splitlines()) for path in sorted((root / "pages").glob("*.py"))
@@ -363,6 +376,10 @@ def test_no_module_imports_itself_through_others():
 
 def test_rooms_of_the_interface_do_not_know_each_other():
     assert crossed_rooms(ROOT) == []
+
+
+def test_tuples_are_short():
+    assert long_tuples(ROOT) == []
 
 
 def test_pages_are_short():
@@ -537,6 +554,12 @@ def test_a_room_that_looks_into_another_is_found(tmp_path):
         "rnorm_core/ui/shared/guard.py:1: shared imports rnorm_core.ui.settings.pair",
         "rnorm_core/ui/shift/view.py:1: shift imports rnorm_core.ui.craft.words",
     ]
+
+
+def test_a_long_tuple_is_found(tmp_path):
+    text = "def f() -> tuple[int, int, int]: ...\ndef g(x: dict[str, tuple[int, str, int, ...]]): ..."
+    plant(tmp_path, {"rnorm_core/zoo.py": text})
+    assert long_tuples(tmp_path) == ["rnorm_core/zoo.py:2: tuple[int, str, int, ...]"]
 
 
 def test_a_long_page_is_found(tmp_path):

@@ -66,18 +66,20 @@ def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float
         name="95 % band", mode="lines", fill="toself", fillcolor=BAND, line={"color": OUTLINE, "width": 0.5},
         hoverinfo="skip",
     )  # fmt: skip
-    lines: list[tuple[str, np.ndarray | None, str, dict[str, Any], str]] = [
-        ("clean", side.clean, CLEAN, {"symbol": f"{look.marker}-open", "line": {"width": 2}}, "solid"),
-        (side.natural, side.corrupted, look.colour, {"symbol": NATURAL["symbol"]}, NATURAL["dash"]),
-        (side.adversarial, side.attacked, look.colour, {"symbol": look.marker}, "solid"),
-    ]
+    solid, dashed = ({"color": look.colour, "width": 1.5, "dash": dash} for dash in ("solid", NATURAL["dash"]))
+    hollow = {"symbol": f"{look.marker}-open", "line": {"width": 2}}
+    lines: dict[str, tuple[np.ndarray | None, dict[str, Any], dict[str, Any]]] = {
+        "clean": (side.clean, {**solid, "color": CLEAN}, hollow),
+        side.natural: (side.corrupted, dashed, {"symbol": NATURAL["symbol"]}),
+        side.adversarial: (side.attacked, solid, {"symbol": look.marker}),
+    }
     texts = []
-    for name, values, colour, marker, dash in lines:
+    for name, (values, line, marker) in lines.items():
         if values is None:
             continue
         figure.add_scatter(
             x=x, y=values.tolist(), name=wrap(name), mode="lines+markers",
-            line={"color": colour, "width": 1.5, "dash": dash}, marker={"color": colour, "size": 8, **marker},
+            line=line, marker={"color": line["color"], "size": 8, **marker},
             customdata=list(zip(side.names, side.low.tolist(), side.high.tolist(), strict=True)),
             hovertemplate=f"{name} %{{y:.3f}} (band %{{customdata[1]:.3f}} to %{{customdata[2]:.3f}})"
             "<extra>%{customdata[0]}</extra>",

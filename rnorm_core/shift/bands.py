@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -54,22 +55,31 @@ class Chance:
         return next(k for k in range(len(self.batches)) if sum(self.batches[: k + 1]) >= 0.95 * sum(self.batches))
 
 
+class BandKey(NamedTuple):
+    """A band of the shift of `n` images that run in a batch of `batch_size`, in a statistics mode, by a measure."""
+
+    statistics: str
+    n: int
+    batch_size: int
+    measure: str
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """The inputs of a model's norm layers when its `n` training images run through it, in its default mode.
 
     statistics  the reference of `compare`. Its range is the mean range of batches of 128.
     about       facts about the measurement: date, versions, hashes (see `zoo.Measured`).
-    bands       (statistics mode, images, batch size, measure) -> quantiles of the channels of all layers,
-                (3, all channels), and of the layers' summaries, (3, L). See `band`.
+    bands       quantiles of the channels of all layers, (3, all channels), and of the layers' summaries, (3, L). See
+                `band`.
     outside     the same keys -> how many batches had 0 ... L layers outside, int (L + 1,). Older files lack it.
     """
 
     statistics: LayerStatistics
     n: int
     about: dict[str, str]
-    bands: dict[tuple[str, int, int, str], tuple[Tensor, Tensor]]
-    outside: dict[tuple[str, int, int, str], Tensor] = field(default_factory=dict)
+    bands: dict[BandKey, tuple[Tensor, Tensor]]
+    outside: dict[BandKey, Tensor] = field(default_factory=dict)
 
     def band(self, statistics: str, batch_size: int, layer: str, measure: str, *, single: bool = False) -> Band:
         """The natural band of the shift of `layer` for clean batches of `batch_size` in this statistics mode.
@@ -80,22 +90,25 @@ class Population:
         KeyError for an unknown layer or measure.
         """
         key = self._nearest(statistics, batch_size, measure, single)
-        _, n, size, _ = key
         channels, summaries = self.bands[key]
         place = {name: i for i, name in enumerate(self.statistics.names)}[layer]
         low, middle, high = channels.split([len(each.mean) for each in self.statistics.layers], 1)[place]
-        return Band(n, size, low, middle, high, *(float(value) for value in summaries[:, place]))
+        return Band(key.n, key.batch_size, low, middle, high, *(float(value) for value in summaries[:, place]))
 
     def chance(self, statistics: str, batch_size: int, measure: str) -> Chance | None:
         """The number of layers that lie outside these bands at the same time by chance; None if it was not measured."""
         key = self._nearest(statistics, batch_size, measure, single=False)
-        return Chance(tuple(self.outside[key].tolist()), key[2]) if key in self.outside else None
+        return Chance(tuple(self.outside[key].tolist()), key.batch_size) if key in self.outside else None
 
-    def _nearest(self, statistics: str, batch_size: int, measure: str, single: bool) -> tuple[str, int, int, str]:
-        mode = statistics if any(key[0] == statistics for key in self.bands) else "tracked"
-        measured = {(n, size) for m, n, size, _ in self.bands if m == mode and n == (1 if single else size)}
+    def _nearest(self, statistics: str, batch_size: int, measure: str, single: bool) -> BandKey:
+        mode = statistics if any(key.statistics == statistics for key in self.bands) else "tracked"
+        measured = {
+            (key.n, key.batch_size)
+            for key in self.bands
+            if key.statistics == mode and key.n == (1 if single else key.batch_size)
+        }
         n, size = min(measured, key=lambda pair: (abs(math.log(pair[1] / batch_size)), pair))
-        return mode, n, size, measure
+        return BandKey(mode, n, size, measure)
 
 
 def population(name: str) -> Population:
@@ -132,7 +145,7 @@ def assemble(tensors: dict[str, Tensor], about: dict[str, str], norm: str) -> Po
     for key in tensors:
         if key.startswith("band/") and key.count("/") == 4:
             _, mode, images, size, measure = key.split("/")
-            of = mode, int(images), int(size), measure
+            of = BandKey(mode, int(images), int(size), measure)
             bands[of] = tensors[key], tensors[f"{key}/summary"]
             if f"{key}/outside" in tensors:
                 outside[of] = tensors[f"{key}/outside"]

@@ -82,7 +82,7 @@ def choose_curves(dataset: str, table: evaluation.Table) -> Choice:
             "Models", "models", titles, plain or list(cards)[:3], placeholder="Type to search"
         )
     with right:
-        counted, pixels, axis, with_seeds = _more(table, list(cards.values()))
+        more = _more(table, list(cards.values()))
     left, right = st.columns([1, 1.8], gap="medium")
     with left:
         statistics = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
@@ -97,9 +97,9 @@ def choose_curves(dataset: str, table: evaluation.Table) -> Choice:
         # Both branches of a dual norm have tracked statistics.
         if mode in statistics or (mode in BRANCHES and STATISTICS[0] in statistics)
     )
-    seeds = _seeds(variants, list(cards.values())) if with_seeds else ()
+    seeds = _seeds(variants, list(cards.values())) if more.with_seeds else ()
     names = tuple(IN_TABLES[title] for title in offered if title in attacks)
-    return Choice(variants, seeds, names, counted == FAIR, pixels, axis == EVEN)
+    return Choice(variants, seeds, names, more.counted == FAIR, more.pixels, more.axis == EVEN)
 
 
 def _several(label: str, options: list[str], default: list[str], key: str) -> list[str]:
@@ -113,7 +113,17 @@ def _offered(table: evaluation.Table) -> list[str]:
     return [title for title, name in IN_TABLES.items() if name in known] or swept
 
 
-def _more(table: evaluation.Table, cards: Sequence[zoo.Card]) -> tuple[str, str, str, bool]:
+@dataclass(frozen=True)
+class _More:
+    """Choices that are seldom changed."""
+
+    counted: str
+    pixels: str
+    axis: str
+    with_seeds: bool
+
+
+def _more(table: evaluation.Table, cards: Sequence[zoo.Card]) -> _More:
     """Choices that are seldom changed, behind a button that names the changed ones."""
     usual = {"counted": ALL, "pixels": evaluation.PIXELS[0], "axis": EVEN}
     now = {key: st.session_state.get(key) or st.query_params.get(key) or value for key, value in usual.items()}
@@ -136,7 +146,7 @@ def _more(table: evaluation.Table, cards: Sequence[zoo.Card]) -> tuple[str, str,
                 st.toggle, "Other seeds as thin lines", True, key="seeds",
                 help="Networks that were trained alike but for the random numbers: how far chance goes.",
             )  # fmt: skip
-    return counted, pixels, axis, with_seeds
+    return _More(counted, pixels, axis, with_seeds)
 
 
 def _seeds(variants: Sequence[Variant], cards: Sequence[zoo.Card]) -> tuple[Variant, ...]:

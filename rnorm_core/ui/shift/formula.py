@@ -1,5 +1,7 @@
 """The formula that a norm layer applies to one channel, with its numbers and in words. No Streamlit here."""
 
+from typing import NamedTuple
+
 from rnorm_core import norms, zoo
 from rnorm_core.experiments import shift_reference
 from rnorm_core.experiments.shift_sweep import Course
@@ -79,7 +81,7 @@ def _off(selection: Selection, i: int, channel: int) -> str:
     if variant.statistics == norms.STATISTICS[1] or shift_reference.is_live(variant):
         return ""
     centre, own = (
-        _applied(selection.attacked(i).recorded.layer(selection.name(i)), channel)[0],
+        _applied(selection.attacked(i).recorded.layer(selection.name(i)), channel).centre,
         float(population.mean[channel]),
     )
     recipe = zoo.card(variant.model).recipe
@@ -109,7 +111,16 @@ def _after(layer: Layer, channel: int) -> tuple[float, float]:
     return weight * (mean - centre) / scale + bias, abs(weight) * std / scale
 
 
-def _applied(layer: Layer, channel: int) -> tuple[float, float, float, float]:
+class _Applied(NamedTuple):
+    """y = weight * (x - centre) / scale + bias, of one channel."""
+
+    centre: float
+    scale: float
+    weight: float
+    bias: float
+
+
+def _applied(layer: Layer, channel: int) -> _Applied:
     assert layer.applied is not None
     used = layer.applied
-    return tuple(float(t[channel]) for t in (used.centre, used.scale, used.weight, used.bias))  # pyright: ignore
+    return _Applied(*(float(t[channel]) for t in (used.centre, used.scale, used.weight, used.bias)))
