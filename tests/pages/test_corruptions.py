@@ -163,7 +163,7 @@ def test_a_model_without_a_population_still_has_accuracies(open_page, monkeypatc
             (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
     page = open_page("corruptions", **FEW, seed="78")
-    assert "have not been measured with cifar10-resnet20-rn" in page.error[0].value
+    assert "cifar10-resnet20-rn.population.safetensors" in page.error[0].value
     assert [title.split("?")[0] for title in titles(page)] == [
         "How far does each layer's input shift", "What does it cost", "How much accuracy does a shift cost",
     ]  # fmt: skip

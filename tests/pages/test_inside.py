@@ -169,7 +169,7 @@ def test_a_constant_channel_is_said_and_the_rest_stays(open_page, monkeypatch):
     monkeypatch.setattr(measure, "channel", constant)
     page = open_page("inside", **FEW, seed="31")
     assert "All values are the same here" in texts(page)
-    assert "All values of this channel are the same" in page.error[0].value
+    assert "All values of this channel are equal" in page.error[0].value
     assert "nan" not in " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
     assert "Try this" in texts(page)
 
