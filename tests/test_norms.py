@@ -1,6 +1,7 @@
 """Norm layers beside torch's own, a NumPy version in float64, and autograd of the formula as it is written."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -261,18 +262,17 @@ def test_modes_take_centre_and_scale_from_where_they_say():
 # --- edges -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, 1000.3, -7e4])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("kind", LAYERS)
-def test_a_constant_channel_gives_finite_output_and_gradient(kind, condition, dtype, value):
-    layer = prepared(kind, condition, dtype)
-    x = inputs(dtype)
-    x[:, 2] = value
-    x.requires_grad_()
-    y = layer(x)
-    assert torch.isfinite(y).all()
-    assert all(torch.isfinite(g).all() for g in gradients(y, x, layer))
+def test_a_constant_channel_gives_finite_output_and_gradient(kind, condition):
+    for dtype, value in itertools.product((torch.float64, torch.float32, torch.bfloat16), (0.0, 0.1, 1000.3, -7e4)):
+        layer = prepared(kind, condition, dtype)
+        x = inputs(dtype)
+        x[:, 2] = value
+        x.requires_grad_()
+        y = layer(x)
+        assert torch.isfinite(y).all(), (dtype, value)
+        assert all(torch.isfinite(g).all() for g in gradients(y, x, layer)), (dtype, value)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1000.3, -7e4])

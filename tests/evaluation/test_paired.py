@@ -29,10 +29,10 @@ def test_images_are_counted(counts):
     assert found.difference == pytest.approx((counts[1] - counts[2]) / sum(counts), abs=1e-12)
 
 
-@pytest.mark.parametrize(("left", "right"), [*itertools.product(range(9), range(9)), (40, 62), (300, 371), (0, 2000)])
-def test_the_p_value_is_scipys(left, right):
-    expected = scipy.stats.binomtest(left, left + right).pvalue if left + right else 1.0
-    assert paired(*hits(3, left, right, 2)).p_value == pytest.approx(expected, rel=1e-9)
+def test_the_p_value_is_scipys():
+    for left, right in [*itertools.product(range(9), range(9)), (40, 62), (300, 371), (0, 2000)]:
+        expected = scipy.stats.binomtest(left, left + right).pvalue if left + right else 1.0
+        assert paired(*hits(3, left, right, 2)).p_value == pytest.approx(expected, rel=1e-9), (left, right)
 
 
 def test_a_p_value_of_ten_thousand_images():
