@@ -249,25 +249,16 @@ def test_unknown_labels_and_no_images_are_refused():
 @pytest.mark.skipif(not zoo.names(), reason="no trained network is in pretrained/")
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_card_is_measured_again(name):
-    """Clean accuracy within 2 images of 10,000; under attack within the card's interval."""
+    """Clean accuracy, within 2 images of 10,000. What it says of attacks is held to the table of the 2,000 images."""
     card = zoo.card(name)
     if not any(source.complete for source in data.available(card.dataset)):
         pytest.skip(f"{card.dataset}'s full test set is not here (CIFAR_ROOT or the Hugging Face cache)")
+    assert card.accuracy("pgd", 1), "a shipped card says its accuracy under attack"
+    batch = data.load(card.dataset, "test")
     for mode in norms.modes(card.norm):
         clean = card.accuracy(statistics=mode)
-        assert clean is not None, f"a shipped card says its clean accuracy, {mode} statistics"
-        assert clean["n"] == 10_000
-    assert card.accuracy("pgd", 1), "and its accuracy under attack"
-    for row in card.accuracies:
-        count, seed = row["n"] if row["n"] < 10_000 else None, row["settings"].get("seed", 0)
-        batch = data.load(card.dataset, "test", count=count, seed=seed)
-        options = {key: value for key, value in row["settings"].items() if key not in ("name", "batch_size", "seed")}
-        attack = attacks.make(row["attack"], **options) if row["attack"] else None
-        model = zoo.load(name, row["statistics"], fold=True)
-        found = accuracy(model, batch, attack, row["settings"]["batch_size"], seed=seed)
-        assert found.n == row["n"]
-        assert (row["low"], row["high"]) == pytest.approx(wilson(row["correct"], row["n"]), abs=1e-6)
-        if attack is None:
-            assert abs(found.correct - row["correct"]) <= 2, row
-        else:
-            assert row["low"] <= found.value <= row["high"], row
+        assert clean is not None, f"and its clean accuracy, {mode} statistics"
+        assert clean["n"] == len(batch)
+        assert (clean["low"], clean["high"]) == pytest.approx(wilson(clean["correct"], clean["n"]), abs=1e-6)
+        found = accuracy(zoo.load(name, mode, fold=True), batch, None, clean["settings"]["batch_size"])
+        assert abs(found.correct - clean["correct"]) <= 2, clean
