@@ -344,6 +344,7 @@ def test_heartbeat_keeps_a_job_alive(beat):
         ticket.touch() if beat == "touch" else ticket.state
     clock.now = 44.0
     work.go.set()
+    assert work.ended.wait(WAIT)  # who waits for the result is never dropped: ask only now
     assert ticket.result(WAIT) == "result"
 
 
