@@ -1,6 +1,6 @@
 """The distance of layer statistics from those of the training images, and the part of it that is due to chance."""
 
-from rnorm_core.shift.bands import LEVELS, Band, Chance, Population, assemble, population
+from rnorm_core.shift.bands import LEVELS, Band, BandKey, Chance, Population, assemble, population
 from rnorm_core.shift.distances import (
     GROUPS,
     LEAST,
@@ -21,6 +21,7 @@ __all__ = [
     "LEVELS",
     "MEASURES",
     "Band",
+    "BandKey",
     "Chance",
     "LayerBands",
     "LayerShift",

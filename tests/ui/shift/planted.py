@@ -20,7 +20,7 @@ def planted(done: Result, clean: list[float], attacked: list[float], band=(0.1, 
         summaries = torch.stack([ends[0], ends.mean(), ends[1]])[:, None].expand(3, 5)
         counts = torch.zeros(6, dtype=torch.int)
         counts[usual] = 100
-        key = (of.variant.statistics, 8, 8, "mean")
+        key = shift.BandKey(of.variant.statistics, 8, 8, "mean")
         population = shift.Population(statistics, 1, {}, {key: (middle, summaries)}, {key: counts})
         readings = []
         for eps, values in (
