@@ -1,7 +1,11 @@
 """Progress of long work: a callback that experiments call, and that jobs, commands and tests pass to them."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import threading
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -16,6 +20,41 @@ class Progress(Protocol):
 
 def silent(fraction: float, text: str, partial: Any = None) -> None:
     """The callback that does nothing."""
+
+
+Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+
+
+def in_order(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [task() for task in tasks]
+
+
+runner: ContextVar[Run] = ContextVar("runner", default=in_order)  # a job sets one that uses idle workers
+
+
+def together(progress: Progress, tasks: Sequence[Callable[[Progress], T]]) -> list[T]:
+    """The results of independent tasks, which may run at the same time; each gets a progress of its own.
+
+    `progress` hears the mean of their fractions and the latest text; a partial result is passed on as it is. An
+    exception of a task reaches the caller.
+    """
+    fractions, lock = [0.0] * len(tasks), threading.Lock()
+
+    def of(i: int) -> Callable[[], T]:
+        def report(fraction: float, text: str, partial: Any = None) -> None:
+            with lock:
+                fractions[i] = fraction
+                mean = sum(fractions) / len(fractions)
+            progress(mean, text, partial)
+
+        def task() -> T:
+            result = tasks[i](report)
+            fractions[i] = 1.0
+            return result
+
+        return task
+
+    return runner.get()([of(i) for i in range(len(tasks))])
 
 
 class AttackStep(Protocol):
