@@ -5,20 +5,14 @@ answer, how large the change is in two units, whether an attack crafted for one 
 remains of it in an ordinary 8-bit file.
 """
 
-from dataclasses import replace
-from functools import partial
-
 import streamlit as st
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.experiments import attack_pair
 from rnorm_core.experiments.attack_pair import DIRECTIONS
-from rnorm_core.ui.attack_pair.view import show_running
 from rnorm_core.ui.craft.images import pick_images
 from rnorm_core.ui.craft.question import choose_attack
 from rnorm_core.ui.craft.view import show
 from rnorm_core.ui.settings.sidebar import sidebar
-from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import explain
@@ -26,28 +20,22 @@ from rnorm_core.ui.shared.panels import explain
 with guard("craft"):
     settings = sidebar()
     st.title("Craft an attack")
-    image_choice, result = st.container(), None
-    question = choose_attack(settings.dataset)
+    batch, there = None, False
     with problems():
-        with image_choice:
-            batch = pick_images(settings)
-        if batch is not None:
-            request = question.request(settings, batch)
-            result = growing(request, partial(attack_pair.run, request, batch=batch), draw=show_running)
-        if result is not None and batch is not None:
-            # Another session may have computed it first, from a file with another name.
-            (show if result.finished else show_running)(replace(result, batch=batch))
+        batch = pick_images(settings)
+    question = choose_attack(settings.dataset, one_image=batch is None or len(batch) == 1)
+    with problems():
+        there = batch is not None and show(question, settings, batch)
     explain(
-        "Left and right, the same images under two networks. The third picture is the change itself, with the same "
-        "magnification on both sides; grey is no change. The bars compare the probabilities before and after. Where "
-        "an attack has an eps, the curve follows it: solid is the true class, dotted whichever wins; where they part, "
-        "the network has changed its mind.",
+        "Left and right, the same image under two networks, at the size and the step that the sliders show. The second "
+        "picture is the change itself, with the same magnification on both sides; grey is no change. The map shows all "
+        "sizes and steps at once: where it is filled, the network is wrong. The bars are what the network answers.",
         "A gradient attack walks uphill on the network's loss and is pulled back into the ball of size eps after each "
         "step. Random noise of the same size tells how much of the harm is due to the direction and how much to the "
         "size alone. A direction found on one network may work on another that learned similar features. A file with "
         "8 bits per channel rounds every value to whole grey levels, so a change below half a level is gone after "
         "saving: an attack on tensors is not yet an attack on pictures.",
-        there=result is not None and result.finished,
+        there=there,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title

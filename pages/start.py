@@ -8,9 +8,8 @@ from functools import partial
 
 import streamlit as st
 
-from rnorm_core.experiments import attack_pair
-from rnorm_core.ui.attack_pair.view import show_running
-from rnorm_core.ui.craft.question import epsilon
+from rnorm_core.experiments import landscape
+from rnorm_core.ui.attack_player.question import attack_size
 from rnorm_core.ui.settings.sidebar import sidebar
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard
@@ -26,13 +25,12 @@ with guard("start"):
         "Two networks each get the same photo with a change made to mislead that network: no colour of any pixel "
         "moves by more than **eps**. Do they still see what you see?"
     )
-    with st.container(width=480):
-        eps = epsilon()
+    size = attack_size("linf", in_player=True)
     photo = question.choose_photo(settings)
-    request = question.request(settings, photo, eps)
-    result = growing(request, partial(attack_pair.run, request, batch=photo), draw=show_running)
+    request = question.request(settings, photo)
+    result = growing(request, partial(landscape.run, request, batch=photo, first=size))
     if result is not None:
-        (show if result.finished else show_running)(result)
+        show(result, photo, size)
     show_accuracy(request.variants)
     explain(
         "Each row shows a photo as it is, the attacked photo, and their difference, made so strong that it can be "
@@ -46,7 +44,7 @@ with guard("start"):
         "small to see add up. A normalisation layer decides how far such moves reach: BatchNorm divides by a standard "
         "deviation, RobustNorm by a power of the range. Whether that makes a network robust, or only moves the point "
         "where it breaks, is what this lab is for.",
-        there=result is not None and result.finished,
+        there=result is not None,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         door("start", "A quarter of a grey level: eps 0.25/255", eps=0.25)

@@ -1,14 +1,14 @@
 """The base class of all attacks: `stream`, `run`, and the code that collects steps into a Trace."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from rnorm_core.attacks.balls import Ball
+from rnorm_core.attacks.balls import Ball, Scaled
 from rnorm_core.attacks.best import improves
 from rnorm_core.attacks.look import FINITE, Aim, NotANumber, View, statistics_of
 from rnorm_core.attacks.trace import Step, Trace, fooled
@@ -35,6 +35,7 @@ class Attack(ABC):
     ball: Ball
     targets: Tensor | None
     restarts: int
+    measures_by_ball: ClassVar[bool] = True  # eps is used by the methods of `ball` alone
 
     @abstractmethod
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
@@ -112,6 +113,21 @@ class Attack(ABC):
     def _step(self, aim: Aim, index: int, total: int, view: View, images: Tensor, restart: int = 0) -> Step:
         size = self.ball.size(images - aim.clean)
         return Step(index, total, restart, view.loss, view.probabilities, size, images)
+
+
+def at_sizes(attack: Attack, sizes: Sequence[float], *, index: int = 0, of: int = 1) -> Attack:
+    """An attack on copies of one image, one for each size: copy e is attacked with radius `sizes[e]` times eps.
+
+    attack:    of radius 1, as from `make(name, 1.0, ...)`, so that sizes are in pixel units.
+    index, of: the image's place in a batch of `of` images. All copies share the random start that the image would have
+               in an attack on that batch, scaled. In float64 a copy takes the way of the single attack, up to rounding.
+    Only for predictions that do not depend on the batch. ValueError for an attack that has no such form (Square and
+    minimum-norm attacks).
+    """
+    if not attack.measures_by_ball or isinstance(attack.ball, Scaled):
+        raise ValueError(f"{attack.spec['name']} cannot attack copies of one image at several sizes.")
+    ball = Scaled(attack.ball, torch.tensor(list(sizes), dtype=torch.float64), index, of)
+    return replace(attack, spec={**attack.spec, "eps": list(sizes)}, ball=ball)
 
 
 @dataclass(frozen=True, eq=False)

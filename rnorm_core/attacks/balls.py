@@ -5,6 +5,8 @@ perturbation may therefore exceed eps by float32's rounding error of a pixel: at
 level. In L2 the rounding errors of 3072 values add up, to 3e-6.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Generator, Tensor
 
@@ -22,8 +24,9 @@ class Linf:
     def size(self, delta: Tensor) -> Tensor:
         return delta.abs().amax(PIXELS)
 
-    def project(self, delta: Tensor, eps: float) -> Tensor:
-        return delta.clamp(-eps, eps)
+    def project(self, delta: Tensor, eps: float | Tensor) -> Tensor:
+        """The nearest perturbation in the ball; a tensor eps (N, 1, 1, 1) is a radius for each image."""
+        return delta.clamp(-eps, eps)  # pyright: ignore[reportCallIssue, reportArgumentType]  (both bounds are of one kind)
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The step (N, 3, 32, 32) of size 1 that increases a linear function with this gradient most.
@@ -52,7 +55,7 @@ class L2:
     def size(self, delta: Tensor) -> Tensor:
         return torch.linalg.vector_norm(delta, dim=PIXELS)
 
-    def project(self, delta: Tensor, eps: float) -> Tensor:
+    def project(self, delta: Tensor, eps: float | Tensor) -> Tensor:
         return delta * (eps / self._length(delta)).clamp(max=1)
 
     def steepest(self, gradient: Tensor) -> Tensor:
@@ -77,8 +80,53 @@ class L2:
         return torch.linalg.vector_norm(delta, dim=PIXELS, keepdim=True).clamp(min=1e-12)
 
 
-Ball = Linf | L2
-BALLS: dict[str, Ball] = {"linf": Linf(), "l2": L2()}
+BALLS: dict[str, Linf | L2] = {"linf": Linf(), "l2": L2()}
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A ball for copies of one image, each with a radius of its own: eps times `radii` (E,).
+
+    All copies begin at one random point of the unit ball, scaled. It is the point that image `index` gets in an attack
+    on a batch of `of` images, so a copy takes the same way as that image.
+    """
+
+    ball: Linf | L2
+    radii: Tensor
+    index: int
+    of: int
+
+    @property
+    def name(self) -> str:
+        return self.ball.name
+
+    @property
+    def widest(self) -> float:
+        return self.ball.widest
+
+    def size(self, delta: Tensor) -> Tensor:
+        return self.ball.size(delta)
+
+    def project(self, delta: Tensor, eps: float) -> Tensor:
+        return self.ball.project(delta, eps * self._scale(delta))
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        return self._scale(gradient) * self.ball.steepest(gradient)
+
+    def inside(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
+        return self._scale(like) * self.ball.inside(self._whole(like), eps, generator)[self.index]
+
+    def surface(self, like: Tensor, eps: float, generator: Generator | None) -> Tensor:
+        return self._scale(like) * self.ball.surface(self._whole(like), eps, generator)[self.index]
+
+    def _scale(self, like: Tensor) -> Tensor:
+        return self.radii.to(like)[:, None, None, None]
+
+    def _whole(self, like: Tensor) -> Tensor:
+        return like[:1].expand(self.of, *like.shape[1:])
+
+
+Ball = Linf | L2 | Scaled
 
 
 def source(generator: Generator | None) -> dict:

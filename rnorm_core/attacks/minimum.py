@@ -33,6 +33,7 @@ class MinimumNorm(Attack):
     algorithm: str
     steps: int
     options: dict[str, Any]
+    measures_by_ball = False
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
         return self._search(model, batch, generator, None)

@@ -57,6 +57,7 @@ class Square(Attack):
     eps: float
     steps: int
     p_init: float
+    measures_by_ball = False
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
         aim, total = take_aim(model, batch, self.targets), self.restarts * self.steps

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +10,9 @@ from torch import Tensor, nn
 from rnorm_core import attacks, norms, pixels
 from rnorm_core.attacks import Step, Trace
 from rnorm_core.data import Batch
-from rnorm_core.models import PIXEL_STATISTICS
-from rnorm_core.progress import Progress, silent
+from rnorm_core.progress import Progress, silent, together
 from rnorm_core.zoo import Variant
 
-PARTIAL_RESULTS = 100  # per attack: drawing each of 5,000 steps would take longer than the attack
 FIRST = "af12e124"  # beginning of an image's id: a cat that is one of CIFAR-10's samples, so every source has it
 DIRECTIONS = {"each": "each model", "left": "left, shown to right", "right": "right, shown to left"}
 
@@ -68,43 +67,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class PartialTrace:
-    """The first T steps of an attack that is still running; fields and shapes as in Trace."""
-
-    labels: Tensor
-    probabilities: Tensor
-    sizes: Tensor
-    adversarial: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class PartialOutcome:
-    """What a running attack does to one network."""
-
-    variant: Variant
-    trace: PartialTrace
-
-
-@dataclass(frozen=True, eq=False)
 class Result:
-    """What the attack of a request does to both networks.
-
-    outcomes: for the left and the right network; while the attack runs, only for finished networks.
-    running:  for the networks that are not finished; empty at the end.
-    """
+    """What the attack of a request does to the left and to the right network."""
 
     request: Request
     batch: Batch
-    outcomes: tuple[Outcome, ...]
-    running: tuple[PartialOutcome, ...] = ()
-
-    @property
-    def finished(self) -> bool:
-        return len(self.outcomes) == len(self.request.variants)
+    outcomes: tuple[Outcome, Outcome]
 
 
 def run(request: Request, progress: Progress = silent, *, batch: Batch) -> Result:
-    """Attacks `batch`, which must have the ids and labels of the request. Partial results have fewer outcomes.
+    """Attacks `batch`, which must have the ids and labels of the request.
 
     ValueError if the batch holds other images. UserError from `attacks.make` and `zoo.load`.
     """
@@ -113,62 +85,38 @@ def run(request: Request, progress: Progress = silent, *, batch: Batch) -> Resul
     models = [variant.load(request.device) for variant in request.variants]
     attacked = [i for i, side in enumerate(("left", "right")) if request.craft in ("each", side)]
     outcomes: dict[int, Outcome] = {}
-    for turn, here in enumerate(attacked):
-        shown_to = [] if request.craft == "each" else [1 - here]
-        recorder = _StepRecorder(request, here, {i: models[i] for i in shown_to})
-
-        def on_step(step: Step, recorder: _StepRecorder = recorder, turn: int = turn) -> None:
-            running = recorder.record(step)
-            partial = Result(request, batch, tuple(outcomes.values()), running) if running else None
-            progress((turn + step.index / step.total) / len(attacked), recorder.text(step), partial)
-
-        # Not `evaluation.attack_batch`: the script in the ZIP file repeats the attack with exactly this generator.
-        generator = torch.Generator().manual_seed(request.seed)
-        trace = request.make_attack().run(models[here], batch.to(request.device), generator, on_step)
-        traces = {here: trace} | {i: _shown_to(models[i], trace, recorder.probabilities[i]) for i in shown_to}
-        for i, seen in traces.items():
-            saved = probabilities(models[i], pixels.after_png(seen.adversarial))
-            outcomes[i] = Outcome(request.variants[i], seen, saved, crafted_here=i == here)
-    return Result(request, batch, tuple(outcomes[i] for i in sorted(outcomes)))
+    for some in together(progress, [partial(_attack, request, models, batch, here) for here in attacked]):
+        outcomes |= some
+    return Result(request, batch, (outcomes[0], outcomes[1]))
 
 
-class _StepRecorder:
-    """Collects the steps of an attack on network `here` (0 left, 1 right), with the predictions of `shown_to`."""
+def _attack(
+    request: Request, models: Sequence[nn.Module], batch: Batch, here: int, progress: Progress
+) -> dict[int, Outcome]:
+    """Outcomes of the attack on network `here` (0 left, 1 right): for it, and for the other if that sees its images."""
+    # The images of minimum-norm attacks do not follow from each other, so there is no series of steps to show.
+    is_series = attacks.CATALOGUE[request.attack].takes_eps
+    unit, shown_to = "step" if is_series else "model call", [] if request.craft == "each" else [1 - here]
+    answers: dict[int, list[Tensor]] = {i: [] for i in shown_to}
+    last_images: Tensor | None = None
 
-    def __init__(self, request: Request, here: int, shown_to: dict[int, nn.Module]) -> None:
-        self.request, self.here, self.shown_to = request, here, shown_to
-        # The images of minimum-norm attacks do not follow from each other, so there is no series of steps to draw.
-        self.is_series = attacks.CATALOGUE[request.attack].takes_eps
-        self.probabilities: dict[int, list[Tensor]] = {i: [] for i in (here, *shown_to)}
-        self.sizes: list[Tensor] = []
-        self.last_images: Tensor | None = None
+    def on_step(step: Step) -> None:
+        nonlocal last_images
+        for i, series in answers.items() if is_series else ():
+            unchanged = step.adversarial is last_images  # same tensor: the attack has stopped
+            series.append(series[-1] if unchanged else probabilities(models[i], step.adversarial))
+        last_images = step.adversarial
+        label = request.variants[here].label
+        progress(step.index / step.total, f"{label}: {unit} {step.index} of {step.total}")
 
-    def record(self, step: Step) -> tuple[PartialOutcome, ...]:
-        """Stores the step. Returns the partial outcomes, left before right, or nothing if this step is not drawn."""
-        if not self.is_series:
-            return ()
-        self.sizes.append(step.size.cpu())
-        self.probabilities[self.here].append(step.probabilities.cpu())
-        unchanged = step.adversarial is self.last_images  # same tensor: the attack has stopped
-        for i, model in self.shown_to.items():
-            series = self.probabilities[i]
-            series.append(series[-1] if unchanged else probabilities(model, step.adversarial))
-        self.last_images = step.adversarial
-        if step.index % max(1, step.total // PARTIAL_RESULTS) and step.index != step.total:
-            return ()
-        return tuple(self._partial_outcome(i, step) for i in sorted(self.probabilities))
-
-    def text(self, step: Step) -> str:
-        unit = "step" if self.is_series else "model call"
-        return f"{self.request.variants[self.here].label}: {unit} {step.index} of {step.total}"
-
-    def _partial_outcome(self, i: int, step: Step) -> PartialOutcome:
-        labels = torch.tensor(self.request.labels)
-        labels = torch.where(labels < 0, self.probabilities[self.here][0].argmax(1), labels)
-        trace = PartialTrace(
-            labels, torch.stack(self.probabilities[i]), torch.stack(self.sizes), step.adversarial.cpu()
-        )
-        return PartialOutcome(self.request.variants[i], trace)
+    # Not `evaluation.attack_batch`: the script in the ZIP file repeats the attack with exactly this generator.
+    generator = torch.Generator().manual_seed(request.seed)
+    trace = request.make_attack().run(models[here], batch.to(request.device), generator, on_step)
+    traces = {here: trace} | {i: _shown_to(models[i], trace, series) for i, series in answers.items()}
+    return {
+        i: Outcome(request.variants[i], seen, probabilities(models[i], pixels.after_png(seen.adversarial)), i == here)
+        for i, seen in traces.items()
+    }
 
 
 def _shown_to(model: nn.Module, trace: Trace, by_step: list[Tensor]) -> Trace:
@@ -198,20 +146,3 @@ def probabilities(model: nn.Module, images: Tensor) -> Tensor:
 def first(ids: Sequence[str], beginning: str = FIRST) -> int:
     """The index of the image whose id begins with `beginning`; 0 if there is none."""
     return next((i for i, known in enumerate(ids) if known.startswith(beginning)), 0)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The size of one perturbation: of pixels in [0, 1], and after division by each channel's standard deviation."""
-
-    linf: float
-    l2: float
-    linf_normalised: float
-    l2_normalised: float
-
-
-def sizes(trace: Trace, index: int, dataset: str) -> Sizes:
-    """Sizes of the perturbation of image `index`, with the standard deviations of `dataset`."""
-    delta = trace.adversarial[index] - trace.clean[index]
-    scaled = delta / torch.tensor(PIXEL_STATISTICS[dataset][1])[:, None, None]
-    return Sizes(*(float(f(d)) for d in (delta, scaled) for f in (lambda x: x.abs().max(), torch.linalg.vector_norm)))

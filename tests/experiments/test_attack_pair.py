@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rnorm_core import attacks, data, models, pixels
+from rnorm_core import data, models, pixels
 from rnorm_core.experiments import attack_pair
 from rnorm_core.experiments.attack_pair import Request
 from rnorm_core.zoo import Variant
@@ -42,20 +42,17 @@ class Recorder:
     """A progress callback that keeps what it is given."""
 
     def __init__(self):
-        self.fractions, self.texts, self.partials = [], [], []
+        self.fractions, self.texts = [], []
 
     def __call__(self, fraction, text, partial=None):
         self.fractions.append(fraction)
         self.texts.append(text)
-        if partial is not None:
-            self.partials.append(partial)
 
 
 def test_each_outcome_is_the_attack_anybody_can_run(variants, batch):
     request = request_of(variants, batch)
     result = attack_pair.run(request, batch=batch)
     assert result.request == request
-    assert result.finished
     for variant, outcome in zip(variants, result.outcomes, strict=True):
         alone = request.make_attack().run(variant.load("cpu"), batch, torch.Generator().manual_seed(5))
         assert torch.equal(outcome.trace.adversarial, alone.adversarial)
@@ -86,45 +83,19 @@ def test_a_transfer_has_the_others_images(variants, batch, here, attack):
     torch.testing.assert_close(other.trace.adversarial_probabilities, model(attacked.trace.adversarial).softmax(1))
 
 
-def test_partial_results_grow_step_by_step(variants, batch):
+def test_progress_counts_the_steps_of_both_attacks(variants, batch):
     recorder = Recorder()
-    request = request_of(variants, batch)
-    result = attack_pair.run(request, recorder, batch=batch)
-    partials = recorder.partials
-    assert all(partial.request == request and not partial.finished for partial in partials)
-    assert [(len(partial.outcomes), len(partial.running)) for partial in partials] == [(0, 1)] * 4 + [(1, 1)] * 4
-    assert [len(partial.running[0].trace.sizes) for partial in partials] == [1, 2, 3, 4] * 2
-    for last, outcome in zip((partials[3], partials[7]), result.outcomes, strict=True):
-        (running,) = last.running
-        assert running.variant == outcome.variant
-        for name in ("labels", "probabilities", "sizes", "adversarial"):
-            assert torch.equal(getattr(running.trace, name), getattr(outcome.trace, name)), name
+    attack_pair.run(request_of(variants, batch), recorder, batch=batch)
     assert recorder.fractions == sorted(recorder.fractions)
     assert recorder.fractions[-1] == 1
     assert recorder.texts[0] == f"{variants[0].label}: step 0 of 3"
 
 
-def test_a_partial_transfer_shows_left_before_right(variants, batch):
-    recorder = Recorder()
-    attack_pair.run(request_of(variants, batch, craft="right"), recorder, batch=batch)
-    assert all([one.variant for one in partial.running] == list(variants) for partial in recorder.partials)
-
-
-def test_a_partial_result_of_unknown_labels_has_the_predicted_ones(variants, batch):
-    recorder, unknown = Recorder(), replace(batch, labels=torch.tensor([-1, -1]))
-    result = attack_pair.run(request_of(variants, unknown), recorder, batch=unknown)
-    assert torch.equal(recorder.partials[0].running[0].trace.labels, result.outcomes[0].trace.labels)
-    assert (result.outcomes[0].trace.labels >= 0).all()
-
-
-def test_hundreds_of_queries_are_not_hundreds_of_partial_results(variants, batch):
-    """Of partial results there are about a hundred; progress, where work can be stopped, comes at every query."""
+def test_a_transfer_of_many_queries_has_the_answers_to_each(variants, batch):
     recorder, one = Recorder(), batch.select([0])
     request = request_of(variants, one, attack="square", eps=2 / 255, steps=350, craft="left")
     attacked, other = attack_pair.run(request, recorder, batch=one).outcomes
     assert len(recorder.texts) == 351
-    assert 80 < len(recorder.partials) < 130
-    assert len(recorder.partials[-1].running[0].trace.sizes) == 351
     alone = request.make_attack().run(attacked.variant.load("cpu"), one, torch.Generator().manual_seed(5))
     assert torch.equal(attacked.trace.adversarial, alone.adversarial)
     assert len(other.trace.probabilities) == 351
@@ -156,16 +127,3 @@ def test_other_images_than_the_requests_are_refused(variants, batch):
     for wrong in (batch.select([1, 0]), replace(batch, labels=batch.labels + 1)):
         with pytest.raises(ValueError, match="the request is for images"):
             attack_pair.run(request, batch=wrong)
-
-
-def test_sizes_in_both_units(variants, batch):
-    """A change of one grey level in the red channel of one pixel alone."""
-    trace = attacks.make("pgd", 0, 1).run(variants[0].load("cpu"), batch, torch.Generator())
-    clean = torch.zeros(1, 3, 32, 32)
-    adversarial = clean.clone()
-    adversarial[0, 0, 0, 0] = 1 / 255
-    sizes = attack_pair.sizes(replace(trace, clean=clean, adversarial=adversarial), 0, "cifar10")
-    assert sizes.linf == pytest.approx(1 / 255)
-    assert sizes.l2 == pytest.approx(1 / 255)
-    assert sizes.linf_normalised == pytest.approx(1 / 255 / 0.2470)
-    assert sizes.l2_normalised == pytest.approx(1 / 255 / 0.2470)

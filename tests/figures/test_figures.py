@@ -1,12 +1,10 @@
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
 from rnorm_core.errors import UserError
 from rnorm_core.figures import style
-from rnorm_core.figures import trace as figures_trace
 from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.figures.trace import TracedModel, confidence_by_step
 
@@ -49,9 +47,6 @@ ALL = {
     "agreement": lambda: agreement(
         [Agreement("all images", 5, 3, 2, 0)], ("BatchNorm", "bn"), ("RobustNorm", "rn"), "PGD at 1/255"
     ),
-    "probabilities": lambda: figures_trace.probabilities(
-        np.eye(10)[3], np.eye(10)[5], CLASSES, 3, label="BatchNorm, tracked", norm="bn"
-    ),
     "confidence": lambda: confidence_by_step([TracedModel("BatchNorm", "bn", trace())], 1, CLASSES),
 }
 
@@ -62,7 +57,7 @@ def test_what_every_figure_has(name):
     layout = figure.plotly.layout
     assert "?" in text(figure)
     assert layout.xaxis.title.text
-    assert name in ("probabilities", "agreement") or layout.yaxis.title.text  # there the bars' names say it
+    assert name == "agreement" or layout.yaxis.title.text  # there the bars' names say it
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert layout.title.font.color is None  # the theme's to choose
     assert figure.alt.startswith(text(figure).split("?")[0])
@@ -152,7 +147,6 @@ def test_nothing_to_draw_is_a_user_error():
     for draw in (
         lambda: accuracy_curve([]),
         lambda: accuracy_curve([curve(), empty]),
-        lambda: figures_trace.probabilities([], [], (), None, label="x", norm="bn"),
         lambda: confidence_by_step([], 0, CLASSES),
     ):
         with pytest.raises(UserError):
@@ -162,61 +156,6 @@ def test_nothing_to_draw_is_a_user_error():
 def test_lists_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="BatchNorm, tracked"):
         curve(n=1000, eps_255=[0, 1])
-    with pytest.raises(ValueError, match="10 classes"):
-        figures_trace.probabilities([1.0], [1.0], CLASSES, 0, label="x", norm="bn")
-
-
-def test_probabilities_of_exactly_0_and_1():
-    figure = figures_trace.probabilities(
-        torch.eye(10)[3], torch.eye(10)[5], CLASSES, 3, label="RobustNorm, tracked", norm="rn", target=5
-    )
-    before, after = figure.plotly.data
-    assert list(before.x) == [100.0 if k == 3 else 0.0 for k in range(10)]
-    assert list(after.x) == [100.0 if k == 5 else 0.0 for k in range(10)]
-    assert list(before.customdata) == list(CLASSES)
-    ticks = figure.plotly.layout.yaxis.ticktext
-    assert ticks[3] == "<b>cat (true)</b>"
-    assert ticks[5] == "<b>dog (target)</b>"
-    assert [t for t in before.text if t] == ["<b>100 % wins</b>"]
-    assert before.text[3]
-    assert after.text[5]
-    assert after.marker.pattern.shape == "/"
-    assert before.marker.pattern.shape is None
-    assert after.marker.color == "#D55E00"
-    assert "cat (true) wins with 100 %, dog (target) 0 %" in figure.alt
-    assert "dog (target) wins with 100 %, cat (true) 0 %" in figure.alt
-
-
-def test_unknown_label_marks_no_class():
-    for unknown in (None, -1):
-        figure = figures_trace.probabilities(np.eye(10)[9], np.eye(10)[9], CLASSES, unknown, label="x", norm="bn")
-        assert list(figure.plotly.layout.yaxis.ticktext) == list(CLASSES)
-        assert "true" not in figure.alt
-
-
-def test_of_100_classes_the_likeliest_the_true_and_the_target():
-    before, after = np.full(100, 0.001), np.full(100, 0.001)
-    before[40:46] = [0.1, 0.2, 0.15, 0.12, 0.11, 0.13]
-    after[60:65] = [0.3, 0.2, 0.05, 0.06, 0.07]
-    after[62] = 0.05
-    names = [f"class_{k}" for k in range(100)]
-    figure = figures_trace.probabilities(before, after, names, 7, label="x", norm="gn", target=99)
-    shown = list(figure.plotly.data[0].customdata)
-    assert shown[0] == "class_60"
-    assert set(shown[:10]) == {f"class_{k}" for k in [*range(40, 46), 60, 61, 63, 64]}
-    assert set(shown[10:]) == {"class_7", "class_99"}
-    assert list(figure.plotly.data[1].x) == pytest.approx([100 * after[names.index(c)] for c in shown])
-
-
-def test_long_class_names_are_cut_where_they_are_drawn_and_stay_apart():
-    names = ["a very long class name that ends in one", "a very long class name that ends in two", "x" * 60]
-    figure = figures_trace.probabilities([0.2, 0.3, 0.5], [0.5, 0.3, 0.2], names, 1, label="long " * 30, norm="none")
-    ticks = figure.plotly.layout.yaxis.ticktext
-    assert list(ticks) == ["a very long class…", "<b>a very long class… (true)</b>", "x" * 17 + "…"]
-    assert list(figure.plotly.data[0].y) == [0, 1, 2]  # numbers: cut names may be equal
-    assert list(figure.plotly.data[0].customdata) == names
-    assert max(len(line) for line in title(figure).split("<span")[0].split("<br>")) <= 46
-    assert names[1] in figure.alt
 
 
 @pytest.mark.parametrize(

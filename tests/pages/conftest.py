@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from rnorm_core import data, zoo
 from rnorm_core.data import sources
 from rnorm_core.jobs import Ticket
+from tests.landscape_bytes import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,6 +86,12 @@ def settle(page: AppTest) -> AppTest:
 @pytest.fixture(name="settle")
 def settle_fixture():
     return settle
+
+
+@pytest.fixture
+def players():
+    """players(page): the header and the networks of each attack player on a page."""
+    return lambda page: [unpack(part.proto.bytes) for part in page.get("bidi_component")]
 
 
 @pytest.fixture

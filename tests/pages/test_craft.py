@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from rnorm_core import data, zoo
-from rnorm_core.experiments import attack_pair
+from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.ui.craft import downloads
 
 CAT, SHIP = "cat af12e124", "ship 200143cf"
@@ -22,38 +22,54 @@ def captions(page) -> str:
     return "\n".join(block.value for block in page.caption)
 
 
-def fooled(page) -> list[str]:
+@pytest.fixture
+def seen(players):
+    """seen(page): the titles of the networks in the only player of a page."""
+
+    def titles(page) -> list[str]:
+        ((_, networks),) = players(page)
+        return [network.about["label"].split(",")[0] for network in networks]
+
+    return titles
+
+
+BOTH = ["BatchNorm", "RobustNorm"]
+
+
+def of_all(page) -> list[str]:
+    """The sentences about a batch of several images."""
     return [block.value for block in page.markdown if block.value.startswith(("**BatchNorm", "**RobustNorm"))]
 
 
-def test_a_result_is_there_at_once(open_page):
+def test_a_result_is_there_at_once(open_page, players):
     page = open_page("craft")
-    assert len(fooled(page)) == 2
-    assert "".join(part.proto.body for part in page.get("html")).count("<figure>") == 6
-    assert len(page.get("plotly_chart")) == 3
-    assert "1.00/255 | 0.0161" in texts(page)  # 1 / 255 / 0.2435, the smallest deviation of the three channels
+    ((header, (left, right)),) = players(page)
+    assert [left.about["label"], right.about["label"]] == ["BatchNorm, tracked", "RobustNorm, tracked"]
+    at = header["sizes"].index(1)
+    # L-inf in pixels, and normalised by the smallest standard deviation of the three channels
+    np.testing.assert_allclose(left.lengths[at, -1, [0, 2]], [1 / 255, 1 / 255 / 0.2435], rtol=1e-4)
     assert "In use: foolbox's 20 samples." in captions(page)
     assert not page.warning
 
 
-def test_with_the_full_test_set(open_page):
+def test_with_the_full_test_set(open_page, seen):
     page = open_page("craft", full=True, source="full test set", shown="frog", seed="5")
     options = page.get("button_group")[0].options
     assert options[0] == CAT  # the choice so far comes first, then frogs
     assert all(name.startswith("frog ") for name in options[1:])
     assert len(options) == 21
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
     assert "test split" in captions(page)
 
 
-def test_the_full_test_set_is_offered_where_it_is_not(open_page):
+def test_the_full_test_set_is_offered_where_it_is_not(open_page, seen):
     page = open_page("craft", source="full test set")
     assert "Fetch 24 MB" in [button.label for button in page.button]
     assert "In use: foolbox's 20 samples." in captions(page)  # and the page works on
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
 
 
-def test_without_a_network_fetching_says_what_to_do(open_page, settle, monkeypatch):
+def test_without_a_network_fetching_says_what_to_do(open_page, settle, monkeypatch, seen):
     from rnorm_core.errors import UserError
 
     def no_network(dataset, on_progress=None):
@@ -64,36 +80,41 @@ def test_without_a_network_fetching_says_what_to_do(open_page, settle, monkeypat
     next(button for button in page.button if button.label == "Fetch 24 MB").click().run()
     settle(page)
     assert "check the network" in page.error[0].value
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
 
 
 def test_an_address_makes_the_same_result_again(open_page):
     address = {"images": [SHIP, CAT], "eps": "0.5", "seed": "7", "steps": "5", "target": "frog"}
-    first, second = fooled(open_page("craft", **address)), fooled(open_page("craft", **address))
+    first, second = of_all(open_page("craft", **address)), of_all(open_page("craft", **address))
     assert first == second
     assert "2 images were aimed at frog" in first[0]
 
 
-def test_of_several_the_batch_and_the_one_looked_at_have_sentences_of_their_own(open_page, settle):
+def test_of_several_images_each_has_its_player_when_it_is_opened(open_page, settle, players):
     page = open_page("craft", images=[CAT, SHIP], eps="0", steps="1")
-    left, right, one, other = fooled(page)
-    assert left.endswith("none of 2 images was fooled, 2 held.")
-    assert "held: still ship;" in one
-    page.selectbox(key="look").set_value(CAT).run()
-    assert [text.split(";")[0] for text in fooled(settle(page))] == [
-        left,
-        right,
-        one.split(";")[0].replace("ship", "cat"),
-        other.split(";")[0].replace("ship", "cat"),
-    ]
+    assert of_all(page)[0].endswith("none of 2 images was fooled, 2 held.")
+    assert players(page) == []
+    assert page.select_slider(key="eps").value == 0  # the batch is attacked at one size
+    page.get("button_group")[1].select(CAT).run()
+    ((header, networks),) = players(settle(page))
+    assert header["sizes"] == [0, 0.25, 0.5, 1, 2, 4, 8, 16]
+    assert [header["classes"][network.about["truth"]] for network in networks] == ["cat", "cat"]
 
 
-def test_noise_offers_no_target_and_an_address_with_one_is_named(open_page):
+def test_of_a_batch_that_is_attacked_as_one_each_image_has_a_player_at_the_chosen_size(open_page, players):
+    page = open_page("craft", images=[CAT, SHIP], eps="2", steps="2", right_mode="batch", look=SHIP)
+    ((header, networks),) = players(page)
+    assert header["sizes"] == [2]
+    assert header["classes"][networks[0].about["truth"]] == "ship"
+    assert "depend on the other pictures" in header["notes"][1]
+
+
+def test_noise_offers_no_target_and_an_address_with_one_is_named(open_page, seen):
     page = open_page("craft", attack="Random noise (L-inf)", target="frog")
     assert "target" not in [box.key for box in page.selectbox]
     assert "target=frog" in page.warning[0].value
     assert captions(page).count("control") == 1
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
 
 
 def test_every_question_about_an_attack_explains_itself(open_page):
@@ -121,11 +142,11 @@ def test_every_question_about_an_attack_explains_itself(open_page):
     ],
     ids=["every key", "out of range"],
 )
-def test_what_the_address_cannot_have_is_named(open_page, address):
+def test_what_the_address_cannot_have_is_named(open_page, address, seen):
     page = open_page("craft", **address)
     named = [warning.value.split("`")[1] for warning in page.warning]
     assert sorted(named) == sorted(f"{key}={value}" for key, value in address.items())
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
 
 
 def test_a_notice_goes_when_the_choice_is_changed(open_page, settle):
@@ -153,37 +174,39 @@ def test_no_image_is_an_error_that_says_what_to_do(open_page):
     assert "Try this" in texts(page)
 
 
-def test_minimum_norm_has_no_eps_and_no_curve(open_page):
+def test_minimum_norm_has_no_sizes(open_page, players):
     page = open_page("craft", attack="DeepFool")
     assert not page.select_slider
-    assert len(page.get("plotly_chart")) == 2
-    assert len(fooled(page)) == 2
+    ((header, _),) = players(page)
+    assert (header["sizes"], header["steps"]) == ([], [0, 1])
 
 
 @pytest.mark.parametrize(
     ("attack", "name", "label"), [("APGD", "apgd", "Steps"), ("Square Attack", "square", "Queries")]
 )
-def test_attacks_that_measure_robustness(open_page, attack, name, label):
+def test_attacks_that_measure_robustness(open_page, players, attack, name, label):
     """Their own number of steps: as many as their papers take, unless the address has fewer."""
     page = open_page("craft", attack=attack, eps="8", **{f"steps_{name}": "30"})
     steps = page.number_input(key=f"steps_{name}")
     assert (steps.label, steps.value) == (label, 30)
     assert steps.max == {"apgd": 200, "square": 5000}[name]
-    assert len(fooled(page)) == 2
-    assert len(page.get("plotly_chart")) == 3
+    ((header, _),) = players(page)
+    assert header["steps"][-1] == 30
+    assert len(header["sizes"]) == {"apgd": 8, "square": 1}[name]  # thousands of queries are for one size
     assert not page.warning
 
 
-def test_square_takes_its_papers_queries_at_once_where_the_network_gives_in(open_page):
+def test_square_takes_its_papers_queries_at_once_where_the_network_gives_in(open_page, players):
     page = open_page("craft", attack="Square Attack", eps="16")
     assert page.number_input(key="steps_square").value == 5000
-    assert all("fooled" in text or "now" in text for text in fooled(page)), fooled(page)
+    ((header, networks),) = players(page)
+    assert header["steps"][-1] == 5000
+    assert all(network.probabilities[0, -1].argmax() != network.about["truth"] for network in networks)
 
 
-def test_a_transfer_says_for_whom_it_was_crafted(open_page):
-    page = open_page("craft", craft="left, shown to right", eps="4", steps="5")
-    assert captions(page).count("Crafted for the other model.") == 1
-    assert len(page.get("plotly_chart")) == 3
+def test_a_transfer_says_for_whom_it_was_crafted(open_page, players):
+    ((header, _),) = players(open_page("craft", craft="left, shown to right", eps="4", steps="5"))
+    assert header["notes"] == ["", "The attack was crafted for the other model."]
 
 
 def upload(page, raw: bytes, name: str, settle):
@@ -197,20 +220,20 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
-def test_a_picture_of_ones_own(open_page, settle):
+def test_a_picture_of_ones_own(open_page, settle, seen):
     page = upload(open_page("craft"), picture(), "mine.png", settle)
     assert "**mine.png**" in texts(page)
     assert "own clean prediction" in captions(page)
-    assert len(fooled(page)) == 2
+    assert seen(page) == BOTH
     page.selectbox(key="upload_label").set_value("cat").run()
     assert "own clean prediction" not in captions(settle(page))
 
 
-def test_a_file_that_is_no_picture(open_page, settle):
+def test_a_file_that_is_no_picture(open_page, settle, seen):
     page = upload(open_page("craft"), b"not a picture", "notes.png", settle)
     assert "'notes.png' is not an image" in page.error[0].value
     assert page.file_uploader[0].value is None  # the next file does not stand beside it
-    assert len(fooled(page)) == 2  # of the data set's images, as before
+    assert seen(page) == BOTH  # of the data set's images, as before
     assert "#### What you see" in texts(page)
     page = upload(page, picture(), "mine.png", settle)
     assert not page.error
@@ -222,13 +245,13 @@ def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
     def broken(*args, **kwargs):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(attack_pair, "run", broken)
+    monkeypatch.setattr(landscape, "run", broken)
     with pytest.raises(AssertionError, match="a defect"):
         open_page("craft", seed="4321")
 
 
 def test_the_zip_holds_both_sides(open_page):
-    page = open_page("craft", images=[CAT, SHIP], eps="1.5", steps="3")
+    page = open_page("craft", images=[CAT, SHIP], eps="1", steps="3", look=CAT)
     assert [b.label for b in page.get("download_button")] == ["PNG, left", "PNG, right", "Everything (ZIP)"]
 
     batch = data.samples("cifar10").select([0, 1])
@@ -252,12 +275,12 @@ def press(page, label: str) -> None:
 def test_stop_and_start_again(open_page, monkeypatch):
     """A job that ends only when it is stopped, in place of the attack."""
 
-    def endless(request, progress, *, batch):
+    def endless(request, progress, *, batch, first):
         while True:
             progress(0.5, "endless")
             threading.Event().wait(0.01)
 
-    monkeypatch.setattr(attack_pair, "run", endless)
+    monkeypatch.setattr(landscape, "run", endless)
     page = open_page("craft", settled=False, seed="1234")
     assert page.get("progress")
     press(page, "Stop")
@@ -270,26 +293,25 @@ def test_stop_and_start_again(open_page, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["craft", "start"])
-def test_what_was_there_stays_when_it_is_stopped(open_page, monkeypatch, name):
-    """An attack that goes on for ever after its third step."""
-    run, stalled = attack_pair.run, threading.Event()
+def test_what_was_there_stays_when_it_is_stopped(open_page, monkeypatch, players, name):
+    """An attack that goes on for ever after its first size."""
+    run, stalled = landscape.run, threading.Event()
 
-    def slow(request, progress, *, batch):
-        def three_steps(fraction, text, partial=None):
+    def slow(request, progress, *, batch, first):
+        def first_size(fraction, text, partial=None):
             progress(fraction, text, partial)
-            while partial is not None and len(partial.running[-1].trace.sizes) == 4:
+            while partial is not None:
                 stalled.set()
                 progress(fraction, text)
                 threading.Event().wait(0.01)
 
-        return run(request, three_steps, batch=batch)
+        return run(request, first_size, batch=batch, first=first)
 
-    monkeypatch.setattr(attack_pair, "run", slow)
+    monkeypatch.setattr(landscape, "run", slow)
     page = open_page(name, settled=False, seed="4242")
     assert stalled.wait(60)
     press(page, "Stop")
     assert "Stopped." in texts(page)
-    assert "".join(part.proto.body for part in page.get("html")).count("<figure>") == 1
-    steps = next(json.loads(c.proto.spec) for c in page.get("plotly_chart") if "attack step" in c.proto.spec)
-    assert steps["data"][0]["x"] == [0, 1, 2, 3]
-    assert "#### What you will see" in texts(page)  # it is not finished
+    ((header, _),) = players(page)
+    assert header["sizes"] == [0, 1]
+    assert not header["finished"]

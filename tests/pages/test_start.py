@@ -1,18 +1,20 @@
 import json
 
+from rnorm_core import data
+from rnorm_core.experiments.attack_pair import FIRST
+
 
 def texts(page) -> str:
     return "\n".join(block.value for block in page.markdown)
 
 
-def test_something_is_seen_without_any_button(open_page):
+def test_something_is_seen_without_any_button(open_page, players):
     page = open_page("start")
+    ((header, networks),) = players(page)
+    assert [network.about["label"] for network in networks] == ["BatchNorm, tracked", "RobustNorm, tracked"]
+    assert header["sizes"] == [0, 0.25, 0.5, 1, 2, 4, 8, 16]
+    assert (header["chosen"], header["finished"]) == (1, True)
     text = texts(page)
-    assert "**BatchNorm, tracked**" in text
-    assert "**RobustNorm, tracked**" in text
-    assert (
-        "".join(part.proto.body for part in page.get("html")).count("<figure>") == 6
-    )  # clean, attacked, difference; left and right
     assert "What you see" in text
     assert "Why" in text
     assert "Try this" in text
@@ -32,10 +34,9 @@ def test_accuracy_comes_from_the_cards_with_hash_and_n(open_page):
     assert card.sha256[:12] in "".join(block.value for block in page.caption)
 
 
-def test_eps_0_changes_nothing(open_page):
-    page = open_page("start", eps="0")
-    assert texts(page).count(" held: still ") == 2
-    assert texts(page).count("its confidence stayed at ") == 2
+def test_the_size_of_the_address_is_the_players(open_page, players):
+    ((header, _),) = players(open_page("start", eps="8"))
+    assert header["chosen"] == 8
 
 
 def test_the_photo_is_the_seeds_choice_alone(open_page):
@@ -47,24 +48,24 @@ def test_the_photo_is_the_seeds_choice_alone(open_page):
     assert poor != photo(open_page("start", seed="1"))
 
 
-def test_a_photo_that_was_attacked_here_is_known_on_the_page_craft(open_page, monkeypatch):
-    """Both pages ask for one computation: nothing is attacked a second time."""
-    photo = "cat af12e124"
-    first = open_page("start", eps="0.75", seed="0").session_state["_ticket work"].result()
+def test_a_photo_that_was_attacked_here_is_known_on_the_page_craft(open_page, monkeypatch, players):
+    """Both pages ask for one computation, whatever the size: nothing is attacked a second time."""
+    first = players(open_page("start", eps="0.5", seed="3"))[0][1]
 
     def no_attack(*args, **kwargs):
         raise AssertionError("attacked again")
 
-    monkeypatch.setattr("rnorm_core.experiments.attack_pair.run", no_attack)
-    second = open_page("craft", eps="0.75", seed="0", images=[photo]).session_state["_ticket work"].result()
-    assert second is first
-    assert first.batch.name(0) == photo
+    monkeypatch.setattr("rnorm_core.experiments.landscape.run", no_attack)
+    photo = data.samples("cifar10").name((data.samples("cifar10").find(FIRST) + 3) % 20)
+    second = players(open_page("craft", eps="8", seed="3", images=[photo]))[0][1]
+    assert all((one.changes == other.changes).all() for one, other in zip(first, second, strict=True))
 
 
-def test_a_model_in_a_batch_mode_says_so(open_page):
-    page = open_page("start", right="cifar10-resnet20-bn", right_mode="batch")
-    assert "**BatchNorm, batch**" in texts(page)
-    assert any("takes statistics from the pictures" in block.value for block in page.caption)
+def test_a_model_in_a_batch_mode_says_so(open_page, players):
+    ((header, networks),) = players(open_page("start", right="cifar10-resnet20-bn", right_mode="batch"))
+    assert networks[1].about["label"] == "BatchNorm, batch"
+    assert header["notes"][0] == ""
+    assert "takes statistics from the pictures" in header["notes"][1]
 
 
 def test_everything_but_the_device_is_in_the_address(open_page, in_address):

@@ -39,29 +39,6 @@ def matches(text: str, pattern: str) -> bool:
     return bool(re.search(".*".join(map(re.escape, pattern.split(" … "))), plain(text)))
 
 
-@pytest.mark.parametrize(
-    ("clean", "after", "label", "target", "pattern"),
-    [
-        (CAT, DOG, 0, None, "was fooled … cat (80 %) … dog (70 %)."),
-        (CAT, [0.6, 0.3, 0.1], 0, None, "held: … cat; … from 80 % to 60 %."),
-        (CAT, CAT, 0, None, "held: … cat; … stayed at 80 %."),
-        ([0.998, 0.001, 0.001], [0.997, 0.002, 0.001], 0, None, "held: … cat; … stayed at >99 %."),
-        (DOG, FROG, 0, None, "was wrong before … dog (70 %) and not cat; now frog (80 %)."),
-        (CAT, FROG, 0, 2, "led to the target: cat (80 %) … frog (80 %)."),
-        (CAT, DOG, 0, 2, "left cat for dog (70 %) … not the target … frog 10 %."),
-        (CAT, CAT, 0, 2, "held: … cat … frog 10 %."),
-        (FROG, FROG, 0, 2, "saw the target frog (80 %) before"),
-        (CAT, DOG, 0, 0, "the target cat is what the image shows"),
-    ],
-)
-def test_what_happened_to_one_image(clean, after, label, target, pattern):
-    """Of two images; the other is a frog that stays one."""
-    targets = None if target is None else [1, target]
-    outcome = outcome_of([FROG, clean], [FROG, after], [2, label], targets=targets)
-    sentence = words.of_image(outcome, 1, CLASSES, label_known=True)
-    assert matches(sentence, pattern), sentence
-
-
 def test_what_happened_to_many_images_counts_each_once():
     outcome = outcome_of([CAT, CAT, DOG, CAT], [DOG, CAT, DOG, FROG], [0, 0, 0, 0], saved=[CAT, CAT, DOG, FROG])
     assert words.counts(outcome) == (4, 1, 2)
@@ -94,19 +71,6 @@ def test_all_and_none_are_called_so(after, saved, pattern):
     text = words.of_all(outcome_of([CAT] * len(after), after, [0] * len(after), saved=saved), CLASSES)
     assert matches(text, f": {pattern}"), text
     assert ("PNG" in text) == (after[0] != CAT)
-
-
-def test_a_file_is_described_where_the_image_was_fooled():
-    outcome = outcome_of([CAT, CAT, CAT, DOG], [DOG, DOG, CAT, DOG], [0] * 4, saved=[CAT, DOG, CAT, DOG])
-    saved = [words.after_png(outcome, i, CLASSES) for i in range(4)]
-    assert matches(saved[0], "fools no more: cat (80 %).")
-    assert matches(saved[1], "still fools: dog (70 %).")
-    assert saved[2:] == ["", ""]
-
-
-def test_an_unlabelled_image_was_attacked_as_what_a_network_saw_first():
-    outcome = outcome_of([DOG], [FROG], [0])
-    assert "not cat, which was attacked" in plain(words.of_image(outcome, 0, CLASSES, label_known=False))
 
 
 @pytest.mark.parametrize(

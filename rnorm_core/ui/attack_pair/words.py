@@ -4,14 +4,8 @@ from torch import Tensor
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.attacks.trace import fooled
-from rnorm_core.experiments.attack_pair import Outcome, Result
+from rnorm_core.experiments.attack_pair import Outcome
 from rnorm_core.figures import style
-
-
-def what_happened(result: Result, index: int = 0) -> list[str]:
-    """The effect of the attack on image `index`: one sentence per network."""
-    known = int(result.batch.labels[index]) >= 0
-    return [of_image(outcome, index, result.batch.classes, label_known=known) for outcome in result.outcomes]
 
 
 def crafted_for(outcome: Outcome) -> str:
@@ -19,14 +13,6 @@ def crafted_for(outcome: Outcome) -> str:
     if CATALOGUE[outcome.trace.spec["name"]].family == "noise":
         return "Random noise: nothing in it was crafted for a model."
     return "The attack was crafted for this model." if outcome.crafted_here else "Crafted for the other model."
-
-
-def after_png(outcome: Outcome, index: int, classes: tuple[str, ...]) -> str:
-    """Whether image `index` still fools the network after rounding to 8 bits; empty if it did not before."""
-    if not bool(_newly(outcome)[index]):
-        return ""
-    does = "still fools" if bool(_still(outcome)[index]) else "fools no more"
-    return f"Saved as an 8-bit PNG it {does}: {best_guess(outcome.saved[index], classes)}."
 
 
 def of_all(outcome: Outcome, classes: tuple[str, ...]) -> str:
@@ -89,40 +75,6 @@ def _newly(outcome: Outcome) -> Tensor:
 def _still(outcome: Outcome) -> Tensor:
     """Bool (N,): fooled by the attack, and by the saved file too."""
     return _newly(outcome) & fooled(outcome.saved, outcome.trace.labels, outcome.trace.targets)
-
-
-def of_image(outcome: Outcome, index: int, classes: tuple[str, ...], *, label_known: bool) -> str:
-    """The attack's effect on image `index`. Without a label the attack was against the network's clean prediction."""
-    trace, name = outcome.trace, f"**{outcome.variant.label}**"
-    clean, after = trace.clean_probabilities[index], trace.adversarial_probabilities[index]
-    was, now, label = int(clean.argmax()), int(after.argmax()), int(trace.labels[index])
-    saw, sees = best_guess(clean, classes), best_guess(after, classes)
-    if trace.targets is not None:
-        target = int(trace.targets[index])
-        aim = classes[target]
-        if target == label:
-            return f"{name}: the target {aim} is what the image shows, so there is nothing to reach."
-        if was == target:
-            return f"{name} saw the target {saw} before the attack already."
-        if now == target:
-            return f"{name} was led to the target: {saw} became {sees}."
-        chance = f"it gives {aim} {_percent(after[target])}"
-        if now == was:
-            return f"{name} held: still {classes[was]}, and {chance}."
-        return f"{name} left {classes[was]} for {sees}, which is not the target; {chance}."
-    if was != label and not label_known:
-        return f"{name} saw {saw} and not {classes[label]}, which was attacked, before it; now {sees}."
-    if was != label:
-        return f"{name} was wrong before the attack already: it saw {saw} and not {classes[label]}; now {sees}."
-    if now != label:
-        return f"{name} was fooled: {saw} became {sees}."
-    return f"{name} held: still {classes[was]}; {_confidence(float(clean[was]), float(after[was]))}."
-
-
-def _confidence(before: float, after: float) -> str:
-    if _percent(before) == _percent(after):
-        return f"its confidence stayed at {_percent(after)}"
-    return f"its confidence went from {_percent(before)} to {_percent(after)}"
 
 
 def _of_batch(outcome: Outcome, classes: tuple[str, ...]) -> str:

@@ -1,28 +1,44 @@
-"""An attack as files to download. A click on a button makes its file."""
+"""An attack as files to download. A click on a button makes its file, and the attack where it is not there yet."""
 
 from functools import partial
 
 import streamlit as st
 
 from rnorm_core import report, zoo
-from rnorm_core.experiments.attack_pair import DIRECTIONS, Result
+from rnorm_core.data import Batch
+from rnorm_core.experiments import attack_pair
+from rnorm_core.experiments.attack_pair import DIRECTIONS, Request, Result
+from rnorm_core.ui.shared import live_job
 
 SIDES = ("left", "right")
 
 
-def downloads(result: Result, index: int) -> None:
+def downloads(request: Request, batch: Batch, index: int | None) -> None:
     """Buttons: attacked image `index` of each network, and everything, as a ZIP file that reproduces the attack."""
-    stem = f"{result.request.attack}-seed{result.request.seed}"
+    stem = f"{request.attack}-seed{request.seed}"
     with st.container(horizontal=True):
-        for side, outcome in zip(SIDES, result.outcomes, strict=True):
-            picture = partial(report.png, outcome.trace.adversarial[index])
+        for i, side in enumerate(SIDES if index is not None else ()):
             name = f"{stem}-{side}.png"
-            st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore")
+            st.download_button(
+                f"PNG, {side}", partial(_png, request, batch, i, index), name, "image/png", key=name, on_click="ignore"
+            )
         st.download_button(
-            "Everything (ZIP)", partial(archive, result), f"{stem}.zip", "application/zip", key="zip",
+            "Everything (ZIP)", partial(_zip, request, batch), f"{stem}.zip", "application/zip", key="zip",
             on_click="ignore", icon=":material/folder_zip:",
-            help="float32 arrays, attack, seed, hash of the weights, and how to redo it.",
+            help="float32 arrays, attack, seed, hash of the weights, and how to redo it, at the chosen attack size.",
         )  # fmt: skip
+
+
+def _result(request: Request, batch: Batch) -> Result:
+    return live_job.wait_for(request, partial(attack_pair.run, request, batch=batch))
+
+
+def _png(request: Request, batch: Batch, side: int, index: int) -> bytes:
+    return report.png(_result(request, batch).outcomes[side].trace.adversarial[index])
+
+
+def _zip(request: Request, batch: Batch) -> bytes:
+    return archive(_result(request, batch))
 
 
 def archive(result: Result) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 import torch
@@ -35,9 +36,11 @@ def pick_images(settings: Settings) -> Batch | None:
     chosen = st.session_state.get("images", [])
     if any(name not in index_of for name in chosen):  # chosen from another source
         st.session_state["images"] = [name for name in chosen if name in index_of] or default
-    _thumbnails(everything.select(list(index_of.values())))
     label = "Click pictures to add or remove them; several are attacked as one batch."
-    picked = query_params.bound(st.pills, label, list(index_of), key="images", selection_mode="multi", default=default)
+    offered = everything.select(list(index_of.values()))
+    picked = pills_with_pictures(
+        offered, label, list(index_of), key="images", selection_mode="multi", default=default
+    )  # fmt: skip
     if not picked:
         raise UserError("No image is chosen.", "click one or more of the pictures.")
     return everything.select([i for name, i in index_of.items() if name in picked])
@@ -79,27 +82,25 @@ def _offered(everything: Batch, settings: Settings) -> list[int]:
     return begin + [i for i in some if i not in begin]
 
 
-def _thumbnails(batch: Batch) -> None:
-    """Draws the picture of each pill of the choice that follows."""
+def pills_with_pictures(batch: Batch, label: str, names: list[str], *, key: str, **options: Any) -> Any:
+    """A choice of images, one of `names` each, drawn as thumbnails; it lives in the address."""
+    at = f".st-key-{key}"
     rules = [
-        """
-        .st-key-images [role=group], .st-key-images [data-testid=stButtonGroup] > div { gap: 8px; }
-        .st-key-images button {
+        f"""
+        {at} [role=group], {at} [role=radiogroup], {at} [data-testid=stButtonGroup] > div {{ gap: 8px; }}
+        {at} button {{
             width: 78px; height: 106px; padding: 76px 2px 2px; border-radius: 8px; white-space: normal;
             background: no-repeat 6px 6px / 64px 64px; image-rendering: pixelated; align-items: start;
-        }
-        .st-key-images button p { font-size: 11px; line-height: 1.2; word-spacing: 100vw; }
-        .st-key-images button[aria-checked=true], .st-key-images button[aria-pressed=true] {
-            outline: 3px solid #3B8FC7;
-        }
+        }}
+        {at} button p {{ font-size: 11px; line-height: 1.2; word-spacing: 100vw; }}
+        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ outline: 3px solid #3B8FC7; }}
         """
     ]
     for i, image in enumerate(batch.images):
         picture = base64.b64encode(report.png(image)).decode()
-        rules.append(
-            f".st-key-images button:nth-of-type({i + 1}) {{ background-image: url(data:image/png;base64,{picture}); }}"
-        )
+        rules.append(f"{at} button:nth-of-type({i + 1}) {{ background-image: url(data:image/png;base64,{picture}); }}")
     st.html(f"<style>{''.join(rules)}</style>")
+    return query_params.bound(st.pills, label, names, key=key, **options)
 
 
 def _upload(settings: Settings) -> Batch | None:

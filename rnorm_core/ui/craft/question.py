@@ -6,13 +6,13 @@ import streamlit as st
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import CLASSES, Batch
+from rnorm_core.experiments import landscape
 from rnorm_core.experiments.attack_pair import DIRECTIONS, Request
+from rnorm_core.norms import looks_at_batch
+from rnorm_core.ui.attack_player.question import attack_size
 from rnorm_core.ui.settings.sidebar import Settings
 from rnorm_core.ui.shared import query_params
 
-# k of k/255: fine steps where the accuracy of ordinary networks falls, coarse steps above.
-EPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
-EPS_L2 = [0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 255]
 UNTARGETED = "any other class"
 MOST_STEPS = 200
 STEPS = "How many times the attack asks the network which way to go."
@@ -23,39 +23,40 @@ TRANSFER = (
 )
 
 
-def epsilon(norm: str = "linf") -> float:
-    """The attack size in pixel units, chosen as k of k/255."""
-    linf = norm == "linf"
-    levels = query_params.bound(
-        st.select_slider, "eps (k/255)" if linf else "eps (L2, k/255)", EPS if linf else EPS_L2, 1 if linf else 32,
-        key="eps" if linf else "eps_l2", shown=_number,
-        help="Each colour value of a pixel has 256 levels, 0 to 255; at k/255 none moves by more than k." if linf else
-        "The length of the whole change, the root of the sum of squares over all values: 255/255 is one of them moved "
-        "from black to white, or all 3,072 moved by 4.6 levels.",
-    )  # fmt: skip
-    return levels / 255
-
-
 @dataclass(frozen=True)
 class Question:
-    """The chosen attack, without images; fields as in `attack_pair.Request`."""
+    """The chosen attack, without images; fields as in `attack_pair.Request`, the size in k of k/255."""
 
     attack: str
-    eps: float | None
+    size: float | None
     steps: int | None
     target: int | None
     craft: str
 
     def request(self, settings: Settings, batch: Batch) -> Request:
+        """The attack on the whole batch, at the chosen size."""
         return Request(
             settings.left, settings.right, ids=batch.ids, labels=tuple(batch.labels.tolist()), attack=self.attack,
-            eps=self.eps, steps=self.steps, target=self.target, craft=self.craft, seed=settings.seed,
-            device=settings.device,
+            eps=None if self.size is None else self.size / 255, steps=self.steps, target=self.target, craft=self.craft,
+            seed=settings.seed, device=settings.device,
+        )  # fmt: skip
+
+    def landscape(self, settings: Settings, batch: Batch, index: int) -> landscape.Request:
+        """The attack on one image of the batch, at all sizes where that is possible."""
+        variants = settings.left, settings.right
+        whole = len(batch) > 1 and any(looks_at_batch(variant.statistics) for variant in variants)
+        sizes = () if self.size is None else (self.size,)
+        if self.size is not None and not whole and not CATALOGUE[self.attack].black_box:
+            sizes = landscape.SIZES[CATALOGUE[self.attack].norm]
+        return landscape.Request(
+            variants, ids=batch.ids, labels=tuple(batch.labels.tolist()), index=None if whole else index,
+            attack=self.attack, sizes_255=sizes, steps=self.steps, target=self.target,
+            craft={"each": None, "left": 0, "right": 1}[self.craft], seed=settings.seed, device=settings.device,
         )  # fmt: skip
 
 
-def choose_attack(dataset: str) -> Question:
-    """Attack, size, steps, target and direction, in one row."""
+def choose_attack(dataset: str, *, one_image: bool) -> Question:
+    """Attack, size, steps, target and direction, in one row; of one image the player has the slider for the size."""
     titles = {entry.title: entry for entry in CATALOGUE.values()}
     classes = CLASSES[dataset]
     columns = iter(st.columns([1.3, 1.5, 0.9, 1.3, 1.4], gap="medium"))
@@ -68,8 +69,12 @@ def choose_attack(dataset: str) -> Question:
         )  # fmt: skip
         entry = titles[title]
     with next(columns):
-        eps = epsilon(entry.norm) if entry.takes_eps else None
-        if eps is None:
+        size, in_player = None, one_image and not entry.black_box
+        if entry.takes_eps:
+            size = attack_size(entry.norm, in_player=in_player)
+            if in_player:
+                st.caption("All sizes are computed: move the slider below.")
+        else:
             st.caption("No eps: it searches for the smallest change that is enough.")
     with next(columns):
         steps = None
@@ -93,8 +98,4 @@ def choose_attack(dataset: str) -> Question:
         chosen = query_params.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft", help=TRANSFER)
     st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
     craft = next(key for key, direction in DIRECTIONS.items() if direction == chosen)
-    return Question(entry.name, eps, steps, target, craft)
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
+    return Question(entry.name, size, steps, target, craft)

@@ -1,73 +1,79 @@
-"""A finished attack on two networks, drawn."""
+"""An attack on two networks: one image in the player; of several a table, and the player of the one that is opened."""
+
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from rnorm_core.attacks import CATALOGUE
-from rnorm_core.experiments.attack_pair import Outcome, Result, sizes
-from rnorm_core.figures.trace import confidence_by_step, probabilities
+from rnorm_core.data import Batch
+from rnorm_core.experiments import attack_pair, landscape
+from rnorm_core.experiments.attack_pair import Result
+from rnorm_core.ui import attack_player
 from rnorm_core.ui.attack_pair import words
-from rnorm_core.ui.attack_pair.view import before_and_after, traced
 from rnorm_core.ui.craft.downloads import downloads
-from rnorm_core.ui.shared.panels import chart
-from rnorm_core.ui.shared.query_params import choose_one
+from rnorm_core.ui.craft.images import pills_with_pictures
+from rnorm_core.ui.craft.question import Question
+from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.growing_result import growing
 
 
-def show(result: Result) -> None:
-    """A finished result: for one image the networks beside each other, in pictures, sentences, bars and numbers."""
-    index = _choose_image(result)
-    if (result.batch.labels < 0).any():
+def show(question: Question, settings: Settings, batch: Batch) -> bool:
+    """Attacks the batch and shows the result; returns whether there is anything to see."""
+    if (batch.labels < 0).any():
         st.caption("The label is unknown: what was attacked is the model's own clean prediction.")
-    sides = zip(st.columns(2, gap="large"), result.outcomes, words.what_happened(result, index), strict=True)
-    for place, (column, outcome, sentence) in enumerate(sides):
-        with column:
-            _show_outcome(result, outcome, sentence, index, key=f"probabilities {outcome.variant} {place == 0}")
-    st.caption(
-        "Pixels: values from 0 to 1, as k/255. Normalised: divided by each channel's standard deviation (about 0.25), "
-        "as the paper gives eps; its authors divide by about 0.2. "
-        f"Weights: {'; '.join(f'{o.variant.label} `{o.variant.weight_hash[:12]}`' for o in result.outcomes)}; seed "
-        f"{result.request.seed}."
-    )
-    if CATALOGUE[result.request.attack].family == "fixed-eps":
-        chart(confidence_by_step(traced(result.outcomes), index, result.batch.classes), key="steps chart")
-    downloads(result, index)
+    if len(batch) == 1:
+        there, index = _player(question, settings, batch, 0), 0
+    else:
+        there, index = _several(question, settings, batch)
+    if there:
+        downloads(question.request(settings, batch), batch, index)
+        weights = "; ".join(f"{v.label} `{v.weight_hash[:12]}`" for v in (settings.left, settings.right))
+        st.caption(f"Weights: {weights}; seed {settings.seed}.")
+    return there
 
 
-def _choose_image(result: Result) -> int:
-    """The index of the image to show large. With several images also a sentence about all and a table."""
-    names = [result.batch.name(i) for i in range(len(result.batch))]
-    if len(names) == 1:
-        return 0
+def _player(question: Question, settings: Settings, batch: Batch, index: int) -> bool:
+    request = question.landscape(settings, batch, index)
+    result = growing(request, partial(landscape.run, request, batch=batch, first=question.size), slot="player")
+    if result is None:
+        return False
+    key = "player" if len(batch) == 1 else "player of one"
+    attack_player.show(result, index, batch.dataset, chosen=question.size, key=key)
+    return True
+
+
+def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool, int | None]:
+    """Whether there is a result, and the image that is opened."""
+    request = question.request(settings, batch)
+    result = growing(request, partial(attack_pair.run, request, batch=batch))
+    query_params.reserve("look")
+    if result is None:
+        return False, None
+    # Another session may have computed it first, from files with other names.
+    _show_table(replace(result, batch=batch))
+    names = [batch.name(i) for i in range(len(batch))]
+    chosen = pills_with_pictures(batch, "Open one to see its attack step by step.", names, key="look")
+    if chosen is None:
+        return True, None
+    _player(question, settings, batch, names.index(chosen))
+    return True, names.index(chosen)
+
+
+def _show_table(result: Result) -> None:
+    """A sentence for each network about all images, and what became of each."""
     left, right = result.outcomes
     for column, outcome in zip(st.columns(2, gap="large"), result.outcomes, strict=True):
         column.markdown(words.of_all(outcome, result.batch.classes))
+        for note in filter(None, (words.crafted_for(outcome), words.joint_note(outcome))):
+            column.caption(note)
     rows = [
-        # The blank makes the two columns' names differ if left and right are the same network.
-        {"image": name, left.variant.label: words.verdict(left, i), f"{right.variant.label} ": words.verdict(right, i)}
-        for i, name in enumerate(names)
+        {
+            "image": result.batch.name(i),
+            left.variant.label: words.verdict(left, i),
+            # The blank makes the two columns' names differ if left and right are the same network.
+            f"{right.variant.label} ": words.verdict(right, i),
+        }
+        for i in range(len(result.batch))
     ]
     st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 220))
-    return names.index(choose_one("Look at", names, key="look"))
-
-
-def _show_outcome(result: Result, outcome: Outcome, sentence: str, index: int, *, key: str) -> None:
-    trace, classes, variant = outcome.trace, result.batch.classes, outcome.variant
-    st.markdown(f"##### {variant.label}")
-    st.caption(words.crafted_for(outcome))
-    before_and_after(result, outcome, index)
-    st.markdown(sentence)
-    if in_a_file := words.after_png(outcome, index, classes):
-        st.markdown(in_a_file)
-    if note := words.joint_note(outcome):
-        st.caption(note)
-    target = None if trace.targets is None else int(trace.targets[index])
-    figure = probabilities(
-        trace.clean_probabilities[index], trace.adversarial_probabilities[index], classes,
-        int(result.batch.labels[index]), label=variant.label, norm=variant.norm, target=target,
-    )  # fmt: skip
-    chart(figure, key=key)
-    size = sizes(trace, index, result.batch.dataset)
-    st.markdown(
-        "| size of the change | pixels | normalised |\n|---|---|---|\n"
-        f"| largest (L-inf) | {255 * size.linf:.2f}/255 | {size.linf_normalised:.4f} |\n"
-        f"| length (L2) | {255 * size.l2:.1f}/255 | {size.l2_normalised:.3f} |"
-    )

@@ -1,6 +1,7 @@
 """Work that takes longer than a moment: progress, a stop button, the result."""
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -56,6 +57,11 @@ def run(
     return result
 
 
+def wait_for(request: Hashable, work: Callable[[Progress], T]) -> T:
+    """The result of `work(progress)`, however long it takes: for a click that asks for a file. Raises its errors."""
+    return jobs.start(request, partial(_on_one_thread, work)).result()
+
+
 def one_thread() -> None:
     """Let torch compute on one thread here, and in threads that begin later.
 
@@ -99,13 +105,14 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
 
 
 def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
-    def on_one_thread(job: jobs.Job[T]) -> T:
-        one_thread()
-        return work(job.progress)
-
-    ticket = st.session_state[_ticket(slot)] = jobs.start(request, on_one_thread)
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_on_one_thread, work))
     st.session_state[_stopped(slot)] = False
     return ticket
+
+
+def _on_one_thread(work: Callable[[Progress], T], job: jobs.Job[T]) -> T:
+    one_thread()
+    return work(job.progress)
 
 
 def _stop(slot: str) -> None:

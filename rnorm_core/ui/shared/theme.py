@@ -9,8 +9,8 @@ import streamlit as st
 FAVICON = "data:image/png;base64," + base64.b64encode(Path(__file__).with_name("favicon.png").read_bytes()).decode()
 
 # Images of 32x32 pixels are enlarged without smoothing. Pages use the window's width, up to a readable one. Hidden: the
-# widgets that hold model names for the address (see settings/model_picker.py). Chosen models are grey there: red would
-# look like the colour of a norm.
+# widgets that hold something for the address alone, model names (see settings/model_picker.py) and the attack size of a
+# player (see attack_player/question.py). Chosen models are grey there: red would look like the colour of a norm.
 _STYLE = """
 <style>
 .row-of-pictures { display: flex; gap: 0.75rem; }
@@ -18,7 +18,7 @@ _STYLE = """
 .row-of-pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
 [data-testid="stMultiSelect"] [data-tag] { background: rgba(128, 128, 128, 0.22); color: inherit; }
-.st-key-left, .st-key-right, .st-key-models { display: none; }
+.st-key-left, .st-key-right, .st-key-models, .st-key-size_of_player { display: none; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }

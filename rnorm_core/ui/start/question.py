@@ -3,7 +3,8 @@
 from rnorm_core import data
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import Batch
-from rnorm_core.experiments.attack_pair import FIRST, Request
+from rnorm_core.experiments.attack_pair import FIRST
+from rnorm_core.experiments.landscape import Request
 from rnorm_core.ui.settings.sidebar import Settings
 
 
@@ -14,9 +15,10 @@ def choose_photo(settings: Settings) -> Batch:
     return samples.select([(samples.find(FIRST) + settings.seed) % len(samples)])
 
 
-def request(settings: Settings, photo: Batch, eps: float) -> Request:
-    """PGD on the photo, for each network by itself: the same request as on the page "Craft an attack"."""
+def request(settings: Settings, photo: Batch) -> Request:
+    """PGD of every size on the photo, for each network by itself: the same request as on the page "Craft an attack"."""
     return Request(
-        settings.left, settings.right, ids=photo.ids, labels=tuple(photo.labels.tolist()), attack="pgd", eps=eps,
-        steps=CATALOGUE["pgd"].default_steps, seed=settings.seed, device=settings.device,
+        (settings.left, settings.right), ids=photo.ids, labels=tuple(photo.labels.tolist()),
+        steps=CATALOGUE["pgd"].default_steps, seed=settings.seed,
+        device=settings.device,
     )  # fmt: skip

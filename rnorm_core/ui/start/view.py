@@ -3,29 +3,22 @@
 import streamlit as st
 
 from rnorm_core import model_names, zoo
-from rnorm_core.experiments.attack_pair import Result
+from rnorm_core.data import Batch
+from rnorm_core.experiments.landscape import Result
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
-from rnorm_core.ui.attack_pair.view import before_and_after
-from rnorm_core.ui.attack_pair.words import joint_note, what_happened
+from rnorm_core.ui import attack_player
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.panels import chart
 from rnorm_core.zoo import Variant
 
 
-def show(result: Result) -> None:
-    """The image under both networks: clean, attacked, the difference, and a sentence."""
-    dataset, label = result.batch.dataset, int(result.batch.labels[0])
+def show(result: Result, photo: Batch, size: float) -> None:
+    """The photo under both networks, at every attack size and step."""
     st.caption(
-        f"The photo: one of {model_names.dataset(dataset)}'s test images, labelled “{result.batch.classes[label]}”."
+        f"The photo: one of {model_names.dataset(photo.dataset)}'s test images, labelled "
+        f"“{photo.classes[int(photo.labels[0])]}”."
     )
-    sides = zip(st.columns(2, gap="large"), result.outcomes, what_happened(result), strict=True)
-    for column, outcome, sentence in sides:
-        with column:
-            st.markdown(f"##### {outcome.variant.label}")
-            before_and_after(result, outcome, 0)
-            st.markdown(sentence)
-            if note := joint_note(outcome):
-                st.caption(note)
+    attack_player.show(result, 0, photo.dataset, chosen=size, key="player")
 
 
 def show_accuracy(variants: tuple[Variant, ...]) -> None:

@@ -1,0 +1,289 @@
+// The player: sliders, pictures, bars and maps of one landscape. No step of it asks the server; only the chosen size is
+// sent back, when the finger lifts.
+
+const FRACTIONS = { 0.25: "¼", 0.5: "½", 0.75: "¾" };
+const short = (size) => FRACTIONS[size] ?? String(size);
+const percent = (p) => (p > 0.9995 || p < 0.0005 ? Math.round(100 * p) : (100 * p).toFixed(p > 0.095 && p < 0.905 ? 0 : 1)) + "\u00a0%";
+const MOST_BARS = 10, FEW_BARS = 8;
+const players = new WeakMap();
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes))
+    name === "text" ? (element.textContent = value) : element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const figure = (canvas, caption) => make("figure", {}, canvas, make("figcaption", { text: caption }));
+
+class Player {
+  constructor(parent) {
+    this.root = make("div", { "data-player": "", class: "player", role: "group", "aria-label": "Attack player" });
+    parent.append(this.root); // beside the style sheet that Streamlit puts there
+    this.asked = null; // the size that the address has
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  async load(bytes) {
+    const [header, begin] = headerOf(bytes), same = this.header?.id === header.id;
+    const news = JSON.stringify([header.id, header.chosen, header.sizes, header.steps]);
+    if (news === this.news) return;
+    this.news = news;
+    const landscape = await decode(bytes, header, begin);
+    if (news !== this.news) return; // newer bytes came meanwhile
+    const size = this.landscape?.sizes[this.e];
+    this.header = header;
+    this.landscape = landscape;
+    landscape.networks.forEach((network, i) => (network.colour = header.colours[i]));
+    this.wrongAt = landscape.networks.map((network) => this.wrongCells(network));
+    const wanted = same && header.chosen === this.asked ? size : header.chosen;
+    this.asked = header.chosen;
+    this.e = Math.max(landscape.sizes.indexOf(wanted), 0);
+    if (!same) this.pause(), (this.s = landscape.S - 1);
+    this.s = Math.min(this.s, landscape.S - 1);
+    this.build();
+    this.draw();
+    this.root.dataset.ready = header.finished ? "all" : "chosen";
+  }
+
+  wrongCells(network) {
+    const { E, S } = this.landscape, cells = new Uint8Array(E * S);
+    for (let e = 0; e < E; e++) for (let s = 0; s < S; s++) cells[e * S + s] = answer(network, S, e, s).wrong;
+    return cells;
+  }
+
+  // --- the elements, made anew for each landscape; the focus stays where it was
+
+  build() {
+    const { landscape, root } = this, { sizes, steps, classes, networks, S } = landscape;
+    const focused = root.contains(document.activeElement) ? document.activeElement.getAttribute("name") : null;
+    const open = this.numbers?.open;
+    this.clean = make("canvas", { role: "img", "aria-label": `The clean image: ${classes[networks[0].truth]}` });
+    this.eps = make("input", { type: "range", name: "eps", min: 0, max: Math.max(sizes.length - 1, 0), step: 1 });
+    this.step = make("input", { type: "range", name: "step", min: 0, max: S - 1, step: 1 });
+    this.epsText = make("output");
+    this.stepText = make("output");
+    this.play = make("button", { type: "button", name: "play" });
+    this.eps.addEventListener("input", () => this.go(Number(this.eps.value), this.s));
+    this.eps.addEventListener("change", () => this.tell());
+    this.step.addEventListener("input", () => (this.pause(), this.go(this.e, Number(this.step.value))));
+    this.play.addEventListener("click", () => (this.timer ? this.pause() : this.start()));
+    const sliders = [make("label", {}, make("span", { text: steps.at(-1) === 1 ? "Before, after" : "Step" }), this.stepText, this.step)];
+    if (sizes.length > 1) sliders.unshift(make("label", {}, make("span", { text: landscape.size_name }), this.epsText, this.eps));
+    this.marks = make("div", { class: "player-marks", "aria-hidden": "true" });
+    sliders.at(-1).append(this.marks);
+    const clean = figure(this.clean, landscape.clean_name);
+    this.cards = networks.map((network, i) => this.card(network, i));
+    this.numbers = make("details", {}, make("summary", { text: "Numbers" }), make("div", { class: "player-numbers" }));
+    this.numbers.open = Boolean(open);
+    this.numbers.addEventListener("toggle", () => this.draw());
+    this.said = make("p", { class: "player-said", "aria-live": "polite" });
+    root.replaceChildren(
+      make("div", { class: "player-controls" }, clean, ...sliders, this.play),
+      make("div", { class: "player-networks" }, ...this.cards.map((card) => card.element)),
+      make("p", { class: "player-key", text: landscape.key_text }),
+      this.numbers, this.said,
+    );
+    const [, height, width] = landscape.shape;
+    paint(this.clean, height, width, (i) => level(landscape.clean[i]));
+    if (focused) root.querySelector(`[name="${focused}"]`)?.focus();
+    this.showPlay();
+  }
+
+  card(network, i) {
+    const { landscape } = this;
+    const attacked = make("canvas", { role: "img" }), difference = make("canvas", { role: "img" });
+    const map = make("canvas", { name: `map ${i}`, tabindex: 0, role: "img" });
+    map.addEventListener("pointerdown", (event) => (map.setPointerCapture(event.pointerId), this.point(map, event)));
+    map.addEventListener("pointermove", (event) => map.hasPointerCapture(event.pointerId) && this.point(map, event));
+    map.addEventListener("pointerup", () => this.tell());
+    const ticks = make("div", { class: "player-ticks", "aria-hidden": "true" }, ...landscape.sizes.map((size) => make("span", { text: short(size) })));
+    const verdict = make("p", { class: "player-verdict" }), factor = make("figcaption");
+    const bars = this.shownClasses().map((k) => {
+      const fill = make("i"), before = make("b"), value = make("span", { class: "player-value" });
+      const name = make("span", { class: "player-class", text: this.className(network, k) });
+      if (k === network.truth) name.classList.add("player-true");
+      return { k, fill, before, value, row: make("div", {}, name, make("span", { class: "player-bar" }, fill, before), value) };
+    });
+    const note = make("p", { class: "player-note", text: landscape.notes[i] });
+    const element = make("section", { class: "player-network", "aria-label": network.label, style: `--norm: ${network.colour}` },
+      make("h5", { text: network.label }), verdict,
+      make("div", { class: "player-pictures" },
+        figure(attacked, "attacked"), make("figure", {}, difference, factor),
+        make("figure", { class: "player-map" }, map, ticks, make("figcaption", { text: landscape.map_name }))),
+      make("div", { class: "player-bars", "aria-hidden": "true" }, ...bars.map((bar) => bar.row)), note);
+    return { element, attacked, difference, factor, map, verdict, bars };
+  }
+
+  className(network, k) {
+    const note = k === network.truth ? ` (${this.landscape.truth_name})` : k === network.target ? " (target)" : "";
+    return this.landscape.classes[k].replaceAll("_", " ") + note;
+  }
+
+  // All of ten classes in their order; of many those that matter somewhere: true, target, and the most probable.
+  shownClasses() {
+    const { landscape } = this, { K, E, S, networks } = landscape;
+    if (this.barsOf === landscape) return this.bars;
+    this.barsOf = landscape;
+    this.bars = [...Array(K).keys()];
+    if (K > MOST_BARS) {
+      const most = new Float32Array(K);
+      for (const network of networks) {
+        for (let e = 0; e < E; e++)
+          for (let s = 0; s < S; s++) network.probabilities(e, s).forEach((p, k) => (most[k] = Math.max(most[k], p)));
+        most[network.truth] = 2;
+        if (network.target !== null) most[network.target] = 2;
+      }
+      this.bars = this.bars.sort((a, b) => most[b] - most[a]).slice(0, FEW_BARS);
+    }
+    return this.bars;
+  }
+
+  // --- drawing
+
+  draw() {
+    const { landscape, e, s } = this, { sizes, steps, networks, S } = landscape;
+    const size = sizes.length ? `${sizes[e]}/255` : "", last = steps.at(-1);
+    this.eps.value = e;
+    this.step.value = s;
+    this.epsText.textContent = size;
+    this.stepText.textContent = last === 1 ? (s ? "after" : "before") : `${steps[s]} of ${last}`;
+    this.eps.setAttribute("aria-valuetext", size);
+    this.step.setAttribute("aria-valuetext", this.stepText.textContent);
+    const widest = Math.max(...networks.map((network) => network.scales[e])), said = [];
+    this.marks.replaceChildren();
+    networks.forEach((network, i) => {
+      const card = this.cards[i], now = answer(network, S, e, s), sentence = this.sentence(network, now);
+      drawImages(landscape, network, e, s, card.attacked, card.difference, widest);
+      drawMap(landscape, network, this.wrongAt[i], card.map, e, s);
+      card.factor.textContent = widest > 1e-9 ? `difference × ${Number((0.5 / widest).toPrecision(2))}` : "no difference";
+      card.verdict.textContent = sentence;
+      card.verdict.dataset.wrong = now.wrong;
+      const probabilities = network.probabilities(e, s), before = network.probabilities(e, 0);
+      for (const bar of card.bars) {
+        bar.fill.style.width = `${100 * probabilities[bar.k]}%`;
+        bar.before.style.left = `${100 * before[bar.k]}%`;
+        bar.value.textContent = percent(probabilities[bar.k]);
+        bar.row.classList.toggle("player-winner", bar.k === now.winner);
+      }
+      card.attacked.setAttribute("aria-label", `The attacked image. ${network.label}: ${sentence}`);
+      card.difference.setAttribute("aria-label", `${card.factor.textContent}, of ${network.label}`);
+      card.map.setAttribute("aria-label", this.mapText(network, i));
+      if (now.turned !== null && S > 2)
+        this.marks.append(make("span", { style: `left: ${(100 * now.turned) / (S - 1)}%; color: ${network.colour}`, text: "▲", title: `${network.label} changes its mind` }));
+      said.push(`${network.label}: ${sentence}`);
+    });
+    if (!this.timer) this.said.textContent = [size && `Size ${size}`, `step ${this.stepText.textContent}`, ...said].filter(Boolean).join(". ");
+    if (this.numbers.open) this.drawNumbers();
+    this.root.dataset.drawn = `${sizes[e] ?? ""},${steps[s]}`;
+  }
+
+  sentence(network, now) {
+    const { landscape, e, s } = this, { classes, steps, S } = landscape, name = (k) => classes[k].replaceAll("_", " ");
+    const sees = `${name(now.winner)} (${percent(network.probabilities(e, s)[now.winner])})`;
+    const when = now.turned === null || S === 2 ? "" : ` It changes its mind at step ${steps[now.turned]}.`;
+    let text;
+    if (now.wrongBefore && network.target === null) return `✗ Wrong before the attack: sees ${sees}.`;
+    if (network.target === network.truth) return `The target is what the image shows. Sees ${sees}.`;
+    if (network.target !== null)
+      text = now.wrong ? `✗ Led to the target: sees ${sees}.` : now.winner === now.before ? `✓ Still ${sees}.` : `Sees ${sees}, not the target.`;
+    else text = now.wrong ? `✗ Fooled: sees ${sees}.` : now.turned !== null && now.turned <= s ? `✓ Back to ${sees}.` : `✓ Still ${sees}.`;
+    if (s < S - 1 || !now.wrong) return text + when;
+    const file = now.wrongIf(best(network.saved(e)));
+    return text + when + (file ? " Saved as a PNG file it still fools." : " Saved as a PNG file it fools no more.");
+  }
+
+  mapText(network, i) {
+    const { sizes, steps, E, S } = this.landscape, parts = [];
+    for (let e = 0; e < E; e++) {
+      const first = this.wrongAt[i].subarray(e * S, (e + 1) * S).indexOf(1);
+      parts.push(`${sizes.length ? `${sizes[e]}/255: ` : ""}${first < 0 ? "right at every step" : `wrong from step ${steps[first]}`}`);
+    }
+    return `Map of ${network.label}, sizes across, steps up. ${parts.join("; ")}.`;
+  }
+
+  drawNumbers() {
+    const { landscape, e, s } = this, { networks, classes } = landscape;
+    const rows = [["", ...networks.map((network) => network.label)]];
+    for (const k of this.shownClasses())
+      rows.push([classes[k].replaceAll("_", " "), ...networks.map((n) => `${(100 * n.probabilities(e, s)[k]).toFixed(3)} %`)]);
+    const length = (i, scale, digits, unit) => networks.map((n) => (n.lengths(e, s)[i] * scale).toFixed(digits) + unit);
+    rows.push(["largest change of a colour (L-inf)", ...length(0, 255, 3, "/255")], ["length of the change (L2)", ...length(1, 255, 1, "/255")]);
+    rows.push(["L-inf, normalised", ...length(2, 1, 5, "")], ["L2, normalised", ...length(3, 1, 4, "")]);
+    const table = make("table", {}, ...rows.map((row, r) => make("tr", {}, ...row.map((text, c) => make(r && c ? "td" : "th", { text })))));
+    this.numbers.lastElementChild.replaceChildren(table, make("p", { text: landscape.numbers_text }));
+  }
+
+  // --- moving
+
+  go(e, s) {
+    const { E, S } = this.landscape;
+    this.e = Math.min(Math.max(e, 0), E - 1);
+    this.s = Math.min(Math.max(s, 0), S - 1);
+    this.draw();
+  }
+
+  point(map, event) {
+    const box = map.getBoundingClientRect(), { E, S } = this.landscape;
+    this.pause();
+    this.go(Math.floor((E * (event.clientX - box.left)) / box.width), S - 1 - Math.floor((S * (event.clientY - box.top)) / box.height));
+  }
+
+  onKey(event) {
+    const on = event.target.getAttribute("name") ?? "";
+    if (event.key === " " && on !== "play" && event.target.tagName !== "SUMMARY") {
+      this.timer ? this.pause() : this.start();
+    } else if (on.startsWith("map")) {
+      const [de, ds] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
+      if (de === undefined) return;
+      this.pause();
+      this.go(this.e + de, this.s + ds);
+      if (de) this.tell();
+    } else return;
+    event.preventDefault();
+  }
+
+  start() {
+    const { S } = this.landscape, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (this.s === S - 1) this.go(this.e, 0);
+    this.timer = setInterval(() => {
+      if (this.s >= S - 2) this.pause();
+      this.go(this.e, this.s + 1);
+    }, Math.max(calm ? 600 : 60, Math.min(3000 / S, 600)));
+    this.showPlay();
+  }
+
+  pause() {
+    clearInterval(this.timer);
+    this.timer = null;
+    if (this.play) this.showPlay();
+  }
+
+  showPlay() {
+    this.play.textContent = this.timer ? "⏸ Pause" : "▶ Play";
+  }
+
+  // The size goes back to the address a moment after the last change: one message, however far the finger went.
+  tell() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      const size = this.landscape.sizes[this.e];
+      if (this.landscape.sizes.length < 2 || size === this.asked) return;
+      this.asked = size;
+      this.send(size);
+    }, 300);
+  }
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  let player = players.get(parentElement);
+  if (!player || !parentElement.contains(player.root)) players.set(parentElement, (player = new Player(parentElement)));
+  player.send = (size) => setTriggerValue("eps", size);
+  player.load(bytes);
+  return () => {
+    player.pause();
+    clearTimeout(player.waiting);
+  };
+}
