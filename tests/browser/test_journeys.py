@@ -1,6 +1,7 @@
 """What people do with the pages, in a real browser."""
 
 import io
+import json
 import re
 import zipfile
 
@@ -16,53 +17,57 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif("cifar10-resnet20-rn" not in zoo.names(), reason="the trained models are not here"),
 ]
-SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|RobustNorm), '))"
-
-
-def sentences(page) -> list[str]:
-    """What happened, left and right, once all work is done. Below a result the page says "What you see"."""
-    try:  # first, for a page may rest a moment between its run and the first sign of work
-        page.locator(SENTENCE).nth(1).wait_for()
-    except TimeoutError:
-        pytest.fail(f"no sentences on the page: {page.locator('[data-testid=stMain]').inner_text()}")
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+BATCH = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|RobustNorm), '))"
+SETTLED = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
                  && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
                  && [...document.querySelectorAll('h4')].some(title => title.innerText.trim() === 'What you see')
                  && document.body.innerText.includes('Try this')"""
-    )
-    return page.locator(SENTENCE).all_inner_texts()
 
 
-def change(page, act) -> list[str]:
-    """The sentences after `act`, which changes them."""
-    before = sentences(page)
-    act()
-    page.wait_for_function(
-        """before => {
-            const now = [...document.querySelectorAll('[data-testid=stMarkdown] p')].map(p => p.innerText);
-            return !before.every(text => now.includes(text));
-        }""",
-        arg=before,
-    )
-    return sentences(page)
+def sentences(page, where: str = ".player-verdict") -> list[str]:
+    """What the player says left and right once all work is done (`BATCH`: what the page says of several images)."""
+    try:  # first, for a page may rest a moment between its run and the first sign of work
+        page.locator(where).nth(1).wait_for()
+    except TimeoutError:
+        pytest.fail(f"no sentences on the page: {page.locator('[data-testid=stMain]').inner_text()}")
+    page.wait_for_function(SETTLED)
+    if where != BATCH:
+        page.wait_for_selector("[data-ready=all]")
+    return page.locator(where).all_inner_texts()
+
+
+def at(page, place: str) -> None:
+    """Waits until the player shows this "eps,step"."""
+    page.wait_for_selector(f"[data-player][data-drawn='{place}']")
 
 
 def test_a_shared_link_and_a_bad_one(visit):
     page = visit("/craft?eps=0.5&seed=3&images=cat+af12e124&images=ship+200143cf&steps=5")
-    first = sentences(page)
+    first = sentences(page, BATCH)
     # a server's very first visitor, too, sees the whole app and not the page's file alone
     titles = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
     assert [title.split("\n")[-1] for title in titles] == [place.title for place in PAGES.values()]
     assert "eps=0.5" in page.url
     assert "of 2 images" in first[0]
     page.reload()
-    assert sentences(page) == first
+    assert sentences(page, BATCH) == first
     other = visit(page.url[page.url.index("/craft") :])
-    assert sentences(other) == first
+    assert sentences(other, BATCH) == first
     bad = visit("/craft?eps=77&steps=5")
     sentences(bad)
+    at(bad, "1,5")
     assert "eps=77" in bad.locator("[data-testid=stAlert]").first.inner_text()
+
+
+def test_of_several_images_each_opens_a_player(visit):
+    page = visit("/craft?eps=0.5&images=cat+af12e124&images=ship+200143cf&steps=5")
+    sentences(page, BATCH)
+    assert page.locator("[data-player]").count() == 0
+    for name in ("ship", "cat"):
+        page.locator(".st-key-look button", has_text=name).click()
+        page.wait_for_selector(f"[data-player] canvas[aria-label='The clean image: {name}']")
+        assert len(sentences(page)) == 2
+    assert "look=cat" in page.url
 
 
 def test_from_the_start_to_an_attack_of_ones_own(visit):
@@ -71,44 +76,79 @@ def test_from_the_start_to_an_attack_of_ones_own(visit):
     page.get_by_role("link", name="Craft an attack of your own").click()
     page.get_by_role("heading", name="Craft an attack").wait_for()
     assert len(sentences(page)) == 2
-    # eps 8/255 by keyboard on the slider: from 1 ten places up
-    slider = page.get_by_role("slider").first
-    slider.focus()
-
-    def press():
-        for _ in range(10):
-            slider.press("ArrowRight")
-
-    after = change(page, press)
-    assert all("fooled" in text for text in after), after
-    assert "eps=8" in page.url
+    at(page, "1,20")
+    slider = page.locator("input[name=eps]")
+    for _ in range(3):  # by keyboard: 2, 4, 8
+        slider.press("ArrowRight")
+    at(page, "8,20")
+    page.wait_for_function("() => location.search.includes('eps=8')")
+    assert all("Fooled" in text for text in sentences(page)), sentences(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Everything (ZIP)").click()
     assert download.value.suggested_filename == "pgd-seed0.zip"
-    names = zipfile.ZipFile(download.value.path()).namelist()
-    assert {"spec.json", "left/adversarial.npy", "right/adversarial.npy"} <= set(names)
+    archive = zipfile.ZipFile(download.value.path())
+    assert {"spec.json", "left/adversarial.npy", "right/adversarial.npy"} <= set(archive.namelist())
+    spec = json.loads(archive.read("spec.json"))
+    assert spec["traces"]["left"]["attack"]["eps"] == pytest.approx(8 / 255)
     # the choice survives going away and coming back
     page.get_by_role("link", name="Back to the start").click()
     page.get_by_role("heading", name="One image, one attack").wait_for()
     sentences(page)
+    at(page, "8,20")
     assert "eps=8" in page.url
+
+
+def test_moving_the_size_asks_the_server_once_and_attacks_nothing(visit):
+    """Between the server's messages the player moves alone; what it has sent once it does not send again."""
+    received: list[int] = []
+    page = visit("/craft?seed=11")
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    page.reload()
+    sentences(page)
+    assert sum(received) > 200_000  # the landscape
+    received.clear()
+    page.locator("canvas[name='map 0']").scroll_into_view_if_needed()
+    box = page.locator("canvas[name='map 0']").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] / 2, steps=12)
+    at(page, "16,10")
+    assert not received
+    page.mouse.up()
+    page.wait_for_function("() => location.search.includes('eps=16')")
+    sentences(page)
+    at(page, "16,10")  # the answer does not move the player
+    assert not page.locator("[data-testid=stMain] [data-testid=stProgress]").count()
+
+
+def test_a_minimum_norm_attack_has_steps_but_no_sizes(visit):
+    page = visit("/craft?attack=DeepFool")
+    sentences(page)
+    assert page.locator("input[name=eps]").count() == 0
+    at(page, ",1")
+    page.locator("input[name=step]").press("ArrowLeft")
+    at(page, ",0")
 
 
 def test_a_door_on_the_page_shows_it_from_its_top(visit):
     page = visit("/?eps=0.25", width=390, height=844)
     sentences(page)
-    for door in ("The size most papers use", "Another photo"):  # the second time, too
-        change(page, lambda door=door: page.get_by_role("button", name=re.compile(door)).click())
-        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    page.get_by_role("button", name=re.compile("The size most papers use")).click()
+    at(page, "8,20")
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    page.get_by_role("button", name=re.compile("Another photo")).click()
+    page.wait_for_selector("canvas[aria-label='The clean image: cat']", state="detached")
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
 
 
 def test_two_browsers_do_not_disturb_each_other(visit):
     gentle, harsh = visit("/craft?eps=0&steps=5"), visit("/craft?eps=16&steps=5")
-    assert all("held" in text for text in sentences(gentle))
-    assert all("fooled" in text for text in sentences(harsh))
-    change(harsh, lambda: harsh.get_by_role("button", name=re.compile("Too small")).click())
-    assert "eps=0.25" in harsh.url
-    assert all("held" in text for text in sentences(gentle))
+    assert all("Still" in text for text in sentences(gentle))
+    assert all("Fooled" in text for text in sentences(harsh))
+    harsh.get_by_role("button", name=re.compile("Too small")).click()
+    at(harsh, "0.25,5")
+    assert all("Still" in text for text in sentences(gentle))
+    at(gentle, "0,5")
     assert "eps=0&" in gentle.url
 
 
@@ -118,7 +158,7 @@ def test_stop_and_start_again(visit):
     for again in range(2):
         inside.get_by_role("button", name="Stop", exact=True).click()
         inside.get_by_text("Stopped.").wait_for()
-        assert not page.locator(SENTENCE).all()
+        assert not page.locator("[data-player]").all()
         if not again:
             inside.get_by_role("button", name="Start again").click()
 

@@ -92,7 +92,8 @@ def at(page) -> str:
 
 
 def verdicts(page) -> list[str]:
-    return [text.replace("\xa0", " ") for text in page.locator(".player-verdict").all_inner_texts()]
+    texts = page.locator(".player-verdict").all_inner_texts()
+    return [text.replace("\xa0", " ").replace("\n", " ").strip() for text in texts]
 
 
 def pixels(page, selector: str) -> np.ndarray:

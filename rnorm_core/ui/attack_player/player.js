@@ -154,11 +154,12 @@ class Player {
     const widest = Math.max(...networks.map((network) => network.scales[e])), said = [];
     this.marks.replaceChildren();
     networks.forEach((network, i) => {
-      const card = this.cards[i], now = answer(network, S, e, s), sentence = this.sentence(network, now);
+      const card = this.cards[i], now = answer(network, S, e, s);
+      const [verdict, detail] = this.sentences(network, now), sentence = [verdict, detail].filter(Boolean).join(" ");
       drawImages(landscape, network, e, s, card.attacked, card.difference, widest);
       drawMap(landscape, network, this.wrongAt[i], card.map, e, s);
       card.factor.textContent = widest > 1e-9 ? `difference × ${Number((0.5 / widest).toPrecision(2))}` : "no difference";
-      card.verdict.textContent = sentence;
+      card.verdict.replaceChildren(make("b", { text: verdict }), make("span", { text: detail }));
       card.verdict.dataset.wrong = now.wrong;
       const probabilities = network.probabilities(e, s), before = network.probabilities(e, 0);
       for (const bar of card.bars) {
@@ -179,19 +180,20 @@ class Player {
     this.root.dataset.drawn = `${sizes[e] ?? ""},${steps[s]}`;
   }
 
-  sentence(network, now) {
+  // What the network sees, and what else there is to know. Two parts, so that what stands below never moves.
+  sentences(network, now) {
     const { landscape, e, s } = this, { classes, steps, S } = landscape, name = (k) => classes[k].replaceAll("_", " ");
     const sees = `${name(now.winner)} (${percent(network.probabilities(e, s)[now.winner])})`;
-    const when = now.turned === null || S === 2 ? "" : ` It changes its mind at step ${steps[now.turned]}.`;
+    const when = now.turned === null || S === 2 ? "" : `It changes its mind at step ${steps[now.turned]}.`;
     let text;
-    if (now.wrongBefore && network.target === null) return `✗ Wrong before the attack: sees ${sees}.`;
-    if (network.target === network.truth) return `The target is what the image shows. Sees ${sees}.`;
+    if (now.wrongBefore && network.target === null) return [`✗ Wrong before the attack: sees ${sees}.`, ""];
+    if (network.target === network.truth) return [`The target is what the image shows. Sees ${sees}.`, ""];
     if (network.target !== null)
       text = now.wrong ? `✗ Led to the target: sees ${sees}.` : now.winner === now.before ? `✓ Still ${sees}.` : `Sees ${sees}, not the target.`;
     else text = now.wrong ? `✗ Fooled: sees ${sees}.` : now.turned !== null && now.turned <= s ? `✓ Back to ${sees}.` : `✓ Still ${sees}.`;
-    if (s < S - 1 || !now.wrong) return text + when;
-    const file = now.wrongIf(best(network.saved(e)));
-    return text + when + (file ? " Saved as a PNG file it still fools." : " Saved as a PNG file it fools no more.");
+    if (s < S - 1 || !now.wrong) return [text, when];
+    const file = now.wrongIf(best(network.saved(e))) ? "Saved as a PNG file it still fools." : "Saved as a PNG file it fools no more.";
+    return [text, [when, file].filter(Boolean).join(" ")];
   }
 
   mapText(network, i) {
