@@ -1,13 +1,14 @@
 """Work that takes longer than a moment: progress, a stop button, the result."""
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
 import torch
 
 from rnorm_core import jobs
-from rnorm_core.progress import Progress
+from rnorm_core.progress import Progress, runner
 
 T = TypeVar("T")
 
@@ -61,8 +62,8 @@ def one_thread() -> None:
 
     Jobs share the cores with each other, with Streamlit and often with the browser. There torch is slower on two
     threads, because they wait for each other by spinning. The first convolution of a thread uses OpenMP's own number of
-    threads, whatever another thread has set, so every job calls this function itself. Commands do not call it: there
-    torch chooses.
+    threads, whatever another thread has set, so every job and each of its tasks calls this function itself. Commands do
+    not call it: there torch chooses.
     """
     torch.set_num_threads(1)
 
@@ -99,11 +100,16 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
 
 
 def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
-    def on_one_thread(job: jobs.Job[T]) -> T:
+    def on_one_thread(task: Callable[[], Any]) -> Any:
         one_thread()
-        return work(job.progress)
+        return task()
 
-    ticket = st.session_state[_ticket(slot)] = jobs.start(request, on_one_thread)
+    def compute(job: jobs.Job[T]) -> T:
+        run_tasks = runner.get()
+        runner.set(lambda tasks: run_tasks([partial(on_one_thread, task) for task in tasks]))
+        return on_one_thread(partial(work, job.progress))
+
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, compute)
     st.session_state[_stopped(slot)] = False
     return ticket
 
