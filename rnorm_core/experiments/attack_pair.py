@@ -1,7 +1,9 @@
 """One attack on two networks: each attacked by itself, or images attacked on one network and shown to the other."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from rnorm_core import attacks, norms, pixels
 from rnorm_core.attacks import Step, Trace
 from rnorm_core.data import Batch
 from rnorm_core.models import PIXEL_STATISTICS
-from rnorm_core.progress import Progress, silent
+from rnorm_core.progress import Progress, silent, together
 from rnorm_core.zoo import Variant
 
 PARTIAL_RESULTS = 100  # per attack: drawing each of 5,000 steps would take longer than the attack
@@ -105,6 +107,7 @@ class Result:
 
 def run(request: Request, progress: Progress = silent, *, batch: Batch) -> Result:
     """Attacks `batch`, which must have the ids and labels of the request. Partial results have fewer outcomes.
+    Attacks on both networks run at the same time if workers are idle, see `progress.together`.
 
     ValueError if the batch holds other images. UserError from `attacks.make` and `zoo.load`.
     """
@@ -113,22 +116,39 @@ def run(request: Request, progress: Progress = silent, *, batch: Batch) -> Resul
     models = [variant.load(request.device) for variant in request.variants]
     attacked = [i for i, side in enumerate(("left", "right")) if request.craft in ("each", side)]
     outcomes: dict[int, Outcome] = {}
-    for turn, here in enumerate(attacked):
+    running: dict[int, tuple[PartialOutcome, ...]] = {}  # number of the attacked network -> of all that see the attack
+    lock = threading.Lock()  # guards both
+
+    def so_far() -> Result:
+        with lock:
+            done = tuple(outcomes[i] for i in sorted(outcomes))
+            return Result(request, batch, done, tuple(one for i in sorted(running) for one in running[i]))
+
+    def attack(here: int, progress: Progress) -> None:
         shown_to = [] if request.craft == "each" else [1 - here]
         recorder = _StepRecorder(request, here, {i: models[i] for i in shown_to})
 
-        def on_step(step: Step, recorder: _StepRecorder = recorder, turn: int = turn) -> None:
-            running = recorder.record(step)
-            partial = Result(request, batch, tuple(outcomes.values()), running) if running else None
-            progress((turn + step.index / step.total) / len(attacked), recorder.text(step), partial)
+        def on_step(step: Step) -> None:
+            if drawn := recorder.record(step):
+                with lock:
+                    running[here] = drawn
+            progress(step.index / step.total, recorder.text(step), so_far() if drawn else None)
 
         # Not `evaluation.attack_batch`: the script in the ZIP file repeats the attack with exactly this generator.
         generator = torch.Generator().manual_seed(request.seed)
         trace = request.make_attack().run(models[here], batch.to(request.device), generator, on_step)
         traces = {here: trace} | {i: _shown_to(models[i], trace, recorder.probabilities[i]) for i in shown_to}
-        for i, seen in traces.items():
-            saved = probabilities(models[i], pixels.after_png(seen.adversarial))
-            outcomes[i] = Outcome(request.variants[i], seen, saved, crafted_here=i == here)
+        finished = {
+            i: Outcome(
+                request.variants[i], seen, probabilities(models[i], pixels.after_png(seen.adversarial)), i == here
+            )
+            for i, seen in traces.items()
+        }
+        with lock:
+            running.pop(here, None)
+            outcomes.update(finished)
+
+    together(progress, [partial(attack, here) for here in attacked])
     return Result(request, batch, tuple(outcomes[i] for i in sorted(outcomes)))
 
 
