@@ -19,7 +19,7 @@ from rnorm_core.zoo import Variant
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # attack sizes: eps in grey levels, k of k/255
 SIZES = (1, 8, 20, 128)  # batch sizes with a measured natural band
 STEPS = 20  # attacks with more steps take too long to wait for
-REFERENCE_COST = 5  # the cost of one measured reference, in attacks
+REFERENCE_COST, CLEAN_COST = 5.0, 0.1  # of a measured reference and of the clean batch, in attacks
 # All attacks have one eps for all pixels, so that their sizes can be compared. The usual one is first.
 ATTACKS = sorted(
     (e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf" and e.default_steps <= STEPS),
@@ -125,7 +125,8 @@ def run(request: Request, progress: Progress = silent, *, first: float = 1) -> R
     batch, variants = request.images.load(), list(dict.fromkeys(request.variants))
     order = sorted(GRID, key=lambda e: (e != 0, e != first, e != GRID[-1], e))
     references = [shift_reference.Request(variant, request.images, request.device) for variant in variants]
-    parts = Parts(progress, [REFERENCE_COST * any(map(shift_reference.is_live, variants)), *[1] * len(order)])
+    cost_of_references = REFERENCE_COST * any(map(shift_reference.is_live, variants))
+    parts = Parts(progress, [cost_of_references, *[1 if eps else CLEAN_COST for eps in order]])
     parts.begin("The reference of the shifts")
     populations = together(parts.within, [partial(shift_reference.run, reference) for reference in references])
     parts.end()

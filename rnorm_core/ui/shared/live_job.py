@@ -1,5 +1,6 @@
 """Work that takes longer than a moment: progress, a stop button, the result."""
 
+import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -12,7 +13,9 @@ from rnorm_core.progress import Progress, runner
 
 T = TypeVar("T")
 
-QUICK = 0.35  # seconds: a result that comes within them is shown without any sign of work
+QUICK = 1.0  # seconds: a result that comes within them is shown without any sign of work
+FEW = 0.5  # seconds after which the finished share of the work says how long all of it will take
+LOOK_EVERY = 0.05  # seconds between two looks at work that may be quick
 POLL_EVERY = 0.4  # seconds between two checks of running work
 
 
@@ -43,7 +46,7 @@ def run(
         return None
     result, working = None, False
     try:
-        result = ticket.result(timeout=QUICK)
+        result = _result_soon(ticket, st.session_state[_begun(slot)])
     except (TimeoutError, jobs.Cancelled):  # cancelled: this visitor's next click has stopped the work meanwhile
         working = True
     else:
@@ -86,6 +89,21 @@ def last_partial(request: Hashable, slot: str = "work") -> Any:
     return partial if seen == request else None
 
 
+def _result_soon(ticket: jobs.Ticket[T], began: float) -> T:
+    """The result, if it comes within `QUICK` of the request at `began`. TimeoutError without it, and already before
+    that time if there is a partial result to show and the whole work will clearly take longer.
+    """
+    while True:
+        waited = time.monotonic() - began
+        try:
+            return ticket.result(timeout=min(LOOK_EVERY, max(0.0, QUICK - waited)))
+        except TimeoutError:
+            state = ticket.state
+            clearly_longer = waited > max(FEW, 2 * QUICK * state.fraction)
+            if waited >= QUICK or (state.partial is not None and clearly_longer):
+                raise
+
+
 def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
     ticket = st.session_state.get(_ticket(slot))
     if ticket is None or (state := ticket.state).done:
@@ -110,7 +128,7 @@ def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.
         return on_one_thread(partial(work, job.progress))
 
     ticket = st.session_state[_ticket(slot)] = jobs.start(request, compute)
-    st.session_state[_stopped(slot)] = False
+    st.session_state[_stopped(slot)], st.session_state[_begun(slot)] = False, time.monotonic()
     return ticket
 
 
@@ -131,6 +149,11 @@ def _ticket(slot: str) -> str:
 
 def _stopped(slot: str) -> str:
     return f"_stopped {slot}"
+
+
+def _begun(slot: str) -> str:
+    """Holds the time of the request, as `time.monotonic` gives it."""
+    return f"_begun {slot}"
 
 
 def _partial(slot: str) -> str:
