@@ -7,6 +7,9 @@ dropped. No extra thread watches the heartbeats: a worker checks them when it re
 job, because work can only be stopped at these moments. When the interpreter ends, all jobs are cancelled and get a few
 seconds to stop.
 
+Work that calls `progress.together` has independent tasks. Workers without a job take some of them, so the tasks run at
+the same time; the job's own worker takes tasks, too, and needs no other.
+
     def work(job):
         return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
 
@@ -22,10 +25,14 @@ import threading
 import time
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
+
+from rnorm_core import progress
 
 T = TypeVar("T")
 EXIT_TIMEOUT = 10.0  # seconds that the interpreter waits for work at its end: longer than the longest single step
@@ -75,15 +82,36 @@ class Job(Generic[T]):
     def progress(self, fraction: float, text: str, partial: Any = None) -> None:
         """Reports the finished share of the work (0 to 1) and a text about the current step.
 
-        partial: a partial result; None keeps the last one. Raises Cancelled when the last ticket has left, to stop the
-        work.
+        partial: a partial result; None keeps the last one. Raises Cancelled when the last ticket has left or another
+        task of the same work has failed, to stop the work.
         """
         with self._jobs._changed:
             self._jobs._drop_abandoned(self)
             if self._cancelled:
                 raise Cancelled(f"no ticket is left for {self.spec!r}")
+            if (tasks := _inside.get()) and tasks.failed:
+                raise Cancelled(f"another task of {self.spec!r} has failed")
             partial = self._state.partial if partial is None else partial
             self._state = State("running", min(max(fraction, 0.0), 1.0), text, partial)
+
+
+class _Tasks:
+    """Independent tasks of one job. `jobs._changed` guards all fields. outer: the tasks that these are a part of."""
+
+    def __init__(self, tasks: Sequence[Callable[[], Any]]) -> None:
+        self.outer = _inside.get()
+        # Each task has its own copy of the context, because no context can be entered by two threads at once.
+        self.waiting = deque(enumerate((copy_context(), task) for task in tasks))
+        self.results: list[Any] = [None] * len(tasks)
+        self.running = 0
+        self.error: BaseException | None = None  # the first one
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None or (self.outer is not None and self.outer.failed)
+
+
+_inside: ContextVar[_Tasks | None] = ContextVar("inside", default=None)  # the tasks that the caller belongs to
 
 
 class Ticket(Generic[T]):
@@ -141,7 +169,7 @@ class Jobs:
     """All computations of one server.
 
     workers:    number of jobs that run at once; the others wait in the order of their start. A cancelled job keeps its
-                worker until its next `progress`.
+                worker until its next `progress`. A worker without a job takes tasks of running jobs, one at a time.
     keep:       number of finished results that are kept for later requests; the least recently requested is dropped
                 first.
     keep_bytes: largest total size of all kept results in bytes (arrays and tensors are counted, see `size`).
@@ -162,6 +190,7 @@ class Jobs:
         self._changed = threading.Condition(threading.RLock())  # guards everything below, and every job and ticket
         self._live: dict[Hashable, Job] = {}  # waiting or running, and not cancelled
         self._queue: deque[Job] = deque()
+        self._tasks: list[_Tasks] = []  # of running jobs, if some of them wait
         self._workers = 0
         self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._closed = False
@@ -184,13 +213,9 @@ class Jobs:
             job = self._live.get(spec)
             if job is None:
                 job = Job(self, spec, work)
-                if self._workers < self._limit:  # the new thread waits for the lock, so the job is queued by then
-                    thread = threading.Thread(target=self._serve, name="rnorm-job", daemon=True)
-                    self._threads.add(thread)
-                    thread.start()
-                    self._workers += 1
                 self._live[spec] = job
                 self._queue.append(job)
+                self._add_workers(1)
             ticket = Ticket(self, job)
             job._tickets.add(ticket)
             return ticket
@@ -210,12 +235,20 @@ class Jobs:
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
-    def _serve(self) -> None:
-        """The loop of a worker thread. It ends when the queue is empty; `start` makes a new thread when needed."""
-        while job := self._next():
-            self._run(job)
+    def _add_workers(self, wanted: int) -> None:
+        for _ in range(0 if self._closed else min(wanted, self._limit - self._workers)):
+            thread = threading.Thread(target=self._serve, name="rnorm-job", daemon=True)
+            self._threads.add(thread)
+            thread.start()
+            self._workers += 1
 
-    def _next(self) -> Job | None:
+    def _serve(self) -> None:
+        """The loop of a worker thread. It ends when nothing waits; new work starts a new thread when needed."""
+        while work := self._next():
+            work()
+
+    def _next(self) -> Callable[[], None] | None:
+        """What a worker does next: a job that waits, else a task of a running job."""
         with self._changed:
             while self._queue:
                 job = self._queue[0]
@@ -223,14 +256,62 @@ class Jobs:
                 if not job._cancelled:  # a cancelled one has left the queue already
                     self._queue.popleft()
                     job._state = State("running", 0.0, "Starting")
-                    return job
+                    return partial(self._run, job)
+            if self._tasks:
+                return self._take(self._tasks[0])
             self._workers -= 1
             return None
+
+    def _run_tasks(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """The runner of `progress.together` inside a job: the results of the tasks, or the first exception of one.
+
+        An exception stops the tasks that run, at their next `progress`, and the others do not begin.
+        """
+        group = _Tasks(tasks)
+        with self._changed:
+            if group.waiting:
+                self._tasks.append(group)
+            self._add_workers(len(tasks) - 1)
+        while work := self._take(group):
+            work()
+        with self._changed:
+            self._changed.wait_for(lambda: not group.running)
+        if group.error is not None:
+            raise group.error
+        return group.results
+
+    def _take(self, group: _Tasks) -> Callable[[], None] | None:
+        """The next task of the group that waits, to be called by this worker; None if none waits."""
+        with self._changed:
+            if not group.waiting:
+                return None
+            i, (context, task) = group.waiting.popleft()
+            group.running += 1
+            if not group.waiting:
+                self._tasks.remove(group)
+        return partial(context.run, self._run_task, group, i, task)
+
+    def _run_task(self, group: _Tasks, i: int, task: Callable[[], Any]) -> None:
+        _inside.set(group)
+        value, error = None, None
+        try:
+            value = task()
+        except BaseException as raised:  # raised in the job, and not in the worker that helps
+            error = raised
+        with self._changed:
+            group.results[i] = value
+            group.running -= 1
+            if error is not None:
+                group.error = group.error or error
+                if group.waiting:
+                    group.waiting.clear()
+                    self._tasks.remove(group)
+            self._changed.notify_all()
 
     def _run(self, job: Job) -> None:
         value, error = None, None
         try:
-            value = job._work(job)  # type: ignore[misc]  # dropped only below
+            value = Context().run(self._work, job)
         except BaseException as raised:  # every kind is passed on to the tickets; a worker must outlive its jobs
             error = raised
         with self._changed:
@@ -249,6 +330,10 @@ class Jobs:
                 job._state = State("failed", job._state.fraction, "Failed", error=error)
                 job._traceback = error.__traceback__
             self._changed.notify_all()
+
+    def _work(self, job: Job[T]) -> T:
+        progress.runner.set(self._run_tasks)
+        return job._work(job)  # type: ignore[misc]  # dropped only after the work
 
     def _store(self, job: Job) -> None:
         self._kept[job.spec] = job, size(job._value)

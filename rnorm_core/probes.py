@@ -7,7 +7,7 @@ In a network without norms the inputs of its `NoNorm` layers are measured, which
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -54,12 +54,12 @@ class Layer:
     edges: Tensor
     applied: Applied | None = None
 
-    @property
+    @cached_property
     def resolution(self) -> Tensor:
         """(C,), positive: a millionth of the channel's largest magnitude. Float32 cannot resolve less than this."""
         return resolution(self.minimum, self.maximum)
 
-    @property
+    @cached_property
     def unit(self) -> Tensor:
         """(C,): the unit of shifts. It is std, or the resolution where a channel is constant."""
         return torch.maximum(self.std, self.resolution)

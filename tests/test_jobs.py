@@ -15,6 +15,7 @@ import pytest
 from rnorm_core import jobs
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Cancelled, Jobs
+from rnorm_core.progress import together
 
 WAIT = 10.0
 ROOT = Path(__file__).resolve().parents[1]
@@ -456,6 +457,118 @@ def test_closing_waits_no_longer_than_it_may():
     assert not work.ended.is_set()
     work.go.set()
     settle(pool)
+
+
+# --- tasks of one job
+
+
+def in_tasks(*tasks):
+    """Work that runs these tasks together, and returns their results."""
+    return lambda job: together(job.progress, tasks)
+
+
+def test_tasks_of_a_job_run_at_the_same_time_on_workers_without_a_job():
+    pool, pair = Jobs(workers=2), threading.Barrier(2)  # breaks unless two really run at once
+
+    def task(progress, name):
+        pair.wait(WAIT)
+        progress(0.5, name, partial=name)
+        return name, threading.current_thread()
+
+    done = pool.start("s", in_tasks(*[lambda progress, name=name: task(progress, name) for name in "abcd"]))
+    results = done.result(WAIT)
+    assert [name for name, _ in results] == list("abcd")
+    assert len({thread for _, thread in results}) == 2
+    settle(pool)
+    assert not pool._tasks
+
+
+def test_a_job_needs_no_second_worker_for_its_tasks():
+    pool = Jobs(workers=1)
+    inner = lambda progress: together(progress, [lambda progress, k=k: k for k in range(3)])  # noqa: E731
+    assert pool.start("s", in_tasks(inner, inner)).result(WAIT) == [[0, 1, 2]] * 2
+    assert pool.start("nothing to do", in_tasks()).result(WAIT) == []
+
+
+def test_tasks_inside_tasks_share_the_workers():
+    pool, trio = Jobs(workers=3), threading.Barrier(3)  # every three tasks that run at once let each other go on
+    inner = lambda progress: together(progress, [lambda progress: trio.wait(WAIT)] * 3)  # noqa: E731
+    outer = pool.start("s", in_tasks(inner, inner, inner)).result(WAIT)
+    assert sorted(number for numbers in outer for number in numbers) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_a_job_that_waits_goes_before_tasks_of_a_running_one():
+    pool, order, begun = Jobs(workers=2), [], threading.Barrier(3)
+    go = {"owner": threading.Event(), "helper": threading.Event()}
+    owner = []
+
+    def held(progress):
+        begun.wait(WAIT)
+        assert go["owner" if threading.current_thread() in owner else "helper"].wait(WAIT)
+
+    def work(job):
+        owner.append(threading.current_thread())
+        together(job.progress, [held, held, lambda progress: order.append("task")])
+
+    running = pool.start("tasks", work)
+    begun.wait(WAIT)
+    waiting = pool.start("job", lambda job: order.append("job"))
+    assert waiting.state.status == "waiting"
+    go["helper"].set()
+    waiting.result(WAIT)
+    settle_down = threading.Event()
+    while "task" not in order:  # the helper comes back, as the owner is still held
+        settle_down.wait(0.01)
+    go["owner"].set()
+    running.result(WAIT)
+    assert order == ["job", "task"]
+
+
+def test_the_first_exception_of_a_task_stops_the_others_and_is_raised():
+    pool, outcome, fails = Jobs(workers=2), [], threading.Event()
+
+    def broken(progress):
+        fails.set()
+        raise UserError("The file is empty.", "choose another.")
+
+    def endless(progress):
+        assert fails.wait(WAIT)
+        try:
+            for _ in iter(int, 1):
+                progress(0.5, "at work")
+        except Cancelled:
+            outcome.append("stopped")
+            raise
+
+    def never(progress):
+        outcome.append("begun")
+
+    inner = lambda progress: together(progress, [endless])  # noqa: E731  # also a task of a task is stopped
+    ticket = pool.start("s", in_tasks(inner, broken, never))
+    with pytest.raises(UserError, match="The file is empty"):
+        ticket.result(WAIT)
+    assert outcome == ["stopped"]
+    assert pool.start("next", lambda job: "alive").result(WAIT) == "alive"
+
+
+def test_leaving_stops_all_tasks():
+    pool, both, outcome = Jobs(workers=2), threading.Barrier(3), []
+
+    def task(progress):
+        both.wait(WAIT)
+        try:
+            for _ in iter(int, 1):
+                progress(0.5, "at work")
+        except Cancelled:
+            outcome.append("stopped")
+            raise
+
+    ticket = pool.start("s", in_tasks(task, task, lambda progress: outcome.append("begun")))
+    both.wait(WAIT)
+    ticket.leave()
+    settle(pool)
+    assert outcome == ["stopped", "stopped"]
+    assert not pool._tasks
 
 
 AT_WORK = """

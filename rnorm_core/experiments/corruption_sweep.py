@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from rnorm_core.attacks import Step
 from rnorm_core.data import CORRUPTIONS, SEVERITIES, Batch, ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.tables.laboratories import STEPS, pgd
-from rnorm_core.progress import Parts, Progress, silent
+from rnorm_core.progress import Parts, Progress, silent, together
 from rnorm_core.shift import LayerBands, Population
 from rnorm_core.zoo import Variant
 
@@ -108,30 +109,49 @@ class Result:
 def run(
     request: Request, progress: Progress = silent, *, severity: int | None = None, eps_255: float | None = None
 ) -> Result:
-    """Measures the clean batch, every severity and every size of the attack; `severity` and `eps_255` come first."""
+    """Measures the clean batch, every severity and every size of the attack; `severity` and `eps_255` come first.
+
+    The two networks are measured at the same time if workers are idle, see `progress.together`.
+    """
     progress(0, "Reading images and models")
     batch = request.images.load()
-    networks = [_nothing_yet(variant) for variant in request.variants]
-    models = [(variant.load(request.device), variant.load(request.device, fold=False)) for variant in request.variants]
-    attacked: dict[float, Tensor] = {}
+    sides = {variant: _Side(request, batch, variant) for variant in request.variants}
     order = in_order(severity, eps_255)
-    parts = Parts(progress, [1 + 3 * STEPS * (kind == ATTACK) for kind, _ in order for _ in models])
-    result = None
+    parts = Parts(progress, [1 + 3 * STEPS * (kind == ATTACK) for kind, _ in order])
+
+    def result() -> Result:
+        left, right = (sides[variant] for variant in request.variants)
+        return Result(request, batch, (left.readings, right.readings), dict(left.attacked))
+
     for condition in order:
-        for i, (folded, probed) in enumerate(models):
-            parts.begin(f"{networks[i].variant.label}: {request.title(condition)}")
-            images, right = _measure(request, folded, batch, condition, parts.step)
-            if i == 0 and condition[0] == ATTACK:
-                attacked = {**attacked, condition[1]: images[0]}
-            reading = Reading(condition, right, _shifts(networks[i].population, probed, images))
-            networks[i] = replace(networks[i], by_condition={**networks[i].by_condition, condition: reading})
-            if i == 0:
-                parts.end()
-        result = Result(request, batch, (networks[0], networks[1]), attacked)
+        parts.begin(request.title(condition))
+        together(parts.within, [partial(side.measure, condition) for side in sides.values()])
         # Pages compare clean and corrupted images, so a result with clean images alone is not passed on.
-        parts.end(result if condition != (CLEAN, 0) else None)
-    assert result is not None
-    return result
+        parts.end(result() if condition != (CLEAN, 0) else None)
+    return result()
+
+
+class _Side:
+    """One of the networks while it is measured; `readings` grows with each condition.
+
+    attacked: eps in grey levels -> the first image after the attack.
+    """
+
+    def __init__(self, request: Request, batch: Batch, variant: Variant) -> None:
+        self.request, self.batch, self.readings = request, batch, _nothing_yet(variant)
+        # Predictions and attacks use the folded network, which is faster; shifts need the norm layers in place.
+        self.folded, self.probed = (variant.load(request.device, fold=fold) for fold in (True, False))
+        self.attacked: dict[float, Tensor] = {}
+
+    def measure(self, condition: Condition, progress: Progress) -> None:
+        parts = Parts(progress, 1)
+        parts.begin(f"{self.readings.variant.label}: {self.request.title(condition)}")
+        images, right = _measure(self.request, self.folded, self.batch, condition, parts.step)
+        if condition[0] == ATTACK:
+            self.attacked[condition[1]] = images[0]
+        reading = Reading(condition, right, _shifts(self.readings.population, self.probed, images))
+        self.readings = replace(self.readings, by_condition={**self.readings.by_condition, condition: reading})
+        parts.end()
 
 
 def in_order(severity: int | None, eps_255: float | None) -> list[Condition]:

@@ -5,6 +5,7 @@ statistics, and a new one made for the network with the new statistics.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from rnorm_core.data import Batch
 from rnorm_core.evaluation.tables.laboratories import pgd
 from rnorm_core.experiments import corruption_sweep
 from rnorm_core.experiments.corruption_sweep import ATTACK, CLEAN, NATURAL, right_images
-from rnorm_core.progress import Parts, Progress, silent
+from rnorm_core.progress import Parts, Progress, silent, together
 from rnorm_core.training.recalibrate import recalibrate
 from rnorm_core.zoo import Variant
 
@@ -82,7 +83,7 @@ def keeps_statistics(variant: Variant) -> bool:
 
 def run(request: Request, progress: Progress = silent, *, first: int | None = None) -> Result:
     """Clean, corrupted and attacked images for every m, then the new attacks: first the one at m = `first`, by default
-    the one with the most images.
+    the one with the most images. The networks are measured at the same time if workers are idle.
     """
     sweep = request.sweep
     progress(0, "Reading images and models")
@@ -98,35 +99,43 @@ def run(request: Request, progress: Progress = silent, *, first: int | None = No
     def result() -> Result:
         return Result(request, tuple(steps), dict(networks))
 
+    def measure(kind: str, variant: Variant, progress: Progress) -> None:
+        parts = Parts(progress, 1)
+        parts.begin(f"{variant.label}: {kind}", runs=1 if request.same_images else 2)
+        if kind == ATTACK:
+            attacked[variant] = _attacked(request, variant, scored, pool, parts)
+        images, source = {
+            CLEAN: (scored.images, pool.images),
+            NATURAL: (corrupted[0].images, corrupted[1].images),
+        }.get(kind) or attacked[variant]
+        before = right_images(trained(variant, sweep.device), images, scored.labels)
+        after = {
+            (kind, m): right_images(with_statistics(variant, source[:m], sweep.device), images, scored.labels)
+            for m in steps
+        }
+        known = networks[variant]
+        networks[variant] = replace(known, before={**known.before, kind: before}, after={**known.after, **after})
+        parts.end()
+
+    def attack_anew(m: int, variant: Variant, progress: Progress) -> None:
+        parts = Parts(progress, 1)
+        parts.begin(f"{variant.label}: {NEW_ATTACK}, m = {m}")
+        model = folded(with_statistics(variant, attacked[variant][1][:m], sweep.device))
+        trace = evaluation.attack_batch(model, scored, pgd(request.eps_255), seed=sweep.images.seed, on_step=parts.step)
+        known = networks[variant]
+        networks[variant] = replace(known, after={**known.after, (NEW_ATTACK, m): trace.right})
+        parts.end()
+
     new_attacks = sorted(steps, key=lambda m: (m != first, -m))
-    parts = Parts(progress, len(variants) * (len(CONDITIONS) - 1 + len(new_attacks)))
+    parts = Parts(progress, len(CONDITIONS) - 1 + len(new_attacks))
     for kind in (CLEAN, NATURAL, ATTACK):
-        for variant in variants:
-            parts.begin(f"{variant.label}: {kind}", runs=1 if request.same_images else 2)
-            if kind == ATTACK:
-                attacked[variant] = _attacked(request, variant, scored, pool, parts)
-            images, source = {
-                CLEAN: (scored.images, pool.images),
-                NATURAL: (corrupted[0].images, corrupted[1].images),
-            }.get(kind) or attacked[variant]
-            before = right_images(trained(variant, sweep.device), images, scored.labels)
-            after = {
-                (kind, m): right_images(with_statistics(variant, source[:m], sweep.device), images, scored.labels)
-                for m in steps
-            }
-            known = networks[variant]
-            networks[variant] = replace(known, before={**known.before, kind: before}, after={**known.after, **after})
-            parts.end(result())
+        parts.begin(kind)
+        together(parts.within, [partial(measure, kind, variant) for variant in variants])
+        parts.end(result())
     for m in new_attacks:
-        for variant in variants:
-            parts.begin(f"{variant.label}: {NEW_ATTACK}, m = {m}")
-            model = folded(with_statistics(variant, attacked[variant][1][:m], sweep.device))
-            trace = evaluation.attack_batch(
-                model, scored, pgd(request.eps_255), seed=sweep.images.seed, on_step=parts.step
-            )
-            known = networks[variant]
-            networks[variant] = replace(known, after={**known.after, (NEW_ATTACK, m): trace.right})
-            parts.end(result())
+        parts.begin(f"{NEW_ATTACK}, m = {m}")
+        together(parts.within, [partial(attack_anew, m, variant) for variant in variants])
+        parts.end(result())
     return result()
 
 

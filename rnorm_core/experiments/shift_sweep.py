@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,14 +12,14 @@ from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.experiments import shift_reference
 from rnorm_core.probes import LayerStatistics
-from rnorm_core.progress import Parts, Progress, silent
+from rnorm_core.progress import Parts, Progress, silent, together
 from rnorm_core.shift import Band, Chance, Population, Shift
 from rnorm_core.zoo import Variant
 
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # attack sizes: eps in grey levels, k of k/255
 SIZES = (1, 8, 20, 128)  # batch sizes with a measured natural band
 STEPS = 20  # attacks with more steps take too long to wait for
-REFERENCE_COST = 5  # the cost of one measured reference, in attacks
+REFERENCE_COST, CLEAN_COST = 5.0, 0.1  # of a measured reference and of the clean batch, in attacks
 # All attacks have one eps for all pixels, so that their sizes can be compared. The usual one is first.
 ATTACKS = sorted(
     (e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf" and e.default_steps <= STEPS),
@@ -117,28 +118,30 @@ class Result:
 def run(request: Request, progress: Progress = silent, *, first: float = 1) -> Result:
     """Measure every attack size of `GRID`: the clean batch, then size `first`, then the largest, then the others in
     order. A missing reference is measured before them. UserError if images or weights are missing or damaged.
+
+    The two networks are measured at the same time if workers are idle, see `progress.together`.
     """
     progress(0, "Reading images and models")
-    batch, variants = request.images.load(), request.variants
-    tasks = [(eps, i) for eps in sorted(GRID, key=lambda e: (e != 0, e != first, e != GRID[-1], e)) for i in (0, 1)]
-    live = [variant for variant in dict.fromkeys(variants) if shift_reference.is_live(variant)]
-    parts = Parts(progress, [*[REFERENCE_COST] * len(live), *[1] * len(tasks)])
-    courses = {}
-    for variant in dict.fromkeys(variants):
-        reference = shift_reference.Request(variant, request.images, request.device)
-        if variant in live:
-            parts.begin(f"{variant.label}: clean images")
-        courses[variant] = Course(variant, shift_reference.run(reference, parts.within))
-        if variant in live:
-            parts.end()
-    sides = [_Side(request, batch, courses[variant]) for variant in variants]
-    result = Result(request, batch, (sides[0].course, sides[1].course))
-    for eps, i in tasks:
-        parts.begin(f"{variants[i].label}: {eps:g}/255")
-        sides[i].measure(eps, parts)
-        result = Result(request, batch, (sides[0].course, sides[1].course))
-        parts.end(result if i == 1 else None)
-    return result
+    batch, variants = request.images.load(), list(dict.fromkeys(request.variants))
+    order = sorted(GRID, key=lambda e: (e != 0, e != first, e != GRID[-1], e))
+    references = [shift_reference.Request(variant, request.images, request.device) for variant in variants]
+    cost_of_references = REFERENCE_COST * any(map(shift_reference.is_live, variants))
+    parts = Parts(progress, [cost_of_references, *[1 if eps else CLEAN_COST for eps in order]])
+    parts.begin("The reference of the shifts")
+    populations = together(parts.within, [partial(shift_reference.run, reference) for reference in references])
+    parts.end()
+    courses = map(Course, variants, populations)
+    sides = {course.variant: _Side(request, batch, course) for course in courses}
+
+    def result() -> Result:
+        left, right = (sides[variant].course for variant in request.variants)
+        return Result(request, batch, (left, right))
+
+    for eps in order:
+        parts.begin(f"{eps:g}/255")
+        together(parts.within, [partial(side.measure, eps) for side in sides.values()])
+        parts.end(result())
+    return result()
 
 
 class _Side:
@@ -150,14 +153,17 @@ class _Side:
         self.attacked, self.recorded = (course.variant.load(request.device, fold=fold) for fold in (True, False))
         enough = len(batch) >= shift.GROUPS
         self.groups = [list(range(g, len(batch), shift.GROUPS)) for g in range(shift.GROUPS)] if enough else []
-        self.clean: list[LayerStatistics] = []
+        self.clean: list[LayerStatistics] = []  # as `without_each_group` gives them
 
-    def measure(self, eps_255: float, parts: Parts) -> None:
+    def measure(self, eps_255: float, progress: Progress) -> None:
+        parts = Parts(progress, 1)
+        parts.begin(f"{self.course.variant.label}: {eps_255:g}/255")
         images, hits = self._attack(eps_255, parts)
         units = self.course.population.statistics
         recorded = probes.record_each(self.recorded, images, [None, *self.groups], grid=units)
-        self.clean = self.clean or recorded  # size 0 is measured first
-        moved = movement(recorded, self.clean, units)
+        now = without_each_group(recorded)
+        self.clean = self.clean or now  # size 0 is measured first
+        moved = movement(now, self.clean, units)
         reading = Reading(eps_255, recorded[0], shift.compare(recorded[0], units), hits, moved)
         self.course = self.course.with_reading(reading)
 
@@ -170,14 +176,13 @@ class _Side:
         return trace.adversarial, trace.right
 
 
-def movement(
-    recorded: list[LayerStatistics], clean: list[LayerStatistics], units: LayerStatistics
-) -> dict[str, Tensor]:
-    """`Reading.moved`, from recordings of the whole batch and of each of its groups, attacked and clean."""
+def without_each_group(recorded: list[LayerStatistics]) -> list[LayerStatistics]:
+    """Recordings of the whole batch and of each of its groups -> of the whole batch, and of it without each group."""
+    whole, *groups = recorded
+    return [whole, *(probes.merge([part for k, part in enumerate(groups) if k != g]) for g in range(len(groups)))]
 
-    def without(g: int, of: list[LayerStatistics]) -> LayerStatistics:
-        return probes.merge([part for k, part in enumerate(of[1:]) if k != g])
 
-    pairs = [(recorded[0], clean[0]), *((without(g, recorded), without(g, clean)) for g in range(len(clean) - 1))]
-    shifts = [shift.compare(now, before, units).layers for now, before in pairs]
+def movement(now: list[LayerStatistics], clean: list[LayerStatistics], units: LayerStatistics) -> dict[str, Tensor]:
+    """`Reading.moved`, from the recordings of `without_each_group`, attacked and clean."""
+    shifts = [shift.compare(*pair, units).layers for pair in zip(now, clean, strict=True)]
     return {m: torch.tensor([[layer.summary(m) for layer in layers] for layers in shifts]) for m in shift.MEASURES}

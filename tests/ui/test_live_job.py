@@ -8,6 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from rnorm_core import jobs
+from rnorm_core.ui.shared import growing_result, live_job
 
 
 def page():
@@ -30,6 +31,35 @@ def test_a_quick_result_comes_without_progress():
     app = opened(lambda progress: 42, "quick").run()
     assert app.text[0].value == "result: 42"
     assert not app.get("progress")
+
+
+def test_a_result_within_a_second_comes_without_progress():
+    def half_a_second(progress):
+        for i in range(10):
+            progress(i / 10, "nearly", f"part {i}")
+            time.sleep(0.05)
+        return 42
+
+    app = opened(half_a_second, "half a second").run()
+    assert app.text[0].value == "result: 42"
+    assert not app.get("progress")
+
+
+def test_long_work_shows_its_first_partial_result_before_the_second_is_over(monkeypatch):
+    monkeypatch.setattr(live_job, "QUICK", 60.0)
+    go = threading.Event()
+
+    def minutes(progress):
+        progress(0.0001, "begun", "the first part")
+        while not go.wait(0.01):
+            progress(0.0001, "at work")
+
+    app = opened(minutes, "minutes")
+    began = time.monotonic()
+    app.run()
+    assert time.monotonic() - began < 30
+    assert app.get("progress")
+    go.set()
 
 
 @pytest.fixture
@@ -182,3 +212,12 @@ def test_a_partial_result_that_came_just_before_the_stop_is_kept():
     assert work.shown.wait(60)
     click(app, "Stop")
     assert app.text[0].value == "result: two"
+
+
+def test_a_running_drawing_changes_seldom(monkeypatch):
+    drawn = []
+    draw = growing_result._seldom(drawn.append)
+    draw("one"), draw("two")
+    monkeypatch.setattr(growing_result, "REDRAW_AFTER", 0.0)
+    draw("two"), draw("two"), draw("three")
+    assert drawn == ["one", "one", "two", "two", "three"]

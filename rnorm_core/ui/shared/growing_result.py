@@ -13,7 +13,9 @@ from rnorm_core.ui.shared.live_job import is_stopped, last_partial, run
 
 T = TypeVar("T")
 
-REDRAW_AFTER = 1.0  # seconds: more often nobody could use the page, or stop the work
+# Seconds between two drawings of a partial result. Each drawing takes about a second of processor time in the browser
+# and on the server. Where both are one machine, more drawings would delay the work they show. A bar shows its progress.
+REDRAW_AFTER = 3.0
 
 
 def growing(
@@ -21,12 +23,12 @@ def growing(
 ) -> T | None:
     """As `live_job.run`, but returns the last partial result if the work was stopped, and None without one.
 
-    Partial results have the result's type. While the work runs there are two ways to show them. With `draw` each is
+    Partial results have the result's type. While the work runs there are two ways to show them. With `draw` they are
     drawn below the progress bar, and None is returned. Without `draw` the latest is returned, and the page runs again
-    for a new one, at most once in `REDRAW_AFTER` seconds, so that widgets can explore it.
+    for a new one, so that widgets can explore it. Both ways show a new one at most once in `REDRAW_AFTER` seconds.
     """
     if draw is not None:
-        result = run(request, work, slot=slot, draw=draw)
+        result = run(request, work, slot=slot, draw=_seldom(draw))
         return last_partial(request, slot) if result is None and is_stopped(slot) else result
     began, drawing, shown = time.monotonic(), True, None
 
@@ -40,6 +42,21 @@ def growing(
     result = run(request, work, slot=slot, draw=show_new)
     drawing = False
     return last_partial(request, slot) if result is None else result
+
+
+def _seldom(draw: Callable[[T], object]) -> Callable[[T], None]:
+    """Draws the same partial result until there is a new one and `REDRAW_AFTER` has passed. For the same result the
+    browser does nothing.
+    """
+    shown, since = None, 0.0
+
+    def draw_seldom(partial_result: T) -> None:
+        nonlocal shown, since
+        if shown is None or (partial_result is not shown and time.monotonic() - since > REDRAW_AFTER):
+            shown, since = partial_result, time.monotonic()
+        draw(shown)
+
+    return draw_seldom
 
 
 def clickable(figure: Figure, key: str, on_click: Callable[[int], object]) -> None:

@@ -1,5 +1,6 @@
 """Work that takes longer than a moment: progress, a stop button, the result."""
 
+import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar
@@ -8,11 +9,14 @@ import streamlit as st
 import torch
 
 from rnorm_core import jobs
-from rnorm_core.progress import Progress
+from rnorm_core.experiments import shipped
+from rnorm_core.progress import Progress, runner
 
 T = TypeVar("T")
 
-QUICK = 0.35  # seconds: a result that comes within them is shown without any sign of work
+QUICK = 1.0  # seconds: a result that comes within them is shown without any sign of work
+FEW = 0.5  # seconds after which the finished share of the work says how long all of it will take
+LOOK_EVERY = 0.05  # seconds between two looks at work that may be quick
 POLL_EVERY = 0.4  # seconds between two checks of running work
 
 
@@ -24,11 +28,17 @@ def run(
     draw: Callable[[Any], object] | None = None,
 ) -> T | None:
     """The result of `work(progress)`; None while it is not there, with progress and a stop button in its place.
+    A shipped result of the request comes instead, without work.
 
     Equal requests of all sessions share one computation. A session has one request per `slot`: a new request leaves the
     old one, and so does a closed browser. `draw(partial)` draws the last partial result while the work
     runs; `last_partial` gives it to the page. Raises the exceptions of the work.
     """
+    known = shipped.result(request)
+    if known is not None:
+        abandon(slot)
+        st.container()  # in the place of the one below
+        return known
     ticket = st.session_state.get(_ticket(slot))
     if ticket is None or ticket.spec != request:
         if ticket is not None:
@@ -43,7 +53,7 @@ def run(
         return None
     result, working = None, False
     try:
-        result = ticket.result(timeout=QUICK)
+        result = _result_soon(ticket, st.session_state[_begun(slot)])
     except (TimeoutError, jobs.Cancelled):  # cancelled: this visitor's next click has stopped the work meanwhile
         working = True
     else:
@@ -59,7 +69,7 @@ def run(
 
 def wait_for(request: Hashable, work: Callable[[Progress], T]) -> T:
     """The result of `work(progress)`, however long it takes: for a click that asks for a file. Raises its errors."""
-    return jobs.start(request, partial(_on_one_thread, work)).result()
+    return jobs.start(request, partial(_compute, work)).result()
 
 
 def one_thread() -> None:
@@ -67,8 +77,8 @@ def one_thread() -> None:
 
     Jobs share the cores with each other, with Streamlit and often with the browser. There torch is slower on two
     threads, because they wait for each other by spinning. The first convolution of a thread uses OpenMP's own number of
-    threads, whatever another thread has set, so every job calls this function itself. Commands do not call it: there
-    torch chooses.
+    threads, whatever another thread has set, so every job and each of its tasks calls this function itself. Commands do
+    not call it: there torch chooses.
     """
     torch.set_num_threads(1)
 
@@ -91,6 +101,21 @@ def last_partial(request: Hashable, slot: str = "work") -> Any:
     return partial if seen == request else None
 
 
+def _result_soon(ticket: jobs.Ticket[T], began: float) -> T:
+    """The result, if it comes within `QUICK` of the request at `began`. TimeoutError without it, and already before
+    that time if there is a partial result to show and the whole work will clearly take longer.
+    """
+    while True:
+        waited = time.monotonic() - began
+        try:
+            return ticket.result(timeout=min(LOOK_EVERY, max(0.0, QUICK - waited)))
+        except TimeoutError:
+            state = ticket.state
+            clearly_longer = waited > max(FEW, 2 * QUICK * state.fraction)
+            if waited >= QUICK or (state.partial is not None and clearly_longer):
+                raise
+
+
 def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
     ticket = st.session_state.get(_ticket(slot))
     if ticket is None or (state := ticket.state).done:
@@ -105,14 +130,21 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
 
 
 def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
-    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_on_one_thread, work))
-    st.session_state[_stopped(slot)] = False
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_compute, work))
+    st.session_state[_stopped(slot)], st.session_state[_begun(slot)] = False, time.monotonic()
     return ticket
 
 
-def _on_one_thread(work: Callable[[Progress], T], job: jobs.Job[T]) -> T:
-    one_thread()
-    return work(job.progress)
+def _compute(work: Callable[[Progress], T], job: jobs.Job[T]) -> T:
+    """The work of a job and its parallel tasks, each on one thread."""
+
+    def on_one_thread(task: Callable[[], Any]) -> Any:
+        one_thread()
+        return task()
+
+    run_tasks = runner.get()
+    runner.set(lambda tasks: run_tasks([partial(on_one_thread, task) for task in tasks]))
+    return on_one_thread(partial(work, job.progress))
 
 
 def _stop(slot: str) -> None:
@@ -132,6 +164,11 @@ def _ticket(slot: str) -> str:
 
 def _stopped(slot: str) -> str:
     return f"_stopped {slot}"
+
+
+def _begun(slot: str) -> str:
+    """Holds the time of the request, as `time.monotonic` gives it."""
+    return f"_begun {slot}"
 
 
 def _partial(slot: str) -> str:

@@ -1,0 +1,88 @@
+"""The requests with which pages begin, and how their results are stored."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnorm_core import attacks, data, shift, zoo
+from rnorm_core.data import Batch, ImageChoice
+from rnorm_core.experiments import attack_pair, corruption_sweep, landscape, robustness, shift_sweep
+from rnorm_core.experiments.robustness import Subject, SurfacesRequest
+from rnorm_core.experiments.shipped.files import Default
+from rnorm_core.zoo import Variant
+
+
+def _pair(dataset: str = "cifar10") -> tuple[Variant, Variant]:
+    left, right = (Variant.of(zoo.plain(dataset, norm), "tracked") for norm in ("bn", "rn"))
+    return left, right
+
+
+def _populations(request: Any, batch: Batch) -> dict[str, Any]:
+    """The request, its images, and the populations of its networks with the edges of their histograms."""
+    found: dict[str, Any] = {"request": request, "batch": batch}
+    for model in {variant.model for variant in request.variants}:
+        found[f"population {model}"] = known = shift.population(model)
+        found |= {f"edges {model} {i}": layer.edges for i, layer in enumerate(known.statistics.layers)}
+    return found
+
+
+def _change_attacked(sign: int, found: corruption_sweep.Result, batch: Batch) -> corruption_sweep.Result:
+    attacked = {eps: image + sign * batch.images[0] for eps, image in found.attacked.items()}
+    return replace(found, attacked=attacked)
+
+
+def _shift_request() -> shift_sweep.Request:
+    return shift_sweep.Request(*_pair(), ImageChoice.of_samples(), next(iter(shift_sweep.ATTACKS)))
+
+
+def _corruption_request() -> corruption_sweep.Request:
+    return corruption_sweep.Request(*_pair(), ImageChoice.of_samples(), next(iter(data.CORRUPTIONS)), "cpu")
+
+
+def _photo() -> Batch:
+    samples = data.samples("cifar10")
+    return samples.select([samples.find(attack_pair.FIRST)])
+
+
+def _landscape_request() -> landscape.Request:
+    photo, steps = _photo(), attacks.CATALOGUE["pgd"].default_steps
+    return landscape.Request(_pair(), ids=photo.ids, labels=tuple(photo.labels.tolist()), steps=steps)
+
+
+def _with_clean(image: Tensor, found: landscape.Result) -> landscape.Result:
+    shown = {
+        index: tuple(replace(each, clean=image) for each in networks) for index, networks in found.by_image.items()
+    }
+    return replace(found, by_image=shown)
+
+
+def _surfaces_request() -> SurfacesRequest:
+    left, right = _pair()
+    image = attack_pair.first(data.samples("cifar10").ids)
+    return SurfacesRequest((Subject(left), Subject(right)), "cifar10", image, eps_255=2, seed=0, device="cpu")
+
+
+SHIFT = Default("cifar10-shift", _shift_request, shift_sweep.run, lambda r: r.images.load(), _populations)
+CORRUPTIONS = Default(
+    "cifar10-corruptions", _corruption_request, corruption_sweep.run, lambda r: r.images.load(), _populations,
+    partial(_change_attacked, -1), partial(_change_attacked, 1),
+)  # fmt: skip
+LANDSCAPE = Default(
+    "cifar10-landscape", _landscape_request, lambda r: landscape.run(r, batch=_photo()), lambda r: _photo(),
+    lambda request, batch: {"request": request},
+    lambda found, batch: _with_clean(torch.empty(0), found),
+    lambda found, batch: _with_clean(batch.images[0], found),
+)  # fmt: skip
+SURFACES = Default(
+    "cifar10-surfaces", _surfaces_request, robustness.run_surfaces, lambda r: data.samples(r.dataset),
+    lambda request, batch: {"request": request},
+)  # fmt: skip
+DEFAULTS: dict[type, tuple[Default, ...]] = {
+    landscape.Request: (LANDSCAPE,),
+    shift_sweep.Request: (SHIFT,),
+    corruption_sweep.Request: (CORRUPTIONS,),
+    robustness.SurfacesRequest: (SURFACES,),
+}
