@@ -98,7 +98,7 @@ def _lines(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     if not x.is_contiguous():
         pixels = _pixels(x)
-        parts = math.gcd(n * h * w // pixels, 64)
+        parts = math.gcd(n * h * w // pixels, 128)
         length = n * h * w // (parts * pixels)
         return x.as_strided((parts, pixels, c, length), (length * pixels * c, c, 1, pixels * c))
     if h * w >= 64:
@@ -171,7 +171,7 @@ def _sums(dy: Tensor, x: Tensor, centre: Tensor, scale: Tensor) -> tuple[Tensor,
     """
     if _layout(x) == _layout(dy) == torch.channels_last and (pixels := _pixels(x)) > 1:
         dy, x = (t.permute(0, 2, 3, 1).reshape(-1, pixels * len(centre), 1, 1) for t in (dy, x))
-        sums = _sums(dy, x, centre.repeat(pixels), scale.repeat(pixels))
+        sums = _sums(dy, x, torch.cat([centre] * pixels), torch.cat([scale] * pixels))
         d_weight, d_bias = (t.view(pixels, -1).sum(0) for t in sums)
     else:
         _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
