@@ -11,6 +11,7 @@ import ctypes
 import datetime
 import os
 import platform
+import statistics
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -70,14 +71,20 @@ def operations(case: Case, rounds: int = 100) -> str:
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(rounds):
             step(layer, x, upstream)
-    events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
-    lines = ["| operation | calls | share of time |", "|:--|--:|--:|"]
-    for event in events[:12]:
-        lines.append(f"| `{event.key}` | {event.count / rounds:.0f} | {event.self_cpu_time_total / total:.0%} |")
-    rest = events[12:]
-    share = sum(event.self_cpu_time_total for event in rest) / total
-    return "\n".join([*lines, f"| {len(rest)} others | {sum(e.count for e in rest) / rounds:.0f} | {share:.0%} |"])
+    times: dict[str, list[float]] = {}
+    for event in found.events() or []:
+        times.setdefault(event.name, []).append(event.self_cpu_time_total)
+    # The median, because in a few rounds an operation waits for a thread that the machine has stopped.
+    shares = {name: statistics.median(values) * len(values) for name, values in times.items()}
+    names = sorted(shares, key=lambda name: -shares[name])
+    total = sum(shares.values())
+
+    def line(title: str, part: list[str]) -> str:
+        calls = sum(len(times[name]) for name in part) / rounds
+        return f"| {title} | {calls:.0f} | {sum(shares[name] for name in part) / total:.0%} |"
+
+    rows = [*(line(f"`{name}`", [name]) for name in names[:12]), line(f"{len(names) - 12} others", names[12:])]
+    return "\n".join(["| operation | calls | share of time |", "|:--|--:|--:|", *rows])
 
 
 def keep_memory() -> None:
@@ -105,7 +112,7 @@ def main() -> None:
     keep_memory()
 
     machine = f"{processor()}, {os.cpu_count()} processors, torch {torch.__version__}, fastest of {rounds} rounds"
-    table = [f"{datetime.date.today()}: {machine}\n", HEADER]
+    table = [f"{datetime.date.today()}: {machine}; load average {os.getloadavg()[0]:.1f} at the start\n", HEADER]
     print(*table, sep="\n")
     ratios = {}
     for threads in options.threads:
