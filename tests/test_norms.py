@@ -196,9 +196,19 @@ def test_gradcheck(kind, condition):
     assert torch.autograd.gradcheck(run, (x, layer.weight, layer.bias))
 
 
-@pytest.mark.parametrize("shape", [(1, CHANNELS, 1, 1), (1, CHANNELS, 3, 3), (2, CHANNELS, 1, 1), (3, CHANNELS, 5, 1)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, CHANNELS, 1, 1),
+        (1, CHANNELS, 3, 3),
+        (2, CHANNELS, 1, 1),
+        (3, CHANNELS, 5, 1),
+        (4, CHANNELS, 9, 8),
+        (64, CHANNELS, 8, 8),
+    ],
+)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
-def test_robustnorm_of_odd_shapes(shape, layout):
+def test_robustnorm_of_many_shapes(shape, layout):
     layer = prepared(RobustNorm2d, power=0.7)
     x = numbers(*shape).contiguous(memory_format=layout).requires_grad_()
     close(layer(x), naive(layer, x, "train"))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,7 +40,7 @@ class DeviationNormalise(torch.autograd.Function):
 class RangeNormalise(torch.autograd.Function):
     """y = weight * (x - mean) / (range**power + eps) + bias, with mean and range of x itself, in few passes over x.
 
-    The forward pass reads x three times (mean, max, min) and writes y. The backward pass reads twice and writes once.
+    The forward pass reads x four times (max, min, mean, y) and writes y. The backward pass reads x once and dy twice.
     The range depends on only two elements of a channel, so its gradient is added at these elements and needs no pass.
     The backward pass searches for their positions, so inference does not pay for the search. Returns (y, mean, range).
     """
@@ -49,11 +48,12 @@ class RangeNormalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, fixed_centre, weight, bias, power, eps):
         x = x.contiguous(memory_format=_layout(x))
-        (high, negated_low), places = _extremes(x)
+        lines = _lines(x)
+        (high, negated_low), places = _extremes(lines)
         spread = shown_spread = high + negated_low
         if fixed_centre is None:
             # In a constant channel the scale is eps, which would magnify the mean's rounding error; y must be the bias.
-            mean = _mean(x).clamp(-negated_low, high)
+            mean = _mean(lines).clamp(-negated_low, high)
             shown_spread = F.threshold(spread, 0, torch.inf)
         else:
             mean = fixed_centre.to(_wide(x))
@@ -90,68 +90,58 @@ def _layout(x: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-class _Lines(NamedTuple):
-    """A tensor as a matrix with lines. A line holds numbers of one channel only.
+def _lines(x: Tensor) -> Tensor:
+    """A view (I, J, C, P) of x: the numbers of a channel in I * J lines of length P.
 
-    along:  the axis along a line: 1 if the lines are rows, 0 if they are columns.
-    shape:  the shape of the lines in order; one of its axes is the channel.
-    across: the other axis of `shape`.
+    torch reduces these lines fast, and they are short enough to search a line for a number.
     """
-
-    matrix: Tensor
-    along: int
-    shape: tuple[int, int]
-    across: int
-
-
-def _lines(x: Tensor) -> _Lines:
-    """x in lines that torch reduces fast: long rows, or the columns of wide rows."""
     n, c, h, w = x.shape
     if not x.is_contiguous():
-        places = math.gcd(n * h * w, 1024)
-        return _Lines(x.permute(0, 2, 3, 1).view(-1, places * c), 0, (places, c), 0)
+        pixels = _pixels(x)
+        parts = math.gcd(n * h * w // pixels, 128)
+        length = n * h * w // (parts * pixels)
+        return x.as_strided((parts, pixels, c, length), (length * pixels * c, c, 1, pixels * c))
     if h * w >= 64:
-        return _Lines(x.view(n * c, h * w), 1, (n, c), 0)
-    return _Lines(x.view(n, c * h * w), 0, (c, h * w), 1)
+        return x.as_strided((n, 1, c, h * w), (c * h * w, c * h * w, h * w, 1))
+    return x.as_strided((1, h * w, c, n), (x.numel(), 1, h * w, c * h * w))
 
 
-def _mean(x: Tensor) -> Tensor:
-    """The mean of each channel, (C,), in at least float32."""
-    if x.dtype == _wide(x):
-        return x.mean((0, 2, 3))
+def _pixels(x: Tensor) -> int:
+    """How many pixels of a channels-last x to take as one row of about 64 numbers: torch is slow with shorter rows."""
+    n, c, h, w = x.shape
+    return math.gcd(n * h * w, 2 ** int(math.log2(max(1, 64 / c))))
+
+
+def _each(find: Callable[..., Tensor], lines: Tensor) -> Tensor:
+    """One number for each line of lines (I, J, C, P): (I, J, C)."""
+    if lines.stride(1) < lines.stride(2):  # torch is fast only if the axes of its result are in the order of memory
+        return find(lines.transpose(1, 2), 3).transpose(1, 2)
+    return find(lines, 3)
+
+
+def _mean(lines: Tensor) -> Tensor:
+    """The mean of each channel of lines (I, J, C, P): (C,), in at least float32."""
     # mean(dtype=float32) of a bf16 tensor would first copy the whole tensor. Each line is summed in float32 and rounded
     # to bf16 once; this error averages out over the many lines of a channel.
-    matrix, along, shape, across = _lines(x)
-    return matrix.sum(along).view(shape).sum(across, dtype=_wide(x)) * (x.shape[1] / x.numel())
+    return _each(torch.sum, lines).sum((0, 1), dtype=_wide(lines)) * (lines.shape[2] / lines.numel())
 
 
-def _extremes(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Extremes (2, C) and places (2, C). Extremes: each channel's largest number, and its smallest number times -1.
+def _extremes(lines: Tensor) -> tuple[Tensor, Tensor]:
+    """Extremes (2, C) and places (2, C) of lines (I, J, C, P).
 
-    Places: the index of the line that holds the extreme, among the lines of the channel.
+    Extremes: each channel's largest number, and its smallest number times -1. Places: the index i * J + j of the line
+    that holds the extreme.
     """
-    matrix, along, shape, across = _lines(x)
-
-    def best(high: Tensor, negated_low: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.stack([high, negated_low]).view(2, *shape).max(1 + across)
-
-    if x.dtype == torch.bfloat16 and x.device.type == "cpu":
+    if lines.dtype == torch.bfloat16 and lines.device.type == "cpu":
         # Positive bf16 numbers keep their order if they are read as integers, and torch compares integers several times
         # faster. A line without positive numbers gives a wrong result, but it is never larger than the correct result
         # of another line.
-        bits = matrix.view(torch.int16)
-        ends, places = best(_ends(bits, along), _ends(bits ^ -(2**15), along))
+        bits = lines.view(torch.int16)
+        ends, places = torch.stack([_each(torch.amax, bits), _each(torch.amax, bits ^ -(2**15))]).flatten(1, 2).max(1)
         if ends.min().item() > 0:
-            return ends.view(x.dtype).to(_wide(x)), places
-    ends, places = best(_ends(matrix, along), -_ends(matrix, along, torch.amin))
-    return ends.to(_wide(x)), places
-
-
-def _ends(matrix: Tensor, along: int, find: Callable[..., Tensor] = torch.amax) -> Tensor:
-    """The largest (or smallest) number of each line. For columns torch is faster in two steps, eight parts first."""
-    if along == 0 and len(matrix) % 8 == 0:
-        matrix = find(matrix.view(8, -1, matrix.shape[1]), 0)
-    return find(matrix, along)
+            return ends.view(lines.dtype).to(_wide(lines)), places
+    ends, places = torch.stack([_each(torch.amax, lines), -_each(torch.amin, lines)]).flatten(1, 2).max(1)
+    return ends.to(_wide(lines)), places
 
 
 def _add_at_extremes(dx: Tensor, change: Tensor, x: Tensor, places: Tensor) -> None:
@@ -159,13 +149,12 @@ def _add_at_extremes(dx: Tensor, change: Tensor, x: Tensor, places: Tensor) -> N
 
     If several numbers of a channel are equal to the extreme, one of them gets the whole change.
     """
-    (matrix, along, shape, across), d_matrix = _lines(x), _lines(dx).matrix
-    channel = torch.arange(x.shape[1], device=x.device)
-    line = (channel * shape[1] + places if across else places * shape[1] + channel).view(-1)
-    highs, lows = matrix.index_select(1 - along, line).chunk(2, 1 - along)
-    position = torch.cat([highs.max(along)[1], lows.min(along)[1]])
-    change = torch.cat([change, -change]).to(dx.dtype)
-    d_matrix.index_put_((line, position) if along else (position, line), change, accumulate=True)
+    lines = _lines(x)
+    line = places // lines.shape[1], places % lines.shape[1], torch.arange(x.shape[1], device=x.device).expand(2, -1)
+    candidates = lines[line]  # (2, C, P)
+    candidates[1].neg_()
+    position = candidates.max(2)[1]
+    _lines(dx).index_put_((*line, position), torch.stack([change, -change]).to(dx.dtype), accumulate=True)
 
 
 def affine(x: Tensor, centre: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -180,9 +169,14 @@ def _sums(dy: Tensor, x: Tensor, centre: Tensor, scale: Tensor) -> tuple[Tensor,
 
     torch's kernel for the backward pass of BatchNorm computes both sums if eps = 0 and var = scale**2.
     """
-    _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
-        dy, x, None, centre, scale**2, None, None, False, 0.0, [False, True, True]
-    )
+    if _layout(x) == _layout(dy) == torch.channels_last and (pixels := _pixels(x)) > 1:
+        dy, x = (t.permute(0, 2, 3, 1).reshape(-1, pixels * len(centre), 1, 1) for t in (dy, x))
+        sums = _sums(dy, x, torch.cat([centre] * pixels), torch.cat([scale] * pixels))
+        d_weight, d_bias = (t.view(pixels, -1).sum(0) for t in sums)
+    else:
+        _, d_weight, d_bias = torch.ops.aten.native_batch_norm_backward(
+            dy, x, None, centre, scale**2, None, None, False, 0.0, [False, True, True]
+        )
     return d_weight, d_bias
 
 
