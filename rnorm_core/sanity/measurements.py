@@ -39,7 +39,7 @@ class Neighbours:
 
 def gradients(model: nn.Module, batch: Batch, batch_size: int) -> Gradients:
     """Measures loss gradients in consecutive batches of `batch_size`. UserError if model and batch do not match."""
-    passes, lengths, zeros = engine.passes(model), [], []
+    passes, lengths, zeros = engine.passes(model, batch_size), [], []
     for start in range(0, len(batch), batch_size):
         aim = take_aim(passes, batch.select(range(start, min(start + batch_size, len(batch)))), None)
         gradient = look(passes, aim, aim.clean, gradient=True).gradient

@@ -17,7 +17,7 @@ TRACKED = [(norm, mode) for norm in NORMS for mode in modes(norm) if not looks_a
 
 
 def is_folded(model: nn.Module) -> bool:
-    return not any(isinstance(layer, NORM_LAYERS) for layer in engine.passes(model).network.modules())
+    return not any(isinstance(layer, NORM_LAYERS) for layer in engine.passes(model, 6).network.modules())
 
 
 @pytest.mark.parametrize(("norm", "mode"), TRACKED)
@@ -25,7 +25,7 @@ def is_folded(model: nn.Module) -> bool:
 def test_tracked_networks_are_folded_and_stay_the_same(network, images, norm, mode, architecture):
     model = network(norm, mode, architecture).double()
     before = copy.deepcopy(model.state_dict())
-    passes = engine.passes(model)
+    passes = engine.passes(model, 6)
     assert is_folded(model)
     score = engine.CrossEntropy(torch.arange(6), 5)
     found, expected = passes.ascend(images.double(), score), engine.Eager(model).ascend(images.double(), score)
@@ -102,20 +102,20 @@ def of_the_batch(model):
 def test_what_may_have_an_effect_of_its_own_is_attacked_as_it_is(network, change):
     model = change(network())
     assert fingerprint(model) is None
-    assert engine.passes(model).network is model
+    assert engine.passes(model, 6).network is model
 
 
 def test_a_module_with_hooks_everywhere_is_attacked_as_it_is(network):
     model, seen = network(), []
     with nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module)):
-        assert engine.passes(model).network is model
+        assert engine.passes(model, 6).network is model
     assert is_folded(model)
 
 
 @pytest.mark.parametrize("statistics", ["batch", "tracked-mean"])
 def test_statistics_of_the_batch_are_not_folded(network, statistics):
     model = network("rn", statistics)
-    assert engine.passes(model).network is model
+    assert engine.passes(model, 6).network is model
 
 
 def shifted(model):
@@ -153,20 +153,20 @@ def other_stride(model):
 )
 def test_a_changed_network_is_folded_anew(network, images, change):
     model = network()
-    before = engine.passes(model).logits(images)
+    before = engine.passes(model, 6).logits(images)
     change(model)
-    found = engine.passes(model).logits(images)
+    found = engine.passes(model, 6).logits(images)
     torch.testing.assert_close(found, model(images), rtol=1e-4, atol=1e-3)
     assert not torch.allclose(found, before, atol=1e-3)
 
 
 def test_the_other_branch_of_a_dual_norm_is_another_network(network, images):
     model = network("dualbn")
-    before = engine.passes(model).logits(images)
+    before = engine.passes(model, 6).logits(images)
     for layer in model.modules():
         if isinstance(layer, DualBatchNorm2d):
             layer.mode = "adversarial-branch"
-    found = engine.passes(model).logits(images)
+    found = engine.passes(model, 6).logits(images)
     torch.testing.assert_close(found, model(images), rtol=1e-4, atol=1e-3)
     assert not torch.allclose(found, before, atol=1e-3)
 
@@ -178,7 +178,7 @@ def test_equal_networks_share_one_copy_which_is_kept_for_a_while(network, monkey
     with torch.no_grad():
         model.stem.conv.weight.add_(0.25)  # no other test has folded this one
     with ThreadPoolExecutor(4) as pool:
-        copies = list(pool.map(lambda _: engine.passes(copy.deepcopy(model)).network, range(8)))
+        copies = list(pool.map(lambda _: engine.passes(copy.deepcopy(model), 6).network, range(8)))
     assert len(calls) == 1
     assert all(one is copies[0] for one in copies)
 
@@ -190,5 +190,5 @@ def test_copies_that_nobody_uses_are_dropped(network):
     for i in range(folding.KEPT + 2):
         with torch.no_grad():
             model.stem.conv.weight.add_(i)
-        engine.passes(model)
+        engine.passes(model, 6)
     assert len(folding._kept) == folding.KEPT
