@@ -111,6 +111,7 @@ def _identity(trace: "Trace") -> dict[str, Any]:
         "weight_hash": trace.weight_hash,
         "image_ids": list(trace.ids),
         "joint": trace.joint,
+        "engine": trace.engine,
     }
 
 
@@ -182,7 +183,8 @@ An attack, kept so that it can be done again
 ============================================
 
 spec.json            attack and options, model, statistics mode, sha256 of the weights, image ids (sha256 of the
-                     pixels), seed, versions. "joint": the images were attacked together, as one batch.
+                     pixels), seed, versions. "joint": the images were attacked together, as one batch. "engine": what
+                     computed the network, "eager" (torch) or "compiled" (OpenVINO).
 {" and ".join(f"{side}/" for side in sides)}: one folder per model
   clean.npy, adversarial.npy    float32 (N, 3, 32, 32), RGB in [0, 1]: the exact images
   labels.npy                    int64 (N,): the classes attacked; targets.npy: the classes aimed at, if any
@@ -196,6 +198,6 @@ To do it again, with RobustNorm Lab installed (`pip install -e .` in its checkou
 file is:
 
 {REPRODUCE.format(side=sides[0], bring=bring)}
-The same versions on the same kind of device give the same images. Elsewhere sums round differently, and an attack that
-takes the sign of a gradient can differ by a step in single pixels.
+The same versions on the same kind of device give the same images if the engine was "eager". Otherwise sums round
+differently, and an attack that takes the sign of a gradient differs in some pixels.
 """

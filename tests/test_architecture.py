@@ -24,6 +24,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("weights",),
     ("cards",),
     ("model_names",),
+    ("engine",),
     ("zoo", "probes", "attacks"),
     ("shift", "evaluation"),
     ("sanity", "training"),

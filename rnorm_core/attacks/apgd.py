@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import PIXELS
 from rnorm_core.attacks.best import Point, improves, pooled
-from rnorm_core.attacks.look import Aim, look, statistics_of, take_aim
-from rnorm_core.attacks.losses import LOSSES
+from rnorm_core.attacks.look import look, statistics_of, take_aim
+from rnorm_core.attacks.losses import LOSSES, Aim
 from rnorm_core.attacks.trace import Step
+from rnorm_core.engine import Eager
 from rnorm_core.norms import looks_at_batch
 
 if TYPE_CHECKING:
@@ -66,19 +68,20 @@ class APGD(Attack):
     random_start: bool
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        aim, total = take_aim(model, batch, self.targets), self.restarts * self.steps
+        passes = engine.passes(model, len(batch))
+        aim, total = take_aim(passes, batch, self.targets), self.restarts * self.steps
         joint = looks_at_batch(statistics_of(model))
-        first = self._at(model, aim, aim.clean, gradient=not self.random_start)
+        first = self._at(passes, aim, aim.clean, gradient=not self.random_start)
         yield self._step(aim, 0, total, first.view, first.images)
         for restart in range(self.restarts):
             start = first
             if self.random_start:
                 x = (aim.clean + self.ball.inside(aim.clean, self.eps, generator)).clamp(0, 1)
-                start = self._at(model, aim, x, gradient=True)
-            for t, point in enumerate(self._climb(model, aim, start, joint), start=1):
+                start = self._at(passes, aim, x, gradient=True)
+            for t, point in enumerate(self._climb(passes, aim, start, joint), start=1):
                 yield self._step(aim, restart * self.steps + t, total, point.view, point.images, restart)
 
-    def _climb(self, model: nn.Module, aim: Aim, start: Point, joint: bool) -> Iterator[Point]:
+    def _climb(self, passes: Eager, aim: Aim, start: Point, joint: bool) -> Iterator[Point]:
         """The algorithm from one start. Each image decides separately; if `joint`, the sum over the batch decides."""
         now, before = start, start.images
         # highest: the point with the highest loss, from which the search continues.
@@ -94,7 +97,7 @@ class APGD(Attack):
             z = self._inside(aim, x + size[:, None, None, None] * self.ball.steepest(now.view.gradient))
             if t > 1:
                 z = self._inside(aim, x + ALPHA * (z - x) + (1 - ALPHA) * (x - before))
-            new = self._at(model, aim, z, gradient=t < self.steps)
+            new = self._at(passes, aim, z, gradient=t < self.steps)
             sound = sound & _numbers(new)
             rises = rises + (pooled(new.score - now.score, joint) > 0)
             highest = highest.where(pooled(new.score - highest.score, joint) > 0, new)
@@ -111,8 +114,8 @@ class APGD(Attack):
     def _inside(self, aim: Aim, images: Tensor) -> Tensor:
         return (aim.clean + self.ball.project(images - aim.clean, self.eps)).clamp(0, 1)
 
-    def _at(self, model: nn.Module, aim: Aim, images: Tensor, *, gradient: bool) -> Point:
-        view = look(model, aim, images, gradient=gradient, climb=LOSSES[self.loss])
+    def _at(self, passes: Eager, aim: Aim, images: Tensor, *, gradient: bool) -> Point:
+        view = look(passes, aim, images, gradient=gradient, climb=LOSSES[self.loss])
         return Point(images, view, aim.fooled(view.probabilities))
 
 

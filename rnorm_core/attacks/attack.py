@@ -10,7 +10,8 @@ from torch import Generator, Tensor, nn
 
 from rnorm_core.attacks.balls import Ball, Scaled
 from rnorm_core.attacks.best import improves
-from rnorm_core.attacks.look import FINITE, Aim, NotANumber, View, statistics_of
+from rnorm_core.attacks.look import FINITE, NotANumber, View, statistics_of
+from rnorm_core.attacks.losses import Aim
 from rnorm_core.attacks.trace import Step, Trace, fooled
 from rnorm_core.norms import looks_at_batch
 
@@ -108,11 +109,12 @@ class Attack(ABC):
             probabilities=torch.cat([start.probabilities[None], best.probabilities]).cpu(),
             sizes=torch.cat([start.size[None], best.sizes]).cpu(),
             joint=looks_at_batch(statistics),
+            engine=start.engine,
         )
 
     def _step(self, aim: Aim, index: int, total: int, view: View, images: Tensor, restart: int = 0) -> Step:
         size = self.ball.size(images - aim.clean)
-        return Step(index, total, restart, view.loss, view.probabilities, size, images)
+        return Step(index, total, restart, view.loss, view.probabilities, size, images, aim.engine)
 
 
 def at_sizes(attack: Attack, sizes: Sequence[float], *, index: int = 0, of: int = 1) -> Attack:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import PIXELS
 from rnorm_core.attacks.look import look, take_aim
@@ -40,12 +41,13 @@ class GradientAttack(Attack):
     accumulate: str = "l1"
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        aim = take_aim(model, batch, self.targets)
+        passes = engine.passes(model, len(batch))
+        aim = take_aim(passes, batch, self.targets)
         clean, total = aim.clean, self.restarts * self.steps
         # The forward pass of a step also gives its gradient. The clean images need a pass of their own only with a
         # random start or with bf16 gradients.
         shared = not self.random_start and self.precision == "fp32"
-        first = look(model, aim, clean, gradient=shared)
+        first = look(passes, aim, clean, gradient=shared)
         yield self._step(aim, 0, total, first, clean)
 
         for restart in range(self.restarts):
@@ -53,12 +55,12 @@ class GradientAttack(Attack):
             if self.random_start:
                 x = (clean + self.ball.inside(clean, self.eps, generator)).clamp(0, 1)
             if not shared:
-                view = look(model, aim, x, gradient=True, precision=self.precision)
+                view = look(passes, aim, x, gradient=True, precision=self.precision)
             direction = self._direction()
             for t in range(1, self.steps + 1):
                 x = x.add(direction(view.gradient), alpha=aim.sign * self.step_size)
                 x = (clean + self.ball.project(x - clean, self.eps)).clamp(0, 1)
-                view = look(model, aim, x, gradient=t < self.steps, precision=self.precision)
+                view = look(passes, aim, x, gradient=t < self.steps, precision=self.precision)
                 yield self._step(aim, restart * self.steps + t, total, view, x, restart)
 
     def _direction(self) -> Callable[[Tensor], Tensor]:

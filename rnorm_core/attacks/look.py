@@ -1,14 +1,16 @@
-"""One call of a model (`look`): the attacked images and their classes (Aim), and the model's output (View)."""
+"""One call of a model (`look`) and its output (View)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.attacks.trace import fooled
+from rnorm_core.attacks.losses import Aim, ce
+from rnorm_core.engine import CrossEntropy, Eager, Score, check_classes
 from rnorm_core.errors import UserError
 from rnorm_core.norms import RobustNorm2d, looks_at_batch
 
@@ -20,33 +22,6 @@ FINITE = "use weights that give finite answers on ordinary images."
 
 class NotANumber(UserError, FloatingPointError):
     """A model's output or its gradient is not finite. The attack stops: otherwise the model would look robust."""
-
-
-@dataclass(frozen=True, eq=False)
-class Aim:
-    """The images (N, 3, 32, 32) to attack, on the model's device and in its precision, with labels and targets (N,)."""
-
-    clean: Tensor
-    labels: Tensor
-    targets: Tensor | None
-    highest: int  # the largest class, kept on the CPU so that the check never waits for a GPU
-
-    @property
-    def classes(self) -> Tensor:
-        """(N,) the classes of the cross entropy, which is increased (labels) or decreased (targets)."""
-        return self.labels if self.targets is None else self.targets
-
-    @property
-    def sign(self) -> float:
-        return 1.0 if self.targets is None else -1.0
-
-    def fooled(self, probabilities: Tensor) -> Tensor:
-        """Bool (N,) from probabilities (N, K): True where an image is fooled, as in `Trace.fooled`."""
-        return fooled(probabilities, self.labels, self.targets)
-
-    def select(self, index: Tensor) -> "Aim":
-        targets = None if self.targets is None else self.targets[index]
-        return Aim(self.clean[index], self.labels[index], targets, self.highest)
 
 
 class View(NamedTuple):
@@ -62,13 +37,13 @@ class View(NamedTuple):
     score: Tensor
 
 
-def take_aim(model: nn.Module, batch: "Batch", targets: Tensor | None) -> Aim:
+def take_aim(passes: Eager, batch: "Batch", targets: Tensor | None) -> Aim:
     """Checks model, batch and targets (N,), and moves the images to the model's device and precision.
 
     An unknown label (-1) is replaced by the model's own clean prediction, which costs one forward pass. UserError if
     the model is in training mode, or if the batch or the targets do not fit.
     """
-    if model.training:
+    if passes.network.training:
         raise UserError(
             "The model is in training mode: attacking it would change its statistics.", "Call model.eval()."
         )
@@ -84,20 +59,20 @@ def take_aim(model: nn.Module, batch: "Batch", targets: Tensor | None) -> Aim:
             f"There are {len(targets)} targets for {len(images)} images.", "Give one target class per image."
         )
     named = labels if targets is None else torch.cat([labels.cpu(), targets])
-    highest = int(named.max())
-    weight = next(model.parameters(), images)
+    weight = next(passes.network.parameters(), images)
     precision = weight.dtype if weight.dtype in (torch.float32, torch.float64) else images.dtype
     images = images.to(weight.device, precision)
     labels = labels.to(weight.device, torch.int64)
-    aim = Aim(images, labels, None if targets is None else targets.to(weight.device), highest)
+    targets = None if targets is None else targets.to(weight.device)
+    aim = Aim(images, labels, targets, int(named.max()), passes.name)
     if (labels >= 0).all():
         return aim
-    own = look(model, Aim(images, labels.clamp(min=0), None, highest), images).probabilities.argmax(1)
-    return Aim(images, torch.where(labels < 0, own, labels), aim.targets, highest)
+    own = look(passes, replace(aim, labels=labels.clamp(min=0), targets=None), images).probabilities.argmax(1)
+    return replace(aim, labels=torch.where(labels < 0, own, labels))
 
 
 def look(
-    model: nn.Module,
+    passes: Eager,
     aim: Aim,
     images: Tensor,
     *,
@@ -112,22 +87,26 @@ def look(
     precision "bf16" applies only to calls with a gradient. Calls without a gradient decide whether an image is fooled
     and always use full precision. UserError if a label or target is not a class of the model.
     """
-    images = images.detach().requires_grad_(gradient)
-    reduced = gradient and precision == "bf16"
-    with torch.set_grad_enabled(gradient):
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=reduced):
-            logits = model(images)
-        if logits.dtype in (torch.bfloat16, torch.float16):
-            logits = logits.float()
-        if aim.highest >= logits.shape[1]:
-            raise UserError(
-                f"A label or target is class {aim.highest}, but this model has the classes 0 to {logits.shape[1] - 1}.",
-                "Use labels and targets of the data set that the model was trained on.",
-            )
-        loss = F.cross_entropy(logits, aim.classes, reduction="none")
-        score = loss if climb is None else climb(logits, aim)
-        slope = torch.autograd.grad(score.sum(), images)[0] if gradient else None
-    return View(loss.detach(), logits.detach().softmax(1), slope, score.detach())
+    score = _score(aim, climb)
+    if gradient:
+        logits, value, slope = passes.ascend(images, score, precision)
+    else:
+        logits, slope = passes.logits(images), None
+        value = score(logits)
+    loss = value if climb is None else F.cross_entropy(logits, aim.classes, reduction="none")
+    return View(loss, logits.softmax(1), slope, value)
+
+
+def _score(aim: Aim, climb: Callable[[Tensor, Aim], Tensor] | None) -> Score:
+    """The score for the engine, with its own type for the cross entropy: a compiled graph knows no other score."""
+    if climb is None or climb is ce:
+        return CrossEntropy(aim.classes, aim.highest, 1.0 if climb is None else aim.sign)
+    return partial(_checked, climb, aim)
+
+
+def _checked(climb: Callable[[Tensor, Aim], Tensor], aim: Aim, logits: Tensor) -> Tensor:
+    check_classes(aim.highest, logits.shape[1])
+    return climb(logits, aim)
 
 
 def statistics_of(model: nn.Module) -> str:

@@ -1,4 +1,6 @@
-"""The losses that APGD and Square increase: scores (N,) of logits z (N, K). A larger score is a better attack.
+"""The images and classes that are attacked (Aim), and the losses that APGD and Square increase.
+
+A loss gives scores (N,) of logits z (N, K). A larger score is a better attack.
 
     name     untargeted                                   targeted at class t
     ce       cross entropy of the label y                 minus the cross entropy of t
@@ -12,14 +14,46 @@ multiplied by one number. Margin and untargeted dlr are above 0 exactly if the m
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnorm_core.attacks.look import Aim
+from rnorm_core.attacks.trace import fooled
 from rnorm_core.errors import UserError
 
 TINY = 1e-12  # keeps the ratio finite if the largest logits are equal
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """The images (N, 3, 32, 32) to attack, on the model's device and in its precision, with labels and targets (N,).
+
+    highest: the largest class, kept on the CPU so that the check never waits for a GPU. engine: see `Trace`.
+    """
+
+    clean: Tensor
+    labels: Tensor
+    targets: Tensor | None
+    highest: int
+    engine: str = "eager"
+
+    @property
+    def classes(self) -> Tensor:
+        """(N,) the classes of the cross entropy, which is increased (labels) or decreased (targets)."""
+        return self.labels if self.targets is None else self.targets
+
+    @property
+    def sign(self) -> float:
+        return 1.0 if self.targets is None else -1.0
+
+    def fooled(self, probabilities: Tensor) -> Tensor:
+        """Bool (N,) from probabilities (N, K): True where an image is fooled, as in `Trace.fooled`."""
+        return fooled(probabilities, self.labels, self.targets)
+
+    def select(self, index: Tensor) -> "Aim":
+        targets = None if self.targets is None else self.targets[index]
+        return replace(self, clean=self.clean[index], labels=self.labels[index], targets=targets)
 
 
 def ce(logits: Tensor, aim: Aim) -> Tensor:

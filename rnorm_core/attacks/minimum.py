@@ -14,9 +14,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import L2
-from rnorm_core.attacks.look import Aim, View, look, take_aim
+from rnorm_core.attacks.look import View, look, take_aim
+from rnorm_core.attacks.losses import Aim
 from rnorm_core.attacks.trace import Step, Trace
 from rnorm_core.errors import UserError
 
@@ -61,16 +63,17 @@ class MinimumNorm(Attack):
                 "The model's weights are not frozen: foolbox would write gradients into them.",
                 "Call model.requires_grad_(False).",
             )
-        aim = take_aim(model, batch, self.targets)
+        passes = engine.passes(model, len(batch))
+        aim = take_aim(passes, batch, self.targets)
         total = peer.calls(self.algorithm, self.steps, self.options) + 1
-        yield self._step(aim, 0, total, look(model, aim, aim.clean), aim.clean)
+        yield self._step(aim, 0, total, look(passes, aim, aim.clean), aim.clean)
 
         index = 0
 
         def watched(images: Tensor) -> Tensor:
             nonlocal index
             with torch.set_grad_enabled(images.requires_grad):
-                logits = model(images)
+                logits = passes.network(images)
             index = min(index + 1, total - 1)
             if on_call is not None:
                 on_call(self._step(aim, index, total, _view(aim, logits.detach()), images.detach()))
@@ -81,7 +84,7 @@ class MinimumNorm(Attack):
         result = peer.search(self.algorithm, self.steps, self.options, watched, aim.clean, aim.labels, aim.targets)
         # CW returns a black image if it has no solution; rounding may exceed [0, 1] slightly.
         result = torch.where((result == 0).flatten(1).all(1)[:, None, None, None], aim.clean, result).clamp(0, 1)
-        yield self._step(aim, total, total, look(model, aim, result), result)
+        yield self._step(aim, total, total, look(passes, aim, result), result)
 
 
 def _view(aim: Aim, logits: Tensor) -> View:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Generator, nn
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.look import look, take_aim
 from rnorm_core.attacks.trace import Step
@@ -24,8 +25,9 @@ class Noise(Attack):
     eps: float
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        aim = take_aim(model, batch, self.targets)
-        yield self._step(aim, 0, self.restarts, look(model, aim, aim.clean), aim.clean)
+        passes = engine.passes(model, len(batch))
+        aim = take_aim(passes, batch, self.targets)
+        yield self._step(aim, 0, self.restarts, look(passes, aim, aim.clean), aim.clean)
         for restart in range(self.restarts):
             x = (aim.clean + self.ball.surface(aim.clean, self.eps, generator)).clamp(0, 1)
-            yield self._step(aim, restart + 1, self.restarts, look(model, aim, x), x, restart)
+            yield self._step(aim, restart + 1, self.restarts, look(passes, aim, x), x, restart)

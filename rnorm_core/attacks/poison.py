@@ -15,10 +15,12 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import BALLS, PIXELS
 from rnorm_core.attacks.catalogue import room_to_turn
-from rnorm_core.attacks.look import Aim, look, take_aim
+from rnorm_core.attacks.look import look, take_aim
+from rnorm_core.attacks.losses import Aim
 from rnorm_core.attacks.trace import Step, Trace
 from rnorm_core.errors import UserError
 
@@ -43,7 +45,8 @@ class Poison(Attack):
     poisoned: tuple[int, ...]
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        aim = take_aim(model, batch, None)
+        passes = engine.passes(model, len(batch))
+        aim = take_aim(passes, batch, None)
         if max(*self.victims, *self.poisoned) >= len(batch):
             raise UserError(
                 f"A batch of {len(batch)} images has no image with the index {max(*self.victims, *self.poisoned)}.",
@@ -52,17 +55,17 @@ class Poison(Attack):
         clean = aim.clean
         moves = _marked(self.poisoned, clean)[:, None, None, None]
         climb = _loss_of(_marked(self.victims, clean))
-        view = look(model, aim, clean, gradient=not self.random_start, climb=climb)
+        view = look(passes, aim, clean, gradient=not self.random_start, climb=climb)
         yield self._step(aim, 0, self.steps, view, clean)
         x = clean
         if self.random_start:
             x = torch.where(moves, (clean + self.ball.inside(clean, self.eps, generator)).clamp(0, 1), clean)
-            view = look(model, aim, x, gradient=True, climb=climb)
+            view = look(passes, aim, x, gradient=True, climb=climb)
         for t in range(1, self.steps + 1):
             assert view.gradient is not None
             stepped = x.add(self.ball.steepest(view.gradient), alpha=self.step_size)
             x = torch.where(moves, (clean + self.ball.project(stepped - clean, self.eps)).clamp(0, 1), clean)
-            view = look(model, aim, x, gradient=t < self.steps, climb=climb)
+            view = look(passes, aim, x, gradient=t < self.steps, climb=climb)
             yield self._step(aim, t, self.steps, view, x)
 
 
@@ -117,8 +120,9 @@ def influence(model: nn.Module, batch: "Batch", victims: Sequence[int]) -> Tenso
     To first order this is the influence of the image on the victims. It is exactly 0 where predictions do not depend on
     the batch.
     """
-    aim = take_aim(model, batch, None)
-    gradient = look(model, aim, aim.clean, gradient=True, climb=_loss_of(_marked(victims, aim.clean))).gradient
+    passes = engine.passes(model, len(batch))
+    aim = take_aim(passes, batch, None)
+    gradient = look(passes, aim, aim.clean, gradient=True, climb=_loss_of(_marked(victims, aim.clean))).gradient
     assert gradient is not None
     return gradient.abs().amax(PIXELS).cpu()
 

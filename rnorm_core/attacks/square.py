@@ -26,12 +26,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
+from rnorm_core import engine
 from rnorm_core.attacks.attack import Attack
 from rnorm_core.attacks.balls import source
 from rnorm_core.attacks.best import Point, improves, pooled
-from rnorm_core.attacks.look import FINITE, Aim, NotANumber, look, statistics_of, take_aim
-from rnorm_core.attacks.losses import ce, margin
+from rnorm_core.attacks.look import FINITE, NotANumber, look, statistics_of, take_aim
+from rnorm_core.attacks.losses import Aim, ce, margin
 from rnorm_core.attacks.trace import Step
+from rnorm_core.engine import Eager
 from rnorm_core.norms import looks_at_batch
 
 if TYPE_CHECKING:
@@ -60,19 +62,20 @@ class Square(Attack):
     measures_by_ball = False
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        aim, total = take_aim(model, batch, self.targets), self.restarts * self.steps
+        passes = engine.passes(model, len(batch))
+        aim, total = take_aim(passes, batch, self.targets), self.restarts * self.steps
         joint = looks_at_batch(statistics_of(model))
-        yield self._step(aim, 0, total, look(model, aim, aim.clean), aim.clean)
+        yield self._step(aim, 0, total, look(passes, aim, aim.clean), aim.clean)
         for restart in range(self.restarts):
-            for t, point in enumerate(self._search(model, aim, generator, joint), start=1):
+            for t, point in enumerate(self._search(passes, aim, generator, joint), start=1):
                 yield self._step(aim, restart * self.steps + t, total, point.view, point.images, restart)
 
-    def _search(self, model: nn.Module, aim: Aim, generator: Generator | None, joint: bool) -> Iterator[Point]:
-        now = best = self._ask(model, aim, self._stripes(aim.clean, generator))
+    def _search(self, passes: Eager, aim: Aim, generator: Generator | None, joint: bool) -> Iterator[Point]:
+        now = best = self._ask(passes, aim, self._stripes(aim.clean, generator))
         for query in range(1, self.steps):
             yield now
             if joint:
-                new = self._ask(model, aim, self._with_square(aim.clean, now.images, query - 1, generator))
+                new = self._ask(passes, aim, self._with_square(aim.clean, now.images, query - 1, generator))
                 best = best.where(improves(new.fools, best.fools, new.score - best.score, joint), new)
                 if (pooled(new.score - now.score, joint) > 0).all():
                     now = new
@@ -80,15 +83,15 @@ class Square(Attack):
                 # Squares are drawn for all images, so an image's squares do not depend on which other images are
                 # fooled.
                 tried = self._with_square(aim.clean, now.images, query - 1, generator)[left]
-                new, old = self._ask(model, aim.select(left), tried), now.take(left)
+                new, old = self._ask(passes, aim.select(left), tried), now.take(left)
                 kept = improves(new.fools, old.fools, new.score - old.score, joint)
                 if kept.any():
                     now = now.put(left, old.where(kept, new))
                 best = now
         yield best
 
-    def _ask(self, model: nn.Module, aim: Aim, images: Tensor) -> Point:
-        view = look(model, aim, images, climb=margin if aim.targets is None else ce)
+    def _ask(self, passes: Eager, aim: Aim, images: Tensor) -> Point:
+        view = look(passes, aim, images, climb=margin if aim.targets is None else ce)
         if view.score.isnan().any():  # comparisons with NaN are false: the model would look robust
             raise NotANumber("The answer of this model is not a number somewhere; the attack cannot judge it.", FINITE)
         return Point(images, view, aim.fooled(view.probabilities))

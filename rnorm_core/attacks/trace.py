@@ -16,6 +16,7 @@ class Step:
     probabilities: (N, K).
     size:          (N,) length of the perturbation in the attack's norm, in pixel units (1 is from black to white).
     adversarial:   (N, 3, 32, 32), the images at this step; the tensor is not changed later.
+    engine:        what computes the passes, see `rnorm_core.engine`.
     """
 
     index: int
@@ -25,6 +26,7 @@ class Step:
     probabilities: Tensor
     size: Tensor
     adversarial: Tensor
+    engine: str = "eager"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class Trace:
     losses, sizes (T+1, N) and probabilities (T+1, N, K): the series from the clean image to the result. With restarts:
              of the restart that was kept. Minimum-norm attacks: two points, the clean image and the result.
     joint:   the model takes its statistics from the batch, so the whole batch was attacked as one.
+    engine:  what computed the passes, see `rnorm_core.engine`: two engines round sums differently.
     """
 
     spec: dict[str, Any]
@@ -55,6 +58,7 @@ class Trace:
     probabilities: Tensor
     sizes: Tensor
     joint: bool
+    engine: str = "eager"
 
     @property
     def fooled(self) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from rnorm_core import engine
 from rnorm_core.attacks.balls import PIXELS
 from rnorm_core.attacks.look import look, take_aim
 from rnorm_core.data import Batch
@@ -38,10 +39,10 @@ class Neighbours:
 
 def gradients(model: nn.Module, batch: Batch, batch_size: int) -> Gradients:
     """Measures loss gradients in consecutive batches of `batch_size`. UserError if model and batch do not match."""
-    lengths, zeros = [], []
+    passes, lengths, zeros = engine.passes(model, batch_size), [], []
     for start in range(0, len(batch), batch_size):
-        aim = take_aim(model, batch.select(range(start, min(start + batch_size, len(batch)))), None)
-        gradient = look(model, aim, aim.clean, gradient=True).gradient
+        aim = take_aim(passes, batch.select(range(start, min(start + batch_size, len(batch)))), None)
+        gradient = look(passes, aim, aim.clean, gradient=True).gradient
         assert gradient is not None
         lengths.append(gradient.double().square().sum(PIXELS).sqrt().cpu())
         zeros.append((gradient == 0).double().mean(PIXELS).cpu())

@@ -7,8 +7,7 @@ from torch import nn
 
 from rnorm_core import attacks, data, norms, zoo
 from rnorm_core.attacks.apgd import checkpoints
-from rnorm_core.attacks.look import Aim
-from rnorm_core.attacks.losses import LOSSES
+from rnorm_core.attacks.losses import LOSSES, Aim
 from rnorm_core.errors import UserError
 
 # --- the losses, from their formulas ---------------------------------------------------------------------------------

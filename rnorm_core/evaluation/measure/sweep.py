@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from rnorm_core import norms, zoo
+from rnorm_core import engine, norms, zoo
 from rnorm_core.data import Batch
 from rnorm_core.evaluation.measure.accuracy import accuracies
 from rnorm_core.evaluation.measure.protocol import Condition
@@ -35,6 +35,9 @@ def sweep(
     clock = Clock()
     for number, (condition, blanks) in enumerate(todo, start=1):
         model = zoo.load(condition.model, condition.statistics, fold=True)
+        # Before the first batch, so that no number depends on the moment at which a graph is ready.
+        for size in {BATCH, len(batch) % BATCH} - {0}:
+            engine.prepare(model, size)
         pixels = [row.pixels for row in blanks]
         began = perf_counter()
         measured = accuracies(model, batch, condition.make(), BATCH, seed=seed, pixels=pixels, share=share)
