@@ -7,4 +7,6 @@ from pathlib import Path
 
 import streamlit as st
 
-app = st.App(Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py")
+from rnorm_core.ui import warm_up
+
+app = st.App(Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py", lifespan=warm_up.lifespan)

@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.experiments import shift_reference
 from rnorm_core.probes import LayerStatistics
 from rnorm_core.progress import Parts, Progress, silent, together
-from rnorm_core.shift import Band, Chance, Population, Shift
+from rnorm_core.shift import Band, Chance, LayerBands, Population, Shift
 from rnorm_core.zoo import Variant
 
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # attack sizes: eps in grey levels, k of k/255
@@ -79,10 +80,28 @@ class Course:
     def at(self, eps_255: float) -> Reading:
         return next(reading for reading in self.readings if reading.eps_255 == eps_255)
 
+    @cached_property
+    def summaries(self) -> dict[str, dict[float, np.ndarray]]:
+        """Measure -> attack size -> (L,): one number for each layer. A page needs them many times."""
+        return {
+            measure: {
+                reading.eps_255: np.array([layer.summary(measure) for layer in reading.shift.layers])
+                for reading in self.readings
+            }
+            for measure in shift.MEASURES
+        }
+
     @property
     def has_bands(self) -> bool:
         """Whether natural bands are known."""
         return bool(self.population.bands)
+
+    def layer_bands(self, measure: str) -> LayerBands:
+        """The natural bands of all layers for this batch size and mode; NaN if they are not known."""
+        if not self.has_bands:
+            nothing = np.full(len(self.names), np.nan)
+            return LayerBands(nothing, nothing, 0)
+        return shift.layer_bands(self.population, self.variant.statistics, self.readings[0].recorded.n, measure)
 
     def band(self, layer: int, measure: str) -> Band:
         """The natural band of layer number `layer` (from 0) for this batch size and mode; NaN if it is not known."""

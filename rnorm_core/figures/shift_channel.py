@@ -49,8 +49,8 @@ def distribution(inputs: ChannelInput, attack: str) -> Figure:
     values beyond them and are not drawn. attack: its title with its size. ValueError if the bins differ.
     """
     channel, look, population = inputs.channel, LOOKS[inputs.norm], inputs.population
-    edges = numbers(population.edges)[:, channel]
-    if any(not np.array_equal(numbers(layer.edges)[:, channel], edges) for _, layer in inputs.recordings):
+    edges = numbers(population.edges[:, channel])
+    if any(not np.array_equal(numbers(layer.edges[:, channel]), edges) for _, layer in inputs.recordings):
         raise ValueError(f"The recordings of {population.name} were counted in different bins.")
     styles = {
         inputs.reference: dict(fill="tozeroy", fillcolor=BAND, line={"color": OUTLINE, "width": 1}),
@@ -60,7 +60,7 @@ def distribution(inputs: ChannelInput, attack: str) -> Figure:
     symbols = {inputs.reference: "line-ns", "clean": look.marker + "-open", inputs.changed: look.marker}
     figure, series, shares = go.Figure(), [], {}
     for name, layer in inputs.recordings:
-        counts = numbers(layer.histogram)[:, channel]
+        counts = numbers(layer.histogram[:, channel])
         shares[name] = 100 * counts / max(counts.sum(), 1)
     shares, edges = _joined(shares, edges)
     top = max(float(share.max()) for share in shares.values())

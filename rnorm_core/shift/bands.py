@@ -95,6 +95,12 @@ class Population:
         low, middle, high = channels.split([len(each.mean) for each in self.statistics.layers], 1)[place]
         return Band(key.n, key.batch_size, low, middle, high, *(float(value) for value in summaries[:, place]))
 
+    def summaries(self, statistics: str, batch_size: int, measure: str) -> tuple[Tensor, Tensor, int]:
+        """(L,) low ends and (L,) high ends of the bands of the layers' summaries, see `band`, and their batch size."""
+        key = self._nearest(statistics, batch_size, measure, single=False)
+        low, _, high = self.bands[key][1]
+        return low, high, key.batch_size
+
     def chance(self, statistics: str, batch_size: int, measure: str) -> Chance | None:
         """The number of layers that lie outside these bands at the same time by chance; None if it was not measured."""
         key = self._nearest(statistics, batch_size, measure, single=False)

@@ -32,6 +32,5 @@ def layer_shifts(model: nn.Module, images: Tensor, reference: LayerStatistics) -
 
 def layer_bands(population: Population, statistics: str, batch_size: int, measure: str) -> LayerBands:
     """The natural bands of all layers, see `Population.band`."""
-    bands = [population.band(statistics, batch_size, name, measure) for name in population.statistics.names]
-    low, high = (np.array([getattr(band, f"summary_{end}") for band in bands]) for end in ("low", "high"))
-    return LayerBands(low, high, bands[0].batch_size)
+    low, high, size = population.summaries(statistics, batch_size, measure)
+    return LayerBands(low.double().numpy(), high.double().numpy(), size)

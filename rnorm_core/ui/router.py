@@ -2,8 +2,12 @@
 
 import streamlit as st
 
-from rnorm_core.ui.shared.navigation import PAGES
-from rnorm_core.ui.shared.theme import FAVICON
+from rnorm_core.ui import warm_up
+
+warm_up.wait()
+
+from rnorm_core.ui.shared.navigation import PAGES  # noqa: E402  (only after the warm-up)
+from rnorm_core.ui.shared.theme import FAVICON  # noqa: E402
 
 st.set_page_config(page_title="RobustNorm Lab", page_icon=FAVICON, layout="wide")
 

@@ -1,6 +1,7 @@
 """The part of a result that is shown: one attack size, one measure, one layer. Results -> inputs of figures."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from rnorm_core.experiments.shift_sweep import Course, Reading, Result
 from rnorm_core.figures.accuracy import Curve
 from rnorm_core.figures.shift import Growth, Places, span
 from rnorm_core.figures.shift_channel import ChannelInput
-from rnorm_core.shift import MEASURES, Band, Ratio, ratio
+from rnorm_core.shift import MEASURES, LayerBands, Ratio, ratio
 from rnorm_core.ui.shared import layers
 
 # Ends of the axes of layers: the same for every attack with shifts below them.
@@ -86,12 +87,9 @@ class Selection:
     def by_layer(self, i: int, eps_255: float | None = None) -> Places:
         """The summary of every layer, at this attack size or another."""
         course, eps = self.course(i), self.eps_255 if eps_255 is None else eps_255
-        bands = [course.band(k, self.measure) for k in range(len(course.names))]
-        clean, attacked = (
-            np.array([layer.summary(self.measure) for layer in course.at(e).shift.layers]) for e in (0, eps)
-        )
-        low, high = [band.summary_low for band in bands], [band.summary_high for band in bands]
-        return self._places(i, layers.numbered(course.names), clean, attacked if eps else None, low, high, bands[0])
+        clean, attacked = (course.summaries[self.measure][e] for e in (0, eps))
+        bands = course.layer_bands(self.measure)
+        return self._places(i, layers.numbered(course.names), clean, attacked if eps else None, bands)
 
     def by_channel(self, i: int) -> Places:
         """Every channel of the layer; NaN for a channel that is constant in training."""
@@ -100,7 +98,8 @@ class Selection:
         shifts = [reading.shift.layers[k] for reading in (self.clean(i), self.attacked(i))]
         clean, attacked = (shift.values(self.measure).where(shift.alive, torch.nan).numpy() for shift in shifts)
         names = [f"channel {c}" for c in range(len(clean))]
-        return self._places(i, names, clean, None if self.is_clean else attacked, band.low, band.high, band)
+        bands = LayerBands(np.asarray(band.low, dtype=float), np.asarray(band.high, dtype=float), band.batch_size)
+        return self._places(i, names, clean, None if self.is_clean else attacked, bands)
 
     def silent(self, i: int) -> np.ndarray:
         """Bool (C,): channels of the layer with a gamma of about 0. Their input hardly changes the network's output."""
@@ -134,13 +133,13 @@ class Selection:
         chance = self.course(i).chance(self.measure)
         return None if chance is None else int(self.by_layer(i).outside.sum()) > chance.usual
 
-    @property
+    @cached_property
     def layer_axis(self) -> tuple[float, float]:
         """One axis of layers for both sides and all attack sizes."""
         places = [self.by_layer(i, eps) for i in (0, 1) for eps in self.result.sizes]
         return span(places, (0, AXIS_ENDS[self.measure]))
 
-    @property
+    @cached_property
     def channel_axis(self) -> tuple[float, float]:
         """One axis of channels for both sides."""
         places = [self.by_channel(i) for i in (0, 1)]
@@ -183,16 +182,16 @@ class Selection:
     def _growth(self, i: int) -> Growth:
         course, k = self.course(i), self.number(i)
         variant, band = course.variant, course.band(k, self.measure)
-        values = [reading.shift.layers[k].summary(self.measure) for reading in course.readings]
+        values = [float(summary[k]) for summary in course.summaries[self.measure].values()]
         network = variant.label, variant.norm, variant.statistics, variant.weight_hash
         return Growth(*network, course.sizes, values, float(band.summary_low), float(band.summary_high))
 
     def _places(
-        self, i: int, names: list[str], clean: np.ndarray, attacked: np.ndarray | None, low, high, band: Band
+        self, i: int, names: list[str], clean: np.ndarray, attacked: np.ndarray | None, bands: LayerBands
     ) -> Places:
-        variant, (low, high) = self.course(i).variant, (np.asarray(v, dtype=float) for v in (low, high))
-        network = variant.label, variant.norm, variant.weight_hash
-        return Places(*network, self.n, names, clean, attacked, low, high, band.batch_size, self.changed)
+        variant = self.course(i).variant
+        network, ends = (variant.label, variant.norm, variant.weight_hash), (bands.low, bands.high)
+        return Places(*network, self.n, names, clean, attacked, *ends, bands.batch_size, self.changed)
 
 
 def most_moved_layer(result: Result, measure: str) -> int:

@@ -1,0 +1,33 @@
+"""The default views of pages: they come from shipped results, and need no computation."""
+
+import pytest
+
+from rnorm_core import jobs, zoo
+from rnorm_core.experiments.shipped import files
+
+pytestmark = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
+CHARTS = {"shift": 8, "corruptions": 4, "honesty": 2, "accuracy": 3, "whose": 3, "models": 10, "paper": 4}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_the_default_view_needs_no_job(open_page, name, monkeypatch):
+    def no_job(request, work):
+        raise AssertionError(f"{request} is computed")
+
+    monkeypatch.setattr(jobs, "start", no_job)
+    page = open_page(name, settled=False)
+    assert not page.exception
+    assert not page.error
+    assert len(page.get("plotly_chart")) >= CHARTS[name]
+    assert not page.get("progress")
+
+
+@pytest.mark.parametrize("name", ["shift", "corruptions", "honesty"])
+def test_a_damaged_result_is_named_and_the_page_goes_on(open_page, name, monkeypatch, tmp_path):
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    monkeypatch.setattr(files, "path_of", lambda default: damaged)
+    page = open_page(name, settled=False)
+    assert "defaults/damaged.zip is damaged" in page.error[0].value
+    assert "precompute.defaults" in page.error[0].value
+    assert "What you will see" in "\n".join(block.value for block in page.markdown) or name == "honesty"
