@@ -15,6 +15,7 @@ from rnorm_core.progress import Progress
 from rnorm_core.ui.settings.sidebar import Settings
 from rnorm_core.ui.shared import live_job, panels, query_params
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.plain_text import escaped
 
 SHOWN = 20  # thumbnails
 ANY = "any class"
@@ -126,7 +127,7 @@ def _upload(settings: Settings) -> Batch | None:
         panels.pictures([(batch.images[0], "32×32 pixels", "")])
     unknown = " Its label is unknown: the attack is against the model's own clean prediction."
     text.markdown(
-        f"**{file.name}** as the network sees it, at 32×32 pixels.{unknown if label is None else ''}"
+        f"**{escaped(file.name)}** as the network sees it, at 32×32 pixels.{unknown if label is None else ''}"
         f" A network of {len(classes)} classes must call it one of these, whatever it shows. Remove the file to choose"
         " from the data set again."
     )

@@ -10,6 +10,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.training.reproduce import changed_since, command
 from rnorm_core.ui.models import words
 from rnorm_core.ui.shared import reproduce
+from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.zoo import Card
 
 # The meanings of the fields of a recipe. A field without an entry is shown by its name alone.
@@ -103,7 +104,7 @@ def _show_command(card: Card) -> None:
     try:
         st.code(command(card), language="sh", wrap_lines=True)
     except UserError as error:
-        st.caption(error.what)
+        st.caption(sentence(error.what))
         return
     if changes := changed_since(card):
         listed = "; ".join(

@@ -17,6 +17,7 @@ from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import chart
+from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.zoo import Card
 
 # Figures of the norm layers: field of `LearnedLayer` -> question, axis.
@@ -39,7 +40,7 @@ def read_zoo() -> list[Entry]:
         try:
             rows += evaluation.table(dataset).rows
         except UserError as error:
-            st.caption(f"{error.what} What the cards of these models hold is shown.")
+            st.caption(f"{sentence(error.what)} What the cards of these models hold is shown.")
     return entries(cards, evaluation.Table(tuple(rows)))
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from rnorm_core.errors import UserError
 from rnorm_core.ui.shared import navigation, query_params, theme
 from rnorm_core.ui.shared.live_job import one_thread
+from rnorm_core.ui.shared.plain_text import sentence
 
 
 @contextmanager
@@ -35,4 +36,4 @@ def problems() -> Iterator[None]:
 
 
 def show(error: UserError) -> None:
-    st.error(f"**{error.what}**\n\nTo fix this: {error.fix}", icon=":material/error:")
+    st.error(f"**{sentence(error.what)}**\n\nTo fix this: {sentence(error.fix)}", icon=":material/error:")

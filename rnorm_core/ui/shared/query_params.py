@@ -4,10 +4,13 @@ A widget that is bound to the address falls back to its default without notice i
 widget does not have. Here the value in the address is compared with the widget's value, and `notices` shows the result.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+
+from rnorm_core.ui.shared.plain_text import as_code, escaped
 
 # In the session, each by the widget's key. Values are written as in the address.
 _REQUESTED = "_requested"  # the address's values when the widget was last drawn
@@ -20,10 +23,16 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
 
     shown: value -> text in the address; for widgets that format their options, the format.
     """
-    requested = [text for text in st.query_params.get_all(key) if text]
+    given = st.query_params.get_all(key)
+    requested = [text for text in given if text.strip()]
     if shown is not str:
         options["format_func"] = shown
-    value = widget(label, *args, key=key, bind="query-params", **options)
+    # Streamlit's widgets take an empty value and a number that is not finite, and fail later: they must not see it.
+    if len(requested) == len(given) and all(map(_finite, given)):
+        options["bind"] = "query-params"
+    else:
+        del st.query_params[key]
+    value = widget(label, *args, key=key, **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
     # A valid value that is not the widget's is an older value: after quick changes the address is late.
     known = args[0] if args and isinstance(args[0], list | tuple) else ()
@@ -55,12 +64,13 @@ def reserve(*keys: str) -> None:
 def notices() -> None:
     """Names the unusable values of the address, until the choice is changed. Call it after all widgets."""
     for key, (unusable, instead) in _session(_UNUSABLE).items():
-        text = f"`{key}={unusable}` in the address could not be used; it is now {instead}."
+        text = f"{as_code(f'{key}={unusable}')} in the address could not be used; it is now {escaped(instead)}."
         st.warning(text, icon=":material/link_off:")
     for key in st.query_params:
         if key not in _session(_REQUESTED):
             why = "with these choices there is no such setting"
-            st.warning(f"`{key}={st.query_params[key]}` in the address is not used: {why}.", icon=":material/link_off:")
+            name = as_code(f"{key}={st.query_params[key]}")
+            st.warning(f"{name} in the address is not used: {why}.", icon=":material/link_off:")
 
 
 def _compare(key: str, requested: list[str], used: list[str], late: bool) -> None:
@@ -72,6 +82,14 @@ def _compare(key: str, requested: list[str], used: list[str], late: bool) -> Non
     elif key in unusable and unusable[key][1] != instead:
         del unusable[key]
     _session(_REQUESTED)[key], _session(_USED)[key] = requested, used
+
+
+def _finite(text: str) -> bool:
+    """Whether a text is no number, or a finite one."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return True
 
 
 def _same(one: str, other: str) -> bool:
