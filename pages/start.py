@@ -33,9 +33,9 @@ with guard("start"):
         show(result, photo, size)
     show_accuracy(request.variants)
     explain(
-        "Each row shows a photo as it is, the attacked photo, and their difference, made so strong that it can be "
-        "seen; grey is no change. Below them stands what the network says and how sure it is. Both networks were "
-        "attacked by the same recipe (PGD, 20 steps), each with a change found for itself. The curve counts how many "
+        "For each network: the attacked photo, the change, made so strong that it can be seen (grey is none), and a "
+        "map of all attack sizes and steps, coloured where the network is wrong. Below stands what it answers. Both "
+        "were attacked by the same recipe (PGD, 20 steps), each with its own change. The curve counts how many "
         "test images are still recognised as the attack grows. The word after a network's name says whose mean and "
         "scale it normalises with: **tracked** the training set's, remembered; **batch** those of the pictures it is "
         "shown; **tracked-mean** the remembered mean and the pictures' scale.",

@@ -2,9 +2,10 @@
 
     uint32 little endian: length of the header | header, JSON | one zlib stream for each network | clean image, float32
 
-A network's stream holds float32 `probabilities` (E, S, K), `lengths` (E, S, 4), `saved` (E, K) and then int8 `changes`
-(E, S, 3, H, W) as differences from one of the S steps to the next (modulo 256): from step to step most colour values
-move by one and the same amount or not at all, which zlib packs to about a bit each.
+The header says for each network and size at which step it first changes its mind (`turned`) and first answers the
+target (`reached`). A network's stream holds float32 `probabilities` (E, S, K), `lengths` (E, S, 4), `saved` (E, K) and
+then int8 `changes` (E, S, 3, H, W) as differences from one of the S steps to the next (modulo 256): from step to step
+most colour values move by one and the same amount or not at all, which zlib packs to about a bit each.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from rnorm_core.experiments.landscape.types import LEVELS, Landscape
 
@@ -43,6 +44,8 @@ def pack(landscapes: Sequence[Landscape], about: dict[str, Any]) -> bytes:
                 "target": each.target,
                 "crafted_here": each.crafted_here,
                 "scales": each.scales.tolist(),
+                "turned": _first(each.probabilities.argmax(-1) != each.probabilities[:, :1].argmax(-1)),
+                "reached": _first(each.probabilities.argmax(-1) == each.target) if each.target is not None else None,
                 "bytes": len(stream),
             }
             for each, stream in zip(landscapes, streams, strict=True)
@@ -51,6 +54,11 @@ def pack(landscapes: Sequence[Landscape], about: dict[str, Any]) -> bytes:
     text = json.dumps(header, allow_nan=False).encode()
     clean = first.clean.float().numpy().tobytes()
     return b"".join([struct.pack("<I", len(text)), text, *streams, clean])
+
+
+def _first(steps: Tensor) -> list[int | None]:
+    """For each size the first step at which bool (E, T+1) is true, of all steps, also of those that are not sent."""
+    return [int(row.nonzero()[0]) if row.any() else None for row in steps]
 
 
 def _stream(landscape: Landscape) -> tuple[int, bytes]:
@@ -72,5 +80,5 @@ def _compressed(landscape: Landscape, steps: list[int]) -> bytes:
     numbers = (landscape.probabilities[:, steps], landscape.lengths[:, steps], landscape.saved)
     changes = landscape.changes[:, steps].numpy()
     differences = np.diff(changes, axis=1, prepend=np.int8(0))  # int8 wraps around, and the browser's does, too
-    raw = b"".join([*(torch.Tensor.numpy(t.float().contiguous()).tobytes() for t in numbers), differences.tobytes()])
+    raw = b"".join([*(t.float().contiguous().numpy().tobytes() for t in numbers), differences.tobytes()])
     return zlib.compress(raw, 6)

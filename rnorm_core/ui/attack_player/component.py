@@ -50,6 +50,7 @@ def _about(result: Result, image: int, dataset: str, chosen: float | None) -> di
         "id": f"{hash(request)} {image}",
         "finished": result.finished,
         "chosen": chosen,
+        "norm": CATALOGUE[request.attack].norm,
         "classes": CLASSES[dataset],
         "colours": [LOOKS[variant.norm].colour for variant in request.variants],
         "notes": [words.note(request, landscape) for landscape in landscapes],

@@ -33,12 +33,14 @@ async function decode(bytes, header, begin) {
 
 const best = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
 
-// What a network answers at (e, s): its class, whether that is wrong (or, in a targeted attack, the target), and the
-// first step at which it is not what it was for the clean image; null where it never changes.
-function answer(network, S, e, s) {
-  const winner = best(network.probabilities(e, s)), before = best(network.probabilities(e, 0));
-  const wrong = (k) => (network.target === null ? k !== network.truth : k === network.target && k !== network.truth);
-  let turned = null;
-  for (let t = 1; t < S && turned === null; t++) if (best(network.probabilities(e, t)) !== before) turned = t;
-  return { winner, before, wrong: wrong(winner), wrongBefore: wrong(before), turned, wrongIf: wrong };
+// What an answer is for the attack.
+const RIGHT = 0, WRONG = 1, TARGET = 2;
+
+function kind(network, k) {
+  return k === network.truth ? RIGHT : network.target === null || k === network.target ? TARGET : WRONG;
+}
+
+// The answer at (e, s): the class that wins, and the one that won for the clean image.
+function answer(network, e, s) {
+  return { winner: best(network.probabilities(e, s)), before: best(network.probabilities(e, 0)) };
 }

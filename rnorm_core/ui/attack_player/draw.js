@@ -19,30 +19,33 @@ function drawImages(landscape, network, e, s, attacked, difference, widest) {
   paint(difference, height, width, (i) => level(0.5 + (0.5 * unit * change[i]) / widest));
 }
 
-// Sizes across, steps up. Wrong answers have the network's colour and a stroke, so that colour is not needed.
-const CELL = { width: 24, height: 8 };
+// Sizes across, steps up. What the attack wants has the network's colour and a line, so that colour is not needed; in a
+// targeted attack other wrong answers are pale.
+const SIDE = 168;
 
-function drawMap(landscape, network, wrongAt, canvas, e, s) {
-  const { E, S } = landscape, high = Math.max(CELL.height, Math.min(80, Math.round(168 / S)));
-  const [width, height] = [E * CELL.width, S * high];
+function drawMap(landscape, network, kinds, canvas, e, s) {
+  const { E, S } = landscape, wide = Math.max(24, Math.round(SIDE / E)), high = Math.max(8, Math.round(SIDE / S));
+  const [width, height] = [E * wide, S * high];
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d"), ink = getComputedStyle(canvas).color;
   context.clearRect(0, 0, width, height);
   for (let x = 0; x < E; x++)
     for (let y = 0; y < S; y++) {
-      const [left, top] = [x * CELL.width, (S - 1 - y) * high];
-      context.fillStyle = wrongAt[x * S + y] ? network.colour : "rgba(128, 128, 128, 0.22)";
-      context.fillRect(left + 0.5, top + 0.5, CELL.width - 1, high - 1);
-      if (wrongAt[x * S + y]) {
+      const [left, top] = [x * wide, (S - 1 - y) * high], which = kinds[x * S + y];
+      context.globalAlpha = which === WRONG ? 0.45 : 1;
+      context.fillStyle = which === RIGHT ? "rgba(128, 128, 128, 0.22)" : network.colour;
+      context.fillRect(left + 0.5, top + 0.5, wide - 1, high - 1);
+      context.globalAlpha = 1;
+      if (which === TARGET) {
         context.strokeStyle = "rgba(255, 255, 255, 0.75)";
         context.beginPath();
         context.moveTo(left + 4, top + high - 1.5);
-        context.lineTo(left + CELL.width - 4, top + 1.5);
+        context.lineTo(left + wide - 4, top + 1.5);
         context.stroke();
       }
     }
   context.strokeStyle = ink;
   context.lineWidth = 2.5;
-  context.strokeRect(e * CELL.width + 0.5, (S - 1 - s) * high + 0.5, CELL.width - 1, high - 1);
+  context.strokeRect(e * wide + 1, (S - 1 - s) * high + 1, wide - 2, high - 2);
   context.lineWidth = 1;
 }

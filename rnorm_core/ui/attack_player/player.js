@@ -3,7 +3,7 @@
 
 const FRACTIONS = { 0.25: "¼", 0.5: "½", 0.75: "¾" };
 const short = (size) => FRACTIONS[size] ?? String(size);
-const percent = (p) => (p > 0.9995 || p < 0.0005 ? Math.round(100 * p) : (100 * p).toFixed(p > 0.095 && p < 0.905 ? 0 : 1)) + "\u00a0%";
+const percent = (p) => (p > 0.9995 || p < 0.0005 ? Math.round(100 * p) : (100 * p).toFixed(1)) + "\u00a0%";
 const MOST_BARS = 10, FEW_BARS = 8;
 const players = new WeakMap();
 
@@ -36,20 +36,24 @@ class Player {
     this.header = header;
     this.landscape = landscape;
     landscape.networks.forEach((network, i) => (network.colour = header.colours[i]));
-    this.wrongAt = landscape.networks.map((network) => this.wrongCells(network));
+    this.kinds = landscape.networks.map((network) => this.kindsOf(network));
     const wanted = same && header.chosen === this.asked ? size : header.chosen;
     this.asked = header.chosen;
     this.e = Math.max(landscape.sizes.indexOf(wanted), 0);
-    if (!same) this.pause(), (this.s = landscape.S - 1);
+    if (!same) {
+      clearInterval(this.timer);
+      this.timer = null;
+      this.s = landscape.S - 1;
+    }
     this.s = Math.min(this.s, landscape.S - 1);
     this.build();
     this.draw();
     this.root.dataset.ready = header.finished ? "all" : "chosen";
   }
 
-  wrongCells(network) {
+  kindsOf(network) {
     const { E, S } = this.landscape, cells = new Uint8Array(E * S);
-    for (let e = 0; e < E; e++) for (let s = 0; s < S; s++) cells[e * S + s] = answer(network, S, e, s).wrong;
+    for (let e = 0; e < E; e++) for (let s = 0; s < S; s++) cells[e * S + s] = kind(network, answer(network, e, s).winner);
     return cells;
   }
 
@@ -60,16 +64,18 @@ class Player {
     const focused = root.contains(document.activeElement) ? document.activeElement.getAttribute("name") : null;
     const open = this.numbers?.open;
     this.clean = make("canvas", { role: "img", "aria-label": `The clean image: ${classes[networks[0].truth]}` });
-    this.eps = make("input", { type: "range", name: "eps", min: 0, max: Math.max(sizes.length - 1, 0), step: 1 });
-    this.step = make("input", { type: "range", name: "step", min: 0, max: S - 1, step: 1 });
-    this.epsText = make("output");
-    this.stepText = make("output");
+    const stepName = steps.at(-1) === 1 ? "Before or after" : "Step";
+    const range = (name, label, last) => make("input", { type: "range", name, "aria-label": label, min: 0, max: last, step: 1 });
+    this.eps = range("eps", landscape.size_name, Math.max(sizes.length - 1, 0));
+    this.step = range("step", stepName, S - 1);
+    this.epsText = make("b"); // no output element: it would be read out beside the slider's own text
+    this.stepText = make("b");
     this.play = make("button", { type: "button", name: "play" });
     this.eps.addEventListener("input", () => this.go(Number(this.eps.value), this.s));
     this.eps.addEventListener("change", () => this.tell());
     this.step.addEventListener("input", () => (this.pause(), this.go(this.e, Number(this.step.value))));
     this.play.addEventListener("click", () => (this.timer ? this.pause() : this.start()));
-    const sliders = [make("label", {}, make("span", { text: steps.at(-1) === 1 ? "Before, after" : "Step" }), this.stepText, this.step)];
+    const sliders = [make("label", {}, make("span", { text: stepName }), this.stepText, this.step)];
     if (sizes.length > 1) sliders.unshift(make("label", {}, make("span", { text: landscape.size_name }), this.epsText, this.eps));
     this.marks = make("div", { class: "player-marks", "aria-hidden": "true" });
     sliders.at(-1).append(this.marks);
@@ -82,7 +88,7 @@ class Player {
     root.replaceChildren(
       make("div", { class: "player-controls" }, clean, ...sliders, this.play),
       make("div", { class: "player-networks" }, ...this.cards.map((card) => card.element)),
-      make("p", { class: "player-key", text: landscape.key_text }),
+      make("p", { class: "player-key", text: landscape.key_text + this.gaps() }),
       this.numbers, this.said,
     );
     const [, height, width] = landscape.shape;
@@ -91,18 +97,31 @@ class Player {
     this.showPlay();
   }
 
+  // Of a long attack not every step is here.
+  gaps() {
+    const [first, second] = this.landscape.steps;
+    return second - first > 1 ? ` Here is every ${second - first}th step and the last.` : "";
+  }
+
   card(network, i) {
     const { landscape } = this;
     const attacked = make("canvas", { role: "img" }), difference = make("canvas", { role: "img" });
-    const map = make("canvas", { name: `map ${i}`, tabindex: 0, role: "img" });
-    map.addEventListener("pointerdown", (event) => (map.setPointerCapture(event.pointerId), this.point(map, event)));
-    map.addEventListener("pointermove", (event) => map.hasPointerCapture(event.pointerId) && this.point(map, event));
-    map.addEventListener("pointerup", () => this.tell());
+    const map = make("canvas", { name: `map ${i}`, role: "img" }); // not focusable: the sliders do the same
+    map.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "touch") return; // the finger may want to scroll; a tap is a click
+      map.setPointerCapture(event.pointerId);
+      this.point(map, event);
+    });
+    map.addEventListener("pointermove", (event) => map.hasPointerCapture(event.pointerId) && event.buttons && this.point(map, event));
+    map.addEventListener("click", (event) => (this.point(map, event), this.tell()));
     const ticks = make("div", { class: "player-ticks", "aria-hidden": "true" }, ...landscape.sizes.map((size) => make("span", { text: short(size) })));
-    const verdict = make("p", { class: "player-verdict" }), factor = make("figcaption");
+    const verdict = make("p", { class: "player-verdict" }), factor = make("figcaption"), caption = make("figcaption");
+    const overview = landscape.E * landscape.S > 2 ? [make("figure", { class: "player-map" }, map, ticks, make("figcaption", { text: landscape.map_name }))] : [];
     const bars = this.shownClasses().map((k) => {
       const fill = make("i"), before = make("b"), value = make("span", { class: "player-value" });
-      const name = make("span", { class: "player-class", text: this.className(network, k) });
+      const name = make("span", { class: "player-class" }, landscape.classes[k].replaceAll("_", " "));
+      const note = k === network.truth ? landscape.truth_name : k === network.target ? "target" : "";
+      if (note) name.append(make("span", { text: ` (${note})` }));
       if (k === network.truth) name.classList.add("player-true");
       return { k, fill, before, value, row: make("div", {}, name, make("span", { class: "player-bar" }, fill, before), value) };
     });
@@ -110,15 +129,9 @@ class Player {
     const element = make("section", { class: "player-network", "aria-label": network.label, style: `--norm: ${network.colour}` },
       make("h5", { text: network.label }), verdict,
       make("div", { class: "player-pictures" },
-        figure(attacked, "attacked"), make("figure", {}, difference, factor),
-        make("figure", { class: "player-map" }, map, ticks, make("figcaption", { text: landscape.map_name }))),
+        make("figure", {}, attacked, caption), make("figure", {}, difference, factor), ...overview),
       make("div", { class: "player-bars", "aria-hidden": "true" }, ...bars.map((bar) => bar.row)), note);
-    return { element, attacked, difference, factor, map, verdict, bars };
-  }
-
-  className(network, k) {
-    const note = k === network.truth ? ` (${this.landscape.truth_name})` : k === network.target ? " (target)" : "";
-    return this.landscape.classes[k].replaceAll("_", " ") + note;
+    return { element, attacked, caption, difference, factor, map, verdict, bars };
   }
 
   // All of ten classes in their order; of many those that matter somewhere: true, target, and the most probable.
@@ -148,19 +161,20 @@ class Player {
     this.eps.value = e;
     this.step.value = s;
     this.epsText.textContent = size;
-    this.stepText.textContent = last === 1 ? (s ? "after" : "before") : `${steps[s]} of ${last}`;
+    this.stepText.textContent = last === 1 ? (s ? "after the attack" : "before the attack") : `${steps[s]} of ${last}`;
     this.eps.setAttribute("aria-valuetext", size);
     this.step.setAttribute("aria-valuetext", this.stepText.textContent);
     const widest = Math.max(...networks.map((network) => network.scales[e])), said = [];
     this.marks.replaceChildren();
     networks.forEach((network, i) => {
-      const card = this.cards[i], now = answer(network, S, e, s);
+      const card = this.cards[i], now = answer(network, e, s);
       const [verdict, detail] = this.sentences(network, now), sentence = [verdict, detail].filter(Boolean).join(" ");
       drawImages(landscape, network, e, s, card.attacked, card.difference, widest);
-      drawMap(landscape, network, this.wrongAt[i], card.map, e, s);
+      drawMap(landscape, network, this.kinds[i], card.map, e, s);
+      card.caption.textContent = s && sizes[e] !== 0 ? "attacked" : "not attacked";
       card.factor.textContent = widest > 1e-9 ? `difference × ${Number((0.5 / widest).toPrecision(2))}` : "no difference";
       card.verdict.replaceChildren(make("b", { text: verdict }), make("span", { text: detail }));
-      card.verdict.dataset.wrong = now.wrong;
+      card.verdict.dataset.wrong = this.kinds[i][e * S + s] === TARGET;
       const probabilities = network.probabilities(e, s), before = network.probabilities(e, 0);
       for (const bar of card.bars) {
         bar.fill.style.width = `${100 * probabilities[bar.k]}%`;
@@ -168,39 +182,49 @@ class Player {
         bar.value.textContent = percent(probabilities[bar.k]);
         bar.row.classList.toggle("player-winner", bar.k === now.winner);
       }
-      card.attacked.setAttribute("aria-label", `The attacked image. ${network.label}: ${sentence}`);
+      card.attacked.setAttribute("aria-label", `The image, ${card.caption.textContent}. ${network.label}: ${sentence}`);
       card.difference.setAttribute("aria-label", `${card.factor.textContent}, of ${network.label}`);
       card.map.setAttribute("aria-label", this.mapText(network, i));
-      if (now.turned !== null && S > 2)
-        this.marks.append(make("span", { style: `left: ${(100 * now.turned) / (S - 1)}%; color: ${network.colour}`, text: "▲", title: `${network.label} changes its mind` }));
+      const turned = network.turned[e];
+      if (turned !== null && S > 2)
+        this.marks.append(make("span", { style: `left: ${(100 * turned) / last}%; top: ${0.6 * i}rem; color: ${network.colour}`, text: "▲", title: `${network.label} changes its mind` }));
       said.push(`${network.label}: ${sentence}`);
     });
-    if (!this.timer) this.said.textContent = [size && `Size ${size}`, `step ${this.stepText.textContent}`, ...said].filter(Boolean).join(". ");
+    if (!this.timer) this.said.textContent = [size && `Size ${size}.`, last === 1 ? "" : `Step ${this.stepText.textContent}.`, ...said].filter(Boolean).join(" ");
     if (this.numbers.open) this.drawNumbers();
     this.root.dataset.drawn = `${sizes[e] ?? ""},${steps[s]}`;
   }
 
   // What the network sees, and what else there is to know. Two parts, so that what stands below never moves.
   sentences(network, now) {
-    const { landscape, e, s } = this, { classes, steps, S } = landscape, name = (k) => classes[k].replaceAll("_", " ");
-    const sees = `${name(now.winner)} (${percent(network.probabilities(e, s)[now.winner])})`;
-    const when = now.turned === null || S === 2 ? "" : `It changes its mind at step ${steps[now.turned]}.`;
-    let text;
-    if (now.wrongBefore && network.target === null) return [`✗ Wrong before the attack: sees ${sees}.`, ""];
+    const { landscape, e, s } = this, { classes, steps, sizes, S } = landscape, step = steps[s], turned = network.turned[e];
+    const sees = `${classes[now.winner].replaceAll("_", " ")} (${percent(network.probabilities(e, s)[now.winner])})`;
+    if (kind(network, now.before) === TARGET && network.target === null) return [`✗ Wrong before the attack: sees ${sees}.`, ""];
     if (network.target === network.truth) return [`The target is what the image shows. Sees ${sees}.`, ""];
-    if (network.target !== null)
-      text = now.wrong ? `✗ Led to the target: sees ${sees}.` : now.winner === now.before ? `✓ Still ${sees}.` : `Sees ${sees}, not the target.`;
-    else text = now.wrong ? `✗ Fooled: sees ${sees}.` : now.turned !== null && now.turned <= s ? `✓ Back to ${sees}.` : `✓ Still ${sees}.`;
-    if (s < S - 1 || !now.wrong) return [text, when];
-    const file = now.wrongIf(best(network.saved(e))) ? "Saved as a PNG file it still fools." : "Saved as a PNG file it fools no more.";
-    return [text, [when, file].filter(Boolean).join(" ")];
+    const is = kind(network, now.winner), still = turned === null || turned > step, more = [];
+    let text = `✓ ${still ? "Still" : "Back to"} ${sees}.`;
+    if (is === WRONG) text = now.winner === now.before ? `Still ${sees}, as before the attack.` : `Sees ${sees}, not the target.`;
+    if (is === TARGET) text = network.target === null ? `✗ Fooled: sees ${sees}.` : `✗ Led to the target: sees ${sees}.`;
+    if (S > 2 && turned !== null) more.push(still ? `It will change its mind at step ${turned}.` : `It first changed its mind at step ${turned}.`);
+    if (S > 2 && network.reached?.[e] > 0) more.push(`It reaches the target at step ${network.reached[e]}.`);
+    if (s === S - 1 && !sizes.length) more.push(`The change has ${this.lengthOf(network)}.`);
+    if (s === S - 1 && is === TARGET)
+      more.push(kind(network, best(network.saved(e))) === TARGET ? "Saved as a PNG file it still fools." : "Saved as a PNG file it no longer fools.");
+    return [text, more.join(" ")];
+  }
+
+  // How small a minimum-norm attack has made the change, in the norm that it makes small.
+  lengthOf(network) {
+    const [largest, length] = network.lengths(this.e, this.s);
+    return this.landscape.norm === "linf" ? `at most ${(255 * largest).toFixed(2)}/255 for a colour (L-inf)` : `the length ${(255 * length).toFixed(1)}/255 (L2)`;
   }
 
   mapText(network, i) {
-    const { sizes, steps, E, S } = this.landscape, parts = [];
+    const { sizes, steps, E, S } = this.landscape, parts = [], target = network.target !== null;
     for (let e = 0; e < E; e++) {
-      const first = this.wrongAt[i].subarray(e * S, (e + 1) * S).indexOf(1);
-      parts.push(`${sizes.length ? `${sizes[e]}/255: ` : ""}${first < 0 ? "right at every step" : `wrong from step ${steps[first]}`}`);
+      const first = this.kinds[i].subarray(e * S, (e + 1) * S).indexOf(TARGET);
+      const found = target ? `the target first at step ${steps[first]}` : `wrong first at step ${steps[first]}`;
+      parts.push(`${sizes.length ? `${sizes[e]}/255: ` : ""}${first < 0 ? (target ? "never the target" : "right at every step") : found}`);
     }
     return `Map of ${network.label}, sizes across, steps up. ${parts.join("; ")}.`;
   }
@@ -236,14 +260,8 @@ class Player {
     const on = event.target.getAttribute("name") ?? "";
     if (event.key === " " && on !== "play" && event.target.tagName !== "SUMMARY") {
       this.timer ? this.pause() : this.start();
-    } else if (on.startsWith("map")) {
-      const [de, ds] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
-      if (de === undefined) return;
-      this.pause();
-      this.go(this.e + de, this.s + ds);
-      if (de) this.tell();
-    } else return;
-    event.preventDefault();
+      event.preventDefault();
+    }
   }
 
   start() {
@@ -257,13 +275,15 @@ class Player {
   }
 
   pause() {
+    const played = this.timer;
     clearInterval(this.timer);
     this.timer = null;
     if (this.play) this.showPlay();
+    if (played) this.draw(); // says where it stopped
   }
 
   showPlay() {
-    this.play.textContent = this.timer ? "⏸ Pause" : "▶ Play";
+    this.play.textContent = this.timer ? "Pause" : "▶ Play";
   }
 
   // The size goes back to the address a moment after the last change: one message, however far the finger went.

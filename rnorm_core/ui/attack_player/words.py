@@ -10,14 +10,23 @@ def labels(request: Request, *, label_known: bool) -> dict[str, str]:
     several = len(request.sizes_255) > 1
     return {
         "size_name": "Attack size (eps)" if CATALOGUE[request.attack].norm == "linf" else "Attack size (eps, L2)",
-        "map_name": "sizes across, steps up" if several else "steps up",
+        "map_name": "sizes →, steps ↑" if several else "steps ↑",
         "clean_name": "clean image",
         "truth_name": "true" if label_known else "attacked",
-        "key_text": "In the map, filled with a stroke is wrong, and the frame is where you are. ▲ marks the step at "
-        "which a network changes its mind. The thin line in a bar is the answer to the clean image.",
+        "key_text": _key(request),
         "numbers_text": "Pixels are values from 0 to 1: 1/255 is one grey level. Normalised: divided by each channel's "
         "standard deviation (about 0.25), as the paper gives eps.",
     }
+
+
+def _key(request: Request) -> str:
+    """How to read the pictures."""
+    bars = "The true class is underlined; the thin line in a bar is the answer to the clean image."
+    if not CATALOGUE[request.attack].takes_eps:
+        return bars
+    coloured = "wrong" if request.target is None else "the target, pale means another wrong class"
+    mark = "" if CATALOGUE[request.attack].one_step else " ▲ marks the step at which a network first changes its mind."
+    return f"In the map, coloured with a line means {coloured}; the frame is where you are.{mark} {bars}"
 
 
 def note(request: Request, landscape: Landscape) -> str:

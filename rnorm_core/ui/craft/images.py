@@ -93,8 +93,9 @@ def pills_with_pictures(batch: Batch, label: str, names: list[str], *, key: str,
             width: 78px; height: 106px; padding: 76px 2px 2px; border-radius: 8px; white-space: normal;
             background: no-repeat 6px 6px / 64px 64px; image-rendering: pixelated; align-items: start;
         }}
-        {at} button p {{ font-size: 11px; line-height: 1.2; word-spacing: 100vw; }}
-        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ outline: 3px solid #3B8FC7; }}
+        {at} button p {{ font-size: 12px; line-height: 1.2; word-spacing: 100vw; }}
+        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ box-shadow: 0 0 0 3px #3B8FC7; }}
+        {at} button:focus-visible {{ outline: 3px dashed currentColor; outline-offset: 4px; }}
         """
     ]
     for i, image in enumerate(batch.images):

@@ -59,7 +59,7 @@ def choose_attack(dataset: str, *, one_image: bool) -> Question:
     """Attack, size, steps, target and direction, in one row; of one image the player has the slider for the size."""
     titles = {entry.title: entry for entry in CATALOGUE.values()}
     classes = CLASSES[dataset]
-    columns = iter(st.columns([1.3, 1.5, 0.9, 1.3, 1.4], gap="medium"))
+    columns = iter(st.columns([1.5, 1.2, 0.9, 1.5, 1.5], gap="medium"))
     with next(columns):
         title = query_params.bound(
             st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack",
@@ -95,7 +95,12 @@ def choose_attack(dataset: str, *, one_image: bool) -> Question:
         else:
             st.caption("It cannot aim at a class.")
     with next(columns):
-        chosen = query_params.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft", help=TRANSFER)
+        craft = "each"
+        if entry.family == "noise":
+            st.caption("The same noise for both.")
+        else:
+            titles_of = list(DIRECTIONS.values())
+            chosen = query_params.bound(st.selectbox, "Craft for", titles_of, key="craft", help=TRANSFER)
+            craft = next(key for key, direction in DIRECTIONS.items() if direction == chosen)
     st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
-    craft = next(key for key, direction in DIRECTIONS.items() if direction == chosen)
     return Question(entry.name, size, steps, target, craft)

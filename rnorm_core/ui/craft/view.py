@@ -63,6 +63,8 @@ def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool
 def _show_table(result: Result) -> None:
     """A sentence for each network about all images, and what became of each."""
     left, right = result.outcomes
+    if (eps := result.request.eps) is not None:
+        st.caption(f"At eps = {255 * eps:g}/255:")
     for column, outcome in zip(st.columns(2, gap="large"), result.outcomes, strict=True):
         column.markdown(words.of_all(outcome, result.batch.classes))
         for note in filter(None, (words.crafted_for(outcome), words.joint_note(outcome))):
