@@ -20,11 +20,11 @@ SIDE = 2048  # of the matrices whose product gives the rate of the floor
 Attack = Callable[[Batch], Tensor | None]
 
 
-def contestants(model: str, attack: str, steps: int) -> dict[str, Attack]:
-    """Each by its name. All use L-inf, eps 8/255, a random start, `steps` steps, and no early stopping."""
+def contestants(model: str, attack: str, steps: int, eps: float = EPS) -> dict[str, Attack]:
+    """Each by its name. All use L-inf, a random start, `steps` steps, and no early stopping. eps: in pixel units."""
     network = zoo.load(model, device="cpu")
     folded = zoo.load(model, device="cpu", fold=True)
-    run = ours(network, attack, steps)
+    run = ours(network, attack, steps, eps)
     found: dict[str, Attack] = {
         "ours": run,
         "eager": eager(run),
@@ -33,14 +33,14 @@ def contestants(model: str, attack: str, steps: int) -> dict[str, Attack]:
     }
     if attack == "pgd":
         plain = zoo.load(model, device="cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-        found["foolbox"] = foolboxs(copy.deepcopy(plain).requires_grad_(True), steps)
-        found["frozen"] = foolboxs(plain, steps)
+        found["foolbox"] = foolboxs(copy.deepcopy(plain).requires_grad_(True), steps, eps)
+        found["frozen"] = foolboxs(plain, steps, eps)
     return found
 
 
-def ours(network: nn.Module, attack: str, steps: int) -> Callable[[Batch], Tensor]:
+def ours(network: nn.Module, attack: str, steps: int, eps: float) -> Callable[[Batch], Tensor]:
     """As a user of the library writes it."""
-    made = attacks.make(attack, EPS, steps)
+    made = attacks.make(attack, eps, steps)
     generator = torch.Generator().manual_seed(0)
     return lambda batch: made.run(network, batch, generator).adversarial
 
@@ -68,14 +68,14 @@ def without_graphs() -> Iterator[None]:
             os.environ["ROBUSTNORM_ENGINE"] = before
 
 
-def foolboxs(network: nn.Module, steps: int) -> Callable[[Batch], Tensor]:
+def foolboxs(network: nn.Module, steps: int, eps: float) -> Callable[[Batch], Tensor]:
     """foolbox's PGD on a network with its norms, in torch's usual layout.
 
     A user who does not freeze the weights lets them accumulate gradients in every step; foolbox does not prevent it.
     """
     watched = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
-    attack = foolbox.attacks.LinfPGD(abs_stepsize=2.5 * EPS / steps, steps=steps, random_start=True)
-    return lambda batch: attack.run(watched, batch.images, batch.labels, epsilon=EPS)
+    attack = foolbox.attacks.LinfPGD(abs_stepsize=2.5 * eps / steps, steps=steps, random_start=True)
+    return lambda batch: attack.run(watched, batch.images, batch.labels, epsilon=eps)
 
 
 def bare(network: nn.Module, steps: int) -> Callable[[Batch], None]:
