@@ -1,62 +1,69 @@
-"""The time of PGD-20 of this project and of foolbox, on the CPU: `python -m benchmarks.attacks`.
+"""The time of PGD-20 and APGD (20 steps) on the CPU: `python -m benchmarks.attacks`, at most half an hour.
 
-L-inf, eps 8/255, random start, the same step size, no early stopping. `foolbox` attacks an ordinary network in eval
-mode: norms unfolded, torch's usual layout, weights that accumulate gradients in every backward pass (foolbox does not
-prevent it). `frozen` is foolbox on the same network with frozen weights; users of foolbox must freeze them themselves.
-Our PGD attacks the network as the app does: frozen, folded, channels-last. All take turns on the same images. Times are
-the fastest of several rounds, because other work on the machine disturbs these least. The aim, in fp32: 1.25 times as
-fast as foolbox with 1 image, 1.5 with 20, 1.6 with 128. `bare` is the minimum for this attack: 20 forward passes with
-the gradient of the images, and 2 forward passes for the first and the last image.
-Success is measured with the unfolded network on the results of all rounds, with its 95 % Wilson interval.
+    ours      `attacks.make(...).run(model, batch, generator)` on a network of the zoo, after its first run
+    eager     the same without compiled graphs, as on a machine without OpenVINO
+    foolbox   foolbox's PGD on an ordinary network in eval mode
+    frozen    foolbox's PGD on the same network with frozen weights; users of foolbox must freeze them themselves
+    bare      the passes alone, by torch on the folded network: 20 with the gradient of the images, 2 without
+    floor     the arithmetic of these passes at the rate of a large matrix product in the same run
+
+All take turns on the same images, and each time is the shortest of several rounds, because other work on the machine
+disturbs these least. They attack at eps 8/255. Success is compared once for each attack at 1/255, where some images
+resist, in batches of 128 and with its 95 % Wilson interval.
+`--quick` is a trial of a few seconds; its numbers mean nothing.
 """
 
 import argparse
-import copy
-import os
+import itertools
+import platform
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from rnorm_core import attacks, data, evaluation, zoo
+from benchmarks.contestants import SIDE, contestants, operations
+from rnorm_core import data, engine, evaluation, zoo
 from rnorm_core.data import Batch
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # otherwise foolbox's import needs a git binary
-import foolbox
-
-EPS, STEPS = 8 / 255, 20
-STEP_SIZE = 2.5 * EPS / STEPS
-BATCHES = {1: 1.25, 20: 1.5, 128: 1.6}  # number of images -> aim: how many times as fast as foolbox
-
-
-def foolboxs(model: nn.Module) -> Callable[[Batch], Tensor]:
-    watched = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
-    attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP_SIZE, steps=STEPS, random_start=True)
-    return lambda batch: attack.run(watched, batch.images, batch.labels, epsilon=EPS)
+MODELS = "cifar10-resnet20-bn", "cifar10-resnet38-bn"
+ATTACKS = "pgd", "apgd"
+SUCCESS, SMALL = 128, 1 / 255  # images in a batch and eps, where success is compared
+TIMES_FOOLBOX = {1: 3.5, 20: 2.1, 128: 2.2}  # goals of PGD by batch size, with two threads
+SHOWN = "ours", "eager", "foolbox", "frozen", "bare", "floor"
 
 
-def ours(model: nn.Module, precision: str) -> Callable[[Batch], Tensor]:
-    attack = attacks.make("pgd", EPS, STEPS, step_size=STEP_SIZE, precision=precision)
-    generator = torch.Generator().manual_seed(0)
-    return lambda batch: attack.run(model, batch, generator).adversarial
+@dataclass(frozen=True)
+class Plan:
+    """What one run measures. seconds: for each cell of the table, but at least 2 rounds. images: to compare success."""
+
+    models: tuple[str, ...] = MODELS
+    batches: tuple[int, ...] = (1, 7, 20, 128)
+    threads: tuple[int, ...] = (1, 2)
+    steps: int = 20
+    seconds: float = 25
+    rounds: int = 30
+    images: int = 2000
 
 
-def bare(model: nn.Module, precision: str) -> Callable[[Batch], None]:
-    """The passes that every such attack needs, and nothing else."""
+QUICK = Plan(models=MODELS[:1], batches=(1, 7), threads=(1,), steps=2, seconds=0, images=20)
 
-    def passes(batch: Batch) -> None:
-        for _ in range(STEPS):
-            images = batch.images.detach().requires_grad_()
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-                logits = model(images)
-            torch.autograd.grad(F.cross_entropy(logits.float(), batch.labels), images)
-        with torch.no_grad():
-            model(batch.images)
-            model(batch.images)
 
-    return passes
+@dataclass(frozen=True)
+class Cell:
+    """One row of the table. times: seconds by contestant, the shortest round."""
+
+    model: str
+    attack: str
+    threads: int
+    batch: int
+    times: dict[str, float]
+
+    def ratio(self, slow: str, fast: str) -> float | None:
+        return self.times[slow] / self.times[fast] if slow in self.times else None
 
 
 def part(images: Batch, size: int, turn: int) -> Batch:
@@ -64,52 +71,143 @@ def part(images: Batch, size: int, turn: int) -> Batch:
     return images.select([i % len(images) for i in range(turn * size, (turn + 1) * size)])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="cifar10-resnet20-bn", choices=zoo.names())
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES), choices=BATCHES)
-    parser.add_argument("--seconds", type=float, default=60, help="time for each batch size, at least 2 rounds")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-
-    whole = zoo.load(options.model, device="cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    folded = zoo.load(options.model, device="cpu", fold=True)
-    runs = {
-        "foolbox": foolboxs(copy.deepcopy(whole).requires_grad_(True)),
-        "frozen": foolboxs(whole),
-        "ours fp32": ours(folded, "fp32"),
-        "ours bf16": ours(folded, "bf16"),
-        "bare fp32": bare(folded, "fp32"),
-        "bare bf16": bare(folded, "bf16"),
-    }
-    images = data.load(options.model.split("-")[0])
-    versions = f"torch {torch.__version__}, foolbox {foolbox.__version__}, {options.threads} threads"
-    print(f"{options.model}, PGD-{STEPS}, eps {EPS * 255:g}/255, {versions}\nimages: {images.source}")
-    for run in runs.values():
-        run(part(images, 1, 0))  # the first run is slower and is not timed
-
-    for size in options.batches:
+def measure(plan: Plan, images: Batch, model: str, attack: str) -> Iterable[Cell]:
+    """The cells of one network and attack."""
+    for threads, size in itertools.product(plan.threads, plan.batches):
+        torch.set_num_threads(threads)
+        runs = contestants(model, attack, plan.steps)
+        for run in runs.values():
+            run(part(images, size, 0))  # the first run is slower and is not timed; beside it the graph is compiled
+        engine.POOL.wait()
         times: dict[str, list[float]] = {name: [] for name in runs}
-        fooled = dict.fromkeys(runs, 0)
-        began, rounds = time.perf_counter(), 0
-        while rounds < 2 or time.perf_counter() - began < options.seconds:
-            batch, rounds = part(images, size, rounds), rounds + 1
+        began, turn = time.perf_counter(), 0
+        while turn < 2 or (time.perf_counter() - began < plan.seconds and turn < plan.rounds):
+            batch, turn = part(images, size, turn), turn + 1
             for name, run in runs.items():
                 start = time.perf_counter()
-                adversarial = run(batch)
+                run(batch)
                 times[name].append(time.perf_counter() - start)
-                if adversarial is not None:
-                    fooled[name] += int((evaluation.predict(whole, adversarial) != batch.labels).sum())
-        best = {name: min(values) for name, values in times.items()}
-        print(f"\nbatch {size}, {rounds} rounds; the aim is {BATCHES[size]} times as fast as foolbox")
-        print(f"{'':10} {'ms':>9} {'x foolbox':>10} {'x bare':>7}   success")
-        for name in ("foolbox", "frozen", "ours fp32", "ours bf16"):
-            low, high = evaluation.wilson(fooled[name], rounds * size)
-            shown = f"{fooled[name]}/{rounds * size} [{low:.3f}, {high:.3f}]"
-            times_foolbox = best["foolbox"] / best[name]
-            times_bare = best[name] / best["bare bf16" if name.endswith("bf16") else "bare fp32"]
-            print(f"{name:10} {best[name] * 1e3:9.1f} {times_foolbox:10.2f} {times_bare:7.2f}   {shown}")
+        yield Cell(model, attack, threads, size, {name: min(values) for name, values in times.items()})
+
+
+def rates(cells: list[Cell]) -> dict[int, float]:
+    """Operations per second by number of threads: the best that the matrix product reached in any cell."""
+    return {
+        threads: max(2 * SIDE**3 / cell.times["matrix"] for cell in cells if cell.threads == threads)
+        for threads in sorted({cell.threads for cell in cells})
+    }
+
+
+def with_floor(cells: list[Cell], steps: int) -> list[Cell]:
+    """The cells with the time that the arithmetic of their passes takes at the best rate."""
+    rate = rates(cells)
+    # A pass with its way back does the arithmetic of a forward pass twice; two passes have no way back.
+    work = {model: (2 * steps + 2) * operations(model) for model in {cell.model for cell in cells}}
+    return [replace(c, times=c.times | {"floor": work[c.model] * c.batch / rate[c.threads]}) for c in cells]
+
+
+def success(plan: Plan, images: Batch, model: str, attack: str) -> list[str]:
+    """One line for each contestant: how many images it fools, judged by the network with its norms."""
+    torch.set_num_threads(max(plan.threads))
+    network, lines = zoo.load(model, device="cpu"), []
+    images = images.select(range(min(plan.images, len(images))))
+    for name, run in contestants(model, attack, plan.steps, SMALL).items():
+        if name not in {"ours", "eager", "foolbox"}:
+            continue
+        fooled = 0
+        for start in range(0, len(images), SUCCESS):
+            batch = images.select(range(start, min(start + SUCCESS, len(images))))
+            adversarial = run(batch)
+            assert adversarial is not None
+            fooled += int((evaluation.predict(network, adversarial) != batch.labels).sum())
+        low, high = evaluation.wilson(fooled, len(images))
+        lines.append(f"- {model}, {attack}, {name}: {fooled} of {len(images)} fooled ({low:.1%} to {high:.1%})")
+    return lines
+
+
+def goals(cells: list[Cell]) -> list[str]:
+    """One line for each goal that the cells can show: the goal, what was measured, and whether it is reached."""
+    lines = list[str]()
+    for c in cells:
+        if c.model != MODELS[0] or c.attack != "pgd":
+            continue
+        if c.threads == 2 and (goal := TIMES_FOOLBOX.get(c.batch)):
+            found = c.ratio("foolbox", "ours") or 0
+            text = f"ResNet-20, two threads, batch {c.batch}: ours at least {goal} times as fast as foolbox"
+            lines.append(_goal(text, found, found >= goal))
+        if (c.threads, c.batch) == (1, 20):
+            found = c.times["ours"] / c.times["floor"]
+            lines.append(_goal("ResNet-20, one thread, batch 20: at most 1.5 times the floor", found, found <= 1.5))
+    worst = min(found for c in cells if (found := c.ratio("foolbox", "eager")))
+    lines.append(_goal("eager at least 1.5 times as fast as foolbox in every row (the lowest)", worst, worst >= 1.5))
+    return lines
+
+
+def _goal(text: str, found: float, reached: bool) -> str:
+    return f"- {text}: {found:.2f}, {'reached' if reached else 'missed'}"
+
+
+def table(cells: list[Cell]) -> list[str]:
+    """Milliseconds of every contestant, and the ratios that matter, as a Markdown table."""
+    ratios = {"foolbox/ours": ("foolbox", "ours"), "foolbox/eager": ("foolbox", "eager"),
+              "eager/ours": ("eager", "ours"), "ours/floor": ("ours", "floor")}  # fmt: skip
+    columns = ["network", "attack", "threads", "batch", *(f"{name} ms" for name in SHOWN), *ratios]
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for c in cells:
+        times = [f"{1e3 * c.times[name]:.1f}" if name in c.times else "" for name in SHOWN]
+        found = [c.ratio(*pair) for pair in ratios.values()]
+        shown = ["" if value is None else f"{value:.2f}" for value in found]
+        lines.append(f"| {' | '.join([c.model, c.attack, str(c.threads), str(c.batch), *times, *shown])} |")
+    return lines
+
+
+def machine() -> str:
+    """The processor and the versions."""
+    names = {line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")}
+    packages = []
+    for name in ("torch", "foolbox", "openvino"):
+        try:
+            packages.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            packages.append(f"no {name}")
+    processor = ", ".join(sorted(names)) or platform.processor() or platform.machine()
+    return f"{processor}; Python {platform.python_version()}, {', '.join(packages)}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def report(plan: Plan, images: Batch) -> str:
+    """Runs everything and returns the text, in Markdown."""
+    cells, lines = list[Cell](), list[str]()
+    for model, attack in itertools.product(plan.models, ATTACKS):
+        for cell in measure(plan, images, model, attack):
+            cells.append(cell)
+            best = ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in cell.times.items())
+            print(f"{model}, {attack}, {cell.threads} threads, batch {cell.batch}: {best} ms", flush=True)
+        lines += success(plan, images, model, attack)
+    cells = with_floor(cells, plan.steps)
+    speeds = ", ".join(f"{rate / 1e9:.0f} (threads: {threads})" for threads, rate in rates(cells).items())
+    about = f"{date.today()}, {machine()}. Steps: {plan.steps}. Images: {images.source}. GFLOP/s: {speeds}."
+    parts = ["# Attacks on the CPU", "", about, "", *table(cells), "", "Goals:", "", *goals(cells), "", "Success:", ""]
+    return "\n".join([*parts, *lines, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a trial of a few seconds")
+    parser.add_argument("--seconds", type=float, default=Plan.seconds, help="for each row of the table")
+    parser.add_argument("--out", type=Path, help="file for the result, for example benchmarks/results/attacks.md")
+    options = parser.parse_args()
+    plan = QUICK if options.quick else replace(Plan(), seconds=options.seconds)
+    images = data.load("cifar10", "test", count=plan.images, seed=0)
+    text = report(plan, images)
+    print(f"\n{text}")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

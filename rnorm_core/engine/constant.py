@@ -44,7 +44,7 @@ def fingerprint(model: nn.Module) -> bytes | None:
                 if tensor.requires_grad or tensor.is_meta:
                     return None
                 structure += [key, str(tensor.dtype), str(tensor.device), tuple(tensor.shape)]
-                hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+                hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     hashed.update(repr(structure).encode())
     return hashed.digest()
 

@@ -53,7 +53,7 @@ def build(network: ResNet, count: int) -> openvino.Model:
     gradient = back(ops.subtract(ops.softmax(logits, 1), labels))
     for layer in reversed(layers):
         gradient = layer.back(gradient)
-    return openvino.Model([logits, ops.divide(gradient, std)], [images, labels])
+    return openvino.Model([logits, ops.divide(gradient, std)], [images, labels])  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def _convolution(x: Any, layer: nn.Conv2d) -> Layer:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnorm_core import attacks, data
+from rnorm_core import attacks, data, engine
 from rnorm_core.errors import UserError
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn", "cifar10-resnet20-none")
@@ -46,9 +46,9 @@ def test_strengths_are_in_order(load, generator):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("variant", ["folded", "bf16"])
+@pytest.mark.parametrize("variant", ["folded", "bf16", "compiled"])
 @pytest.mark.parametrize("name", MODELS[:2])
-def test_folded_and_rough_gradients_succeed_as_often(load, generator, name, variant):
+def test_folded_rough_and_compiled_gradients_succeed_as_often(load, generator, monkeypatch, name, variant):
     """On 2,000 images, the same start: the difference in success is no more than chance explains.
 
     The two attacks see the same images, so the test is McNemar's: of the images that only one of them fools, each is as
@@ -61,7 +61,10 @@ def test_folded_and_rough_gradients_succeed_as_often(load, generator, name, vari
     if len(batch) < 2000:
         pytest.skip("the full test set is not at hand")
     # An attack folds every frozen network by itself; weights that are not frozen are attacked as they are.
-    exact, other = load(name).requires_grad_(variant == "folded"), load(name)
+    exact, other = load(name).requires_grad_(variant != "bf16"), load(name)
+    if variant == "compiled":
+        monkeypatch.delenv("ROBUSTNORM_ENGINE", raising=False)
+        engine.prepare(other, 125)
     precision = "bf16" if variant == "bf16" else "fp32"
     only_exact = only_other = fooled = 0
     for start in range(0, 2000, 125):

@@ -1,0 +1,42 @@
+"""The benchmark of the attacks runs, and its floor is the arithmetic of the networks."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("foolbox", reason="foolbox is not installed")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_a_quick_run_writes_its_table(tmp_path):
+    out = tmp_path / "results" / "attacks.md"
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.attacks", "--quick", "--out", str(out)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert text in done.stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    header, cells = rows[0], rows[2:]
+    assert [row[:4] for row in cells] == [
+        ["cifar10-resnet20-bn", attack, "1", batch] for attack in ("pgd", "apgd") for batch in ("1", "7")
+    ]
+    for row in cells:
+        found = dict(zip(header, row, strict=True))
+        assert float(found["ours ms"]) > 0
+        assert float(found["floor ms"]) > 0
+        assert bool(found["foolbox ms"]) == (found["attack"] == "pgd")
+    assert text.count(" fooled (") == 5, "ours and eager for each attack, and foolbox for PGD"
+
+
+def test_the_arithmetic_of_a_resnet20_is_that_of_its_paper(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.contestants import operations
+
+    # He et al. 2016's network has 41 million multiplications, each with an addition.
+    assert 80e6 < operations("cifar10-resnet20-bn") < 83e6
