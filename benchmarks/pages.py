@@ -49,8 +49,9 @@ GOALS = {  # seconds
 }  # fmt: skip
 
 # In every page: what is there now, and the times at which it came. `watch(title)` begins a measurement; `title` is the
-# heading that must be gone before anything counts, as old pictures stay for a moment. Components may have a shadow
-# root. A look must be cheap, because it delays what it measures, so they are searched for a few times a second only.
+# heading that must be gone before anything counts, as old pictures stay for a moment. On the same page it is "", and
+# `runs`, the changes of the script's state, must have grown. Components may have a shadow root. A look must be cheap,
+# because it delays what it measures, so they are searched for a few times a second only.
 WATCH = """
 window.shadows = () => {
   if (!(performance.now() - window.searched < 200)) {
@@ -63,16 +64,15 @@ window.everywhere = selector => [document.querySelector('[data-testid=stMain]'),
   .flatMap(root => [...root.querySelectorAll(selector)]);
 window.heading = () => document.querySelector('[data-testid=stMain] h1')?.innerText ?? '';
 window.runs = 0;
-new MutationObserver(changes => { for (const change of changes)
-  if (change.target.dataset?.testScriptState === 'running') runs += 1;
-}).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']});
+new MutationObserver(changes => { window.runs += changes.length; })
+  .observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']});
 window.watch = (oldTitle, oldRuns) => {
   window.seen = {began: performance.now()};
   let still = null;
   clearInterval(window.watcher);
   window.watcher = setInterval(() => {
     const main = document.querySelector('[data-testid=stMain]'), now = performance.now();
-    if (!main || runs <= oldRuns || !heading() || heading() === oldTitle) return;
+    if (!main || !heading() || (oldTitle ? heading() === oldTitle : runs <= oldRuns)) return;
     const note = (name, is_there) => { if (!(name in seen) && is_there()) seen[name] = now; };
     const fresh = e => !(e.getRootNode().host ?? e).closest('[data-stale=true]');
     const player = everywhere('[data-player]')[0];
