@@ -49,35 +49,40 @@ GOALS = {  # seconds
 }  # fmt: skip
 
 # In every page: what is there now, and the times at which it came. `watch(title)` begins a measurement; `title` is the
-# heading that must be gone before anything counts, as old pictures stay for a moment. Shadow roots are searched, too.
+# heading that must be gone before anything counts, as old pictures stay for a moment. On the same page it is "", and
+# `runs`, the changes of the script's state, must have grown. Components may have a shadow root. A look must be cheap,
+# because it delays what it measures, so they are searched for a few times a second only.
 WATCH = """
-window.everywhere = (root, selector) => [...root.querySelectorAll(selector),
-  ...[...root.querySelectorAll('*')].filter(e => e.shadowRoot).flatMap(e => everywhere(e.shadowRoot, selector))];
+window.shadows = () => {
+  if (!(performance.now() - window.searched < 200)) {
+    window.searched = performance.now();
+    window.hosts = [...document.querySelectorAll('[data-testid=stMain] div')].filter(e => e.shadowRoot);
+  }
+  return hosts.map(host => host.shadowRoot);
+};
+window.everywhere = selector => [document.querySelector('[data-testid=stMain]'), ...shadows()]
+  .flatMap(root => [...root.querySelectorAll(selector)]);
 window.heading = () => document.querySelector('[data-testid=stMain] h1')?.innerText ?? '';
 window.runs = 0;
-new MutationObserver(changes => { for (const change of changes)
-  if (change.target.dataset?.testScriptState === 'running') runs += 1;
-}).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']});
+new MutationObserver(changes => { window.runs += changes.length; })
+  .observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']});
 window.watch = (oldTitle, oldRuns) => {
   window.seen = {began: performance.now()};
   let still = null;
   clearInterval(window.watcher);
   window.watcher = setInterval(() => {
     const main = document.querySelector('[data-testid=stMain]'), now = performance.now();
-    if (!main || heading() === oldTitle || !heading() || runs <= oldRuns) return;
-    const fresh = e => !e.closest?.('[data-stale=true]');
-    const charts = everywhere(main, '[data-testid=stPlotlyChart]');
-    const drawn = everywhere(main, '.js-plotly-plot .main-svg');
-    const pictures = [...everywhere(main, 'img').filter(e => e.complete), ...everywhere(main, 'canvas'), ...drawn];
-    const player = everywhere(main, '[data-player]')[0];
-    const note = (name, there) => { if (there && !(name in seen)) seen[name] = now; };
-    note('picture', pictures.some(fresh));
-    note('chart', drawn.some(fresh));
-    note('chosen', player && fresh(player) && player.dataset.ready);
-    note('all', player && fresh(player) && player.dataset.ready === 'all');
+    if (!main || !heading() || (oldTitle ? heading() === oldTitle : runs <= oldRuns)) return;
+    const note = (name, is_there) => { if (!(name in seen) && is_there()) seen[name] = now; };
+    const fresh = e => !(e.getRootNode().host ?? e).closest('[data-stale=true]');
+    const player = everywhere('[data-player]')[0];
+    note('picture', () => everywhere('img, canvas, .main-svg').some(e => fresh(e) && e.complete !== false));
+    note('chart', () => everywhere('.js-plotly-plot .main-svg').some(fresh));
+    note('chosen', () => player && fresh(player) && player.dataset.ready);
+    note('all', () => player && fresh(player) && player.dataset.ready === 'all');
     const done = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
       && !main.querySelector('[data-testid=stProgress], [data-testid=stSkeleton], [data-stale=true]')
-      && charts.every(chart => chart.querySelector('.main-svg'))
+      && everywhere('[data-testid=stPlotlyChart]').every(chart => chart.querySelector('.main-svg'))
       && (!player || player.dataset.ready === 'all');
     still = done ? still ?? now : null;
     if (still !== null && now - still > 400) { seen.complete = still; clearInterval(window.watcher); }
@@ -85,8 +90,8 @@ window.watch = (oldTitle, oldRuns) => {
 };
 """
 SCRUB = """async () => {
-  const player = everywhere(document, '[data-player]')[0];
-  const slider = everywhere(player.getRootNode(), 'input[name=step]')[0];
+  const player = everywhere('[data-player]')[0];
+  const slider = everywhere('input[name=step]')[0];
   const times = [];
   for (let turn = 0; turn < 20; turn++) {
     const before = player.dataset.drawn, began = performance.now();

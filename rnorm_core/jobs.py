@@ -289,7 +289,7 @@ class Jobs:
             group.running += 1
             if not group.waiting:
                 self._tasks.remove(group)
-        return partial(context.run, self._run_task, group, i, task)
+        return lambda: context.run(self._run_task, group, i, task)
 
     def _run_task(self, group: _Tasks, i: int, task: Callable[[], Any]) -> None:
         _inside.set(group)

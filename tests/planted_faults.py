@@ -49,6 +49,19 @@ FAULTS = (
         "        _add_at_extremes(dx, through_range, x, places)\n", "", "tests/test_norms.py",
     ),
     Fault(
+        "a job's tasks get no second worker", "rnorm_core/jobs.py",
+        "self._add_workers(len(tasks) - 1)", "self._add_workers(0)", "tests/test_jobs.py",
+    ),
+    Fault(
+        "a failed task does not stop the others", "rnorm_core/jobs.py",
+        "return self.error is not None or", "return", "tests/test_jobs.py",
+    ),
+    Fault(
+        "a shipped result answers every request", "rnorm_core/experiments/shipped/files.py",
+        """_request(path, zoo.stamp(path)) != replace(request, device="cpu")""", "request is None",
+        "tests/experiments/test_shipped.py",
+    ),
+    Fault(
         "the statistics mode is ignored", "rnorm_core/zoo/assemble.py",
         "statistics = statistics or norms.modes(card.norm)[0]", "statistics = norms.modes(card.norm)[0]",
         "tests/test_zoo.py",
@@ -90,12 +103,11 @@ FAULTS = (
     ),
     Fault(
         "a layer's movement is counted from the attacked images", "rnorm_core/experiments/shift_sweep.py",
-        "self.clean = self.clean or recorded", "self.clean = recorded", "tests/experiments/test_shift_sweep.py",
+        "self.clean = self.clean or now", "self.clean = now", "tests/experiments/test_shift_sweep.py",
     ),
     Fault(
         "the networks of a result are swapped", "rnorm_core/experiments/shift_sweep.py",
-        "        result = Result(request, batch, (sides[0].course, sides[1].course))\n        parts.end",
-        "        result = Result(request, batch, (sides[1].course, sides[0].course))\n        parts.end",
+        "return Result(request, batch, (left, right))", "return Result(request, batch, (right, left))",
         "tests/experiments/test_shift_sweep.py",
     ),
     Fault(

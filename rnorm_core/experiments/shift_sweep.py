@@ -14,7 +14,7 @@ from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.experiments import shift_reference
 from rnorm_core.probes import LayerStatistics
 from rnorm_core.progress import Parts, Progress, silent, together
-from rnorm_core.shift import Band, Chance, LayerBands, Population, Shift
+from rnorm_core.shift import Band, Chance, LayerBands, Population, Remainder, Shift
 from rnorm_core.zoo import Variant
 
 GRID = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # attack sizes: eps in grey levels, k of k/255
@@ -163,6 +163,14 @@ def run(request: Request, progress: Progress = silent, *, first: float = 1) -> R
     return result()
 
 
+@dataclass(frozen=True, eq=False)
+class _Recorded:
+    """Recordings of the whole batch, and of it without each of its groups (none if it has too few images)."""
+
+    whole: LayerStatistics
+    remainders: list[Remainder]
+
+
 class _Side:
     """One of the two networks while it is measured; `course` grows with each attack size."""
 
@@ -172,18 +180,18 @@ class _Side:
         self.attacked, self.recorded = (course.variant.load(request.device, fold=fold) for fold in (True, False))
         enough = len(batch) >= shift.GROUPS
         self.groups = [list(range(g, len(batch), shift.GROUPS)) for g in range(shift.GROUPS)] if enough else []
-        self.clean: list[LayerStatistics] = []  # as `without_each_group` gives them
+        self.clean: _Recorded | None = None
 
     def measure(self, eps_255: float, progress: Progress) -> None:
         parts = Parts(progress, 1)
         parts.begin(f"{self.course.variant.label}: {eps_255:g}/255")
         images, hits = self._attack(eps_255, parts)
         units = self.course.population.statistics
-        recorded = probes.record_each(self.recorded, images, [None, *self.groups], grid=units)
-        now = without_each_group(recorded)
+        whole, *groups = probes.record_each(self.recorded, images, [None, *self.groups], grid=units)
+        now = _Recorded(whole, shift.remainders(groups) if groups else [])
         self.clean = self.clean or now  # size 0 is measured first
         moved = movement(now, self.clean, units)
-        reading = Reading(eps_255, recorded[0], shift.compare(recorded[0], units), hits, moved)
+        reading = Reading(eps_255, whole, shift.compare(whole, units), hits, moved)
         self.course = self.course.with_reading(reading)
 
     def _attack(self, eps_255: float, parts: Parts) -> tuple[Tensor, Tensor]:
@@ -195,13 +203,11 @@ class _Side:
         return trace.adversarial, trace.right
 
 
-def without_each_group(recorded: list[LayerStatistics]) -> list[LayerStatistics]:
-    """Recordings of the whole batch and of each of its groups -> of the whole batch, and of it without each group."""
-    whole, *groups = recorded
-    return [whole, *(probes.merge([part for k, part in enumerate(groups) if k != g]) for g in range(len(groups)))]
-
-
-def movement(now: list[LayerStatistics], clean: list[LayerStatistics], units: LayerStatistics) -> dict[str, Tensor]:
-    """`Reading.moved`, from the recordings of `without_each_group`, attacked and clean."""
-    shifts = [shift.compare(*pair, units).layers for pair in zip(now, clean, strict=True)]
-    return {m: torch.tensor([[layer.summary(m) for layer in layers] for layers in shifts]) for m in shift.MEASURES}
+def movement(now: _Recorded, clean: _Recorded, units: LayerStatistics) -> dict[str, Tensor]:
+    """`Reading.moved`, from the recordings of the attacked and of the clean batch."""
+    layers = shift.compare(now.whole, clean.whole, units).layers
+    moved = {m: torch.tensor([[layer.summary(m) for layer in layers]]) for m in shift.MEASURES}
+    if not now.remainders:
+        return moved
+    without = shift.movements(now.remainders, clean.remainders, units)
+    return {m: torch.cat([moved[m], without[m]]) for m in shift.MEASURES}

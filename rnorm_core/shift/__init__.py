@@ -13,6 +13,7 @@ from rnorm_core.shift.distances import (
     ratio,
     summary,
 )
+from rnorm_core.shift.jackknife import Remainder, movements, remainders
 from rnorm_core.shift.summaries import LayerBands, layer_bands, layer_shifts
 
 __all__ = [
@@ -28,12 +29,15 @@ __all__ = [
     "Measure",
     "Population",
     "Ratio",
+    "Remainder",
     "Shift",
     "assemble",
     "compare",
     "layer_bands",
     "layer_shifts",
+    "movements",
     "population",
     "ratio",
+    "remainders",
     "summary",
 ]

@@ -126,14 +126,15 @@ def _layer_shift(recorded: Layer, reference: Layer, units: Layer) -> LayerShift:
     return LayerShift(
         recorded.name,
         (recorded.mean - reference.mean) / units.unit,
-        _log_ratio(recorded.std, reference.std, units.resolution),
-        _log_ratio(recorded.range, reference.range, units.resolution),
+        log_ratio(recorded.std, reference.std, units.resolution),
+        log_ratio(recorded.range, reference.range, units.resolution),
         _wasserstein(recorded, reference) / units.unit,
         units.alive,
     )
 
 
-def _log_ratio(recorded: Tensor, reference: Tensor, resolution: Tensor) -> Tensor:
+def log_ratio(recorded: Tensor, reference: Tensor, resolution: Tensor) -> Tensor:
+    """ln(recorded / reference) of scales (..., C), none of them below the resolution (C,)."""
     ratio = torch.maximum(recorded, resolution) / torch.maximum(reference, resolution)
     return ratio.clamp_min(LEAST).log()
 
