@@ -289,7 +289,8 @@ def test_what_was_there_stays_when_it_is_stopped(open_page, monkeypatch, name):
     assert stalled.wait(60)
     press(page, "Stop")
     assert "Stopped." in texts(page)
-    assert "".join(part.proto.body for part in page.get("html")).count("<figure>") == 1
+    # Both networks are attacked at once if a worker is free for the second one.
+    assert "".join(part.proto.body for part in page.get("html")).count("<figure>") in (1, 2)
     steps = next(json.loads(c.proto.spec) for c in page.get("plotly_chart") if "attack step" in c.proto.spec)
-    assert steps["data"][0]["x"] == [0, 1, 2, 3]
+    assert [0, 1, 2, 3] in [trace["x"] for trace in steps["data"]]
     assert "#### What you will see" in texts(page)  # it is not finished
