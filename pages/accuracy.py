@@ -14,10 +14,11 @@ from rnorm_core.evaluation.tables import curves
 from rnorm_core.experiments import accuracy_sweep
 from rnorm_core.ui.accuracy import question, view
 from rnorm_core.ui.settings.sidebar import sidebar
+from rnorm_core.ui.shared import summary_bars
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import explain
+from rnorm_core.ui.shared.panels import explain, show_summary
 
 PGD, NOISE = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
 
@@ -29,6 +30,7 @@ with guard("accuracy"):
         "curves of two norms part, and where does every one of them end?"
     )
     table, variants = question.read_table(settings.dataset), (settings.left, settings.right)
+    show_summary(summary_bars.attacked(table, variants, [("clean", 0), ("pgd", 1), ("pgd", 8)]))
     choice = question.choose_curves(settings.dataset, table)
     view.show_curves(table, choice)
     attack = (*choice.attacks, "pgd")[0]

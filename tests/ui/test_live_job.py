@@ -8,7 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from rnorm_core import jobs
-from rnorm_core.ui.shared import growing_result, live_job
+from rnorm_core.ui.shared import live_job
 
 
 def page():
@@ -136,9 +136,8 @@ def growing_page():
 
     from rnorm_core.ui.shared.growing_result import growing
 
-    gate, drawing = st.session_state["gate"], st.session_state["drawing"]
-    draw = (lambda partial: st.caption(f"drawn: {partial}")) if drawing else None
-    result = growing(("growing", st.session_state["request"]), lambda progress: gate(progress), "test", draw)
+    gate = st.session_state["gate"]
+    result = growing(("growing", st.session_state["request"]), lambda progress: gate(progress), "test")
     st.text(f"result: {result}")
 
 
@@ -163,10 +162,9 @@ class Steps:
         return "all"
 
 
-def grown(drawing: bool, request: str) -> tuple[AppTest, Steps]:
+def grown(request: str) -> tuple[AppTest, Steps]:
     work = Steps()
     app = opened(work, request, growing_page)
-    app.session_state["drawing"] = drawing
     app.run()
     assert work.shown.wait(60)
     return app.run(), work
@@ -176,15 +174,13 @@ def click(app: AppTest, label: str) -> None:
     next(button for button in app.button if button.label == label).click().run()
 
 
-@pytest.mark.parametrize("drawing", [True, False])
-def test_a_partial_result_is_shown_kept_when_stopped_and_gives_way_to_the_result(drawing):
-    app, work = grown(drawing, f"kept {drawing}")
+def test_a_partial_result_is_shown_kept_when_stopped_and_gives_way_to_the_result():
+    app, work = grown("kept")
     assert app.get("progress")
-    assert [caption.value for caption in app.caption] == (["drawn: two"] if drawing else [])
-    assert app.text[0].value == f"result: {None if drawing else 'two'}"
+    assert app.text[0].value == "result: two"
     click(app, "Stop")
     assert not app.get("progress")
-    assert (app.text[0].value, list(app.caption)) == ("result: two", [])
+    assert app.text[0].value == "result: two"
     work.go.set()
     click(app, "Start again")
     app.session_state["_ticket test"].result(60)
@@ -192,11 +188,10 @@ def test_a_partial_result_is_shown_kept_when_stopped_and_gives_way_to_the_result
     assert "_partial test" not in app.session_state
 
 
-@pytest.mark.parametrize("drawing", [True, False])
-def test_what_is_kept_belongs_to_its_request(drawing):
-    app, _ = grown(drawing, f"mine {drawing}")
+def test_what_is_kept_belongs_to_its_request():
+    app, _ = grown("mine")
     click(app, "Stop")
-    app.session_state["request"], app.session_state["gate"] = f"another {drawing}", endless
+    app.session_state["request"], app.session_state["gate"] = "another", endless
     assert app.run().text[0].value == "result: None"
     click(app, "Stop")
     assert app.text[0].value == "result: None"
@@ -205,19 +200,9 @@ def test_what_is_kept_belongs_to_its_request(drawing):
 def test_a_partial_result_that_came_just_before_the_stop_is_kept():
     work, late = Steps(), threading.Event()
     app = opened(lambda progress: late.wait(60) and work(progress), "just before", growing_page)
-    app.session_state["drawing"] = True
     app.run()
-    assert not app.caption
+    assert app.text[0].value == "result: None"
     late.set()
     assert work.shown.wait(60)
     click(app, "Stop")
     assert app.text[0].value == "result: two"
-
-
-def test_a_running_drawing_changes_seldom(monkeypatch):
-    drawn = []
-    draw = growing_result._seldom(drawn.append)
-    draw("one"), draw("two")
-    monkeypatch.setattr(growing_result, "REDRAW_AFTER", 0.0)
-    draw("two"), draw("two"), draw("three")
-    assert drawn == ["one", "one", "two", "two", "three"]

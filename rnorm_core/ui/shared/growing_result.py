@@ -9,7 +9,7 @@ import streamlit as st
 
 from rnorm_core.figures.style import Figure
 from rnorm_core.progress import Progress
-from rnorm_core.ui.shared.live_job import is_stopped, last_partial, run
+from rnorm_core.ui.shared.live_job import last_partial, run
 
 T = TypeVar("T")
 
@@ -18,18 +18,12 @@ T = TypeVar("T")
 REDRAW_AFTER = 3.0
 
 
-def growing(
-    request: Hashable, work: Callable[[Progress], T], slot: str = "work", draw: Callable[[T], object] | None = None
-) -> T | None:
-    """As `live_job.run`, but returns the last partial result if the work was stopped, and None without one.
+def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work") -> T | None:
+    """As `live_job.run`; while the work runs, and after it was stopped, returns the last partial result.
 
-    Partial results have the result's type. While the work runs there are two ways to show them. With `draw` they are
-    drawn below the progress bar, and None is returned. Without `draw` the latest is returned, and the page runs again
-    for a new one, so that widgets can explore it. Both ways show a new one at most once in `REDRAW_AFTER` seconds.
+    Partial results have the result's type. The page runs again for a new one, at most once in `REDRAW_AFTER` seconds.
+    None without one.
     """
-    if draw is not None:
-        result = run(request, work, slot=slot, draw=_seldom(draw))
-        return last_partial(request, slot) if result is None and is_stopped(slot) else result
     began, drawing, shown = time.monotonic(), True, None
 
     def show_new(partial_result: T) -> None:
@@ -42,21 +36,6 @@ def growing(
     result = run(request, work, slot=slot, draw=show_new)
     drawing = False
     return last_partial(request, slot) if result is None else result
-
-
-def _seldom(draw: Callable[[T], object]) -> Callable[[T], None]:
-    """Draws the same partial result until there is a new one and `REDRAW_AFTER` has passed. For the same result the
-    browser does nothing.
-    """
-    shown, since = None, 0.0
-
-    def draw_seldom(partial_result: T) -> None:
-        nonlocal shown, since
-        if shown is None or (partial_result is not shown and time.monotonic() - since > REDRAW_AFTER):
-            shown, since = partial_result, time.monotonic()
-        draw(shown)
-
-    return draw_seldom
 
 
 def clickable(figure: Figure, key: str, on_click: Callable[[int], object]) -> None:
