@@ -68,7 +68,7 @@ class APGD(Attack):
     random_start: bool
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model, len(batch) if self.loss == "ce" else None)
         aim, total = take_aim(passes, batch, self.targets), self.restarts * self.steps
         joint = looks_at_batch(statistics_of(model))
         first = self._at(passes, aim, aim.clean, gradient=not self.random_start)

@@ -41,7 +41,7 @@ class GradientAttack(Attack):
     accumulate: str = "l1"
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model, len(batch) if self.precision == "fp32" else None)
         aim = take_aim(passes, batch, self.targets)
         clean, total = aim.clean, self.restarts * self.steps
         # The forward pass of a step also gives its gradient. The clean images need a pass of their own only with a

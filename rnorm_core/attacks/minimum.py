@@ -63,7 +63,7 @@ class MinimumNorm(Attack):
                 "The model's weights are not frozen: foolbox would write gradients into them.",
                 "Call model.requires_grad_(False).",
             )
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model)
         aim = take_aim(passes, batch, self.targets)
         total = peer.calls(self.algorithm, self.steps, self.options) + 1
         yield self._step(aim, 0, total, look(passes, aim, aim.clean), aim.clean)

@@ -25,7 +25,7 @@ class Noise(Attack):
     eps: float
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model)
         aim = take_aim(passes, batch, self.targets)
         yield self._step(aim, 0, self.restarts, look(passes, aim, aim.clean), aim.clean)
         for restart in range(self.restarts):

@@ -45,7 +45,7 @@ class Poison(Attack):
     poisoned: tuple[int, ...]
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model)
         aim = take_aim(passes, batch, None)
         if max(*self.victims, *self.poisoned) >= len(batch):
             raise UserError(
@@ -120,7 +120,7 @@ def influence(model: nn.Module, batch: "Batch", victims: Sequence[int]) -> Tenso
     To first order this is the influence of the image on the victims. It is exactly 0 where predictions do not depend on
     the batch.
     """
-    passes = engine.passes(model, len(batch))
+    passes = engine.passes(model)
     aim = take_aim(passes, batch, None)
     gradient = look(passes, aim, aim.clean, gradient=True, climb=_loss_of(_marked(victims, aim.clean))).gradient
     assert gradient is not None

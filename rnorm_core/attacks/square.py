@@ -62,7 +62,7 @@ class Square(Attack):
     measures_by_ball = False
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch))
+        passes = engine.passes(model)
         aim, total = take_aim(passes, batch, self.targets), self.restarts * self.steps
         joint = looks_at_batch(statistics_of(model))
         yield self._step(aim, 0, total, look(passes, aim, aim.clean), aim.clean)

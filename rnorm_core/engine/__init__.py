@@ -21,13 +21,16 @@ __all__ = ["Ascent", "CrossEntropy", "Eager", "Score", "check_classes", "fingerp
 POOL = Pool()
 
 
-def passes(model: nn.Module, count: int) -> Eager:
-    """The passes of `model` on batches of `count` images, for one attack during which the model does not change."""
+def passes(model: nn.Module, count: int | None = None) -> Eager:
+    """The passes of `model` for one attack, during which the model does not change.
+
+    count: the number of images, if the attack wants gradients of the cross entropy; only for them is there a graph.
+    """
     key = fingerprint(model)
     if key is None:
         return Eager(model)
     network = folded(model, key)
-    return POOL.passes(network, key, count) if _compiles() else Eager(network)
+    return Eager(network) if count is None or not _compiles() else POOL.passes(network, key, count)
 
 
 def prepare(model: nn.Module, count: int) -> None:

@@ -95,7 +95,8 @@ def load(
 
     `statistics` is one of the `norms.modes` of its norm, by default the first. Nothing is shared with other callers.
     `fold` moves norms with population statistics into their convolutions (faster, equal up to rounding); in other modes
-    it does nothing. The network has the attributes `.name`, `.statistics` and `.weight_hash`.
+    it does nothing. Attacks on a frozen network fold a copy by themselves. The network has the attributes `.name`,
+    `.statistics` and `.weight_hash`.
     UserError for an unknown name or mode, or a file that does not match its card.
     """
     known = norms.modes(card(name).norm)
@@ -152,7 +153,7 @@ class Variant:
         return replace(self, statistics=statistics)
 
     def load(self, device: torch.device | str | None = None, *, fold: bool = True) -> nn.Module:
-        """See `load`. Attacks on a folded network are faster; `probes` need the norm layers in place (fold=False)."""
+        """See `load`. A folded network is faster; `probes` need the norm layers in place (fold=False)."""
         return load(self.model, self.statistics, device, fold=fold)
 
 

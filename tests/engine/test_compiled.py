@@ -90,6 +90,19 @@ def test_every_gradient_attack_is_the_same_with_a_graph(network, batch, name, ta
     torch.testing.assert_close(found.losses, expected.losses, rtol=0.02, atol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("square", {"steps": 3}), ("noise", {}), ("apgd", {"steps": 2, "loss": "dlr"}), ("pgd", {"precision": "bf16"})],
+)
+def test_attacks_without_gradients_of_the_cross_entropy_want_no_graph(network, batch, pool, name, options):
+    model, attack = network(), attacks.make(name, 1 / 255, **options)
+    engine.prepare(model, 6)
+    assert attack.run(model, batch, seeded()).engine == "eager"
+    assert attack.run(model, batch.select([0, 1]), seeded()).engine == "eager"
+    assert pool._worker is None
+    assert names_of(pool) == [6]
+
+
 def test_other_scores_and_rough_gradients_are_torchs(network, images):
     model = network("bn")
     engine.prepare(model, 6)
