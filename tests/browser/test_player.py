@@ -232,6 +232,7 @@ def test_numbers_on_demand(player):
     page = player(result_of(landscape(LEFT, FALLS)), 8)
     assert page.locator(".player-numbers table").count() == 0
     page.locator("summary").click()
+    page.locator(".player-numbers table").wait_for()
     assert re.search(r"frog\s+82.000 %", page.locator(".player-numbers").inner_text())
     page.locator("input[name=step]").fill("0")
     assert re.search(r"cat\s+82.000 %", page.locator(".player-numbers").inner_text())
