@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import CLASSES
@@ -16,7 +17,7 @@ from rnorm_core.ui.attack_player.question import take_size
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
 # The texts and not the paths, because Streamlit serves files of installed packages only.
-_mount = st.components.v2.component(
+_mount = component(
     "attack_player",
     css=(_HERE / "style.css").read_text("utf-8"),
     js="\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS),

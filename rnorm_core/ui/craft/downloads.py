@@ -17,11 +17,10 @@ def downloads(request: Request, batch: Batch, index: int | None) -> None:
     """Buttons: attacked image `index` of each network, and everything, as a ZIP file that reproduces the attack."""
     stem = f"{request.attack}-seed{request.seed}"
     with st.container(horizontal=True):
-        for i, side in enumerate(SIDES if index is not None else ()):
-            name = f"{stem}-{side}.png"
-            st.download_button(
-                f"PNG, {side}", partial(_png, request, batch, i, index), name, "image/png", key=name, on_click="ignore"
-            )
+        if index is not None:  # None: of several images none is open
+            for i, side in enumerate(SIDES):
+                name, picture = f"{stem}-{side}.png", partial(_png, request, batch, i, index)
+                st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore")
         st.download_button(
             "Everything (ZIP)", partial(_zip, request, batch), f"{stem}.zip", "application/zip", key="zip",
             on_click="ignore", icon=":material/folder_zip:",
