@@ -12,7 +12,7 @@ from rnorm_core.experiments import landscape
 from rnorm_core.ui.attack_player.question import attack_size
 from rnorm_core.ui.settings.sidebar import sidebar
 from rnorm_core.ui.shared.growing_result import growing
-from rnorm_core.ui.shared.guard import guard
+from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import explain
 from rnorm_core.ui.start import question
@@ -31,11 +31,12 @@ with guard("start"):
     result = growing(request, partial(landscape.run, request, batch=photo, first=size))
     if result is not None:
         show(result, photo, size)
-    show_accuracy(request.variants)
+    with problems():
+        show_accuracy(settings.dataset, request.variants)
     explain(
         "For each network: the attacked photo, the change, made so strong that it can be seen (grey is none), and a "
         "map of all attack sizes and steps, coloured where the network is wrong. Below stands what it answers. Both "
-        "were attacked by the same recipe (PGD, 20 steps), each with its own change. The curve counts how many "
+        "were attacked by the same recipe (PGD, 20 steps), each with its own change. The bars count how many "
         "test images are still recognised as the attack grows. The word after a network's name says whose mean and "
         "scale it normalises with: **tracked** the training set's, remembered; **batch** those of the pictures it is "
         "shown; **tracked-mean** the remembered mean and the pictures' scale.",

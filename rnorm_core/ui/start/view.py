@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from rnorm_core import model_names, zoo
+from rnorm_core import evaluation, model_names
 from rnorm_core.data import Batch
 from rnorm_core.experiments.landscape import Result
-from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.ui import attack_player
-from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.panels import chart
+from rnorm_core.ui.shared import summary_bars
+from rnorm_core.ui.shared.panels import show_summary
 from rnorm_core.zoo import Variant
+
+SIZES = (("clean", 0), ("pgd", 0.5), ("pgd", 1), ("pgd", 2), ("pgd", 8))  # attacks, and eps in grey levels
 
 
 def show(result: Result, photo: Batch, size: float) -> None:
@@ -21,30 +22,10 @@ def show(result: Result, photo: Batch, size: float) -> None:
     attack_player.show(result, 0, photo.dataset, chosen=size, key="player")
 
 
-def show_accuracy(variants: tuple[Variant, ...]) -> None:
-    """Accuracy over eps from the models' cards, for the statistics modes in which it was measured."""
-    curves = [curve for variant in variants if (curve := _curve(variant))]
-    drawn = {curve.label for curve in curves}
-    unknown = [variant.label for variant in dict.fromkeys(variants) if variant.label not in drawn]
-    rest = f"Not measured yet: {'; '.join(unknown)}." if unknown else ""
-    if not curves:
-        st.info(f"{rest} The page “Accuracy” measures it here and now.", icon=":material/speed:")
-        return
-    chart(accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True), key="accuracy")
-    weights = "; ".join(f"{curve.label} {curve.weight_hash[:12]}" for curve in curves)
-    shipped = [variant.model for variant in variants if not zoo.is_brought(variant.model)]
-    st.caption(
-        f"Measured by this project, from the models' cards; 0 is no attack. Weights: {weights}. Repeat with "
-        f"`{reproduce.command(reproduce.CARD, shipped)}`. {rest}"
-    )
-
-
-def _curve(variant: Variant) -> Curve | None:
-    """Clean accuracy and accuracy under PGD; None if the card has none under PGD in this statistics mode."""
-    conditions = {"statistics": variant.statistics, "split": "test"}
-    rows = [row for row in zoo.card(variant.model).accuracies if conditions.items() <= row.items()]
-    rows = sorted((row for row in rows if row["attack"] in (None, "pgd")), key=lambda row: row["eps_255"] or 0)
-    if not any(row["attack"] for row in rows):
-        return None
-    columns = ([row[key] or 0 for row in rows] for key in ("eps_255", "correct", "n", "low", "high"))
-    return Curve(variant.label, variant.norm, variant.statistics, *columns, weight_hash=variant.weight_hash)
+def show_accuracy(dataset: str, variants: tuple[Variant, ...]) -> None:
+    """Measured accuracy at a few attack sizes, as small pictures: for a chart the browser would have to load plotly."""
+    table, variants = evaluation.table(dataset), tuple(dict.fromkeys(variants))
+    show_summary(summary_bars.attacked(table, variants, SIZES))
+    if unknown := [variant.label for variant in variants if not table.curve(variant.model, variant.statistics, "pgd")]:
+        rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
+        st.info(rest, icon=":material/speed:")
