@@ -80,7 +80,7 @@ def test_a_network_that_is_brought_brings_its_data_set(open_page, settle, monkey
     page.selectbox(key="dataset").set_value("cifar10").run()
     settle(page)
     assert page.selectbox(key="right").value == "cifar10-resnet20-rn"
-    assert not page.error
+    assert not page.error, page.error[0].value
 
 
 @pytest.mark.usefixtures("both")
@@ -91,4 +91,4 @@ def test_on_craft_another_data_set_brings_a_picture_of_its_own(open_page, settle
     settle(page)
     (picked,) = page.pills(key="images").value
     assert str(picked).rsplit(" ", 1)[0] in CLASSES["cifar100"]
-    assert not page.error
+    assert not page.error, page.error[0].value

@@ -4,6 +4,7 @@ import streamlit as st
 
 from rnorm_core import evaluation, model_names
 from rnorm_core.data import Batch
+from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.experiments.landscape import Result
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.shared import summary_bars
@@ -24,7 +25,9 @@ def show(result: Result, photo: Batch, size: float) -> None:
 
 def show_accuracy(dataset: str, variants: tuple[Variant, ...]) -> None:
     """Measured accuracy at a few attack sizes, as small pictures: for a chart the browser would have to load plotly."""
-    table, variants = evaluation.table(dataset), tuple(dict.fromkeys(variants))
+    # For networks that somebody brings there may be no table of their data set.
+    table = evaluation.table(dataset) if accuracies.shipped(dataset).exists() else evaluation.Table(())
+    variants = tuple(dict.fromkeys(variants))
     show_summary(summary_bars.attacked(table, variants, SIZES))
     if unknown := [variant.label for variant in variants if not table.curve(variant.model, variant.statistics, "pgd")]:
         rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
