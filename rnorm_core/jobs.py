@@ -7,7 +7,7 @@ dropped. No extra thread watches the heartbeats: a worker checks them when it re
 job, because work can only be stopped at these moments. When the interpreter ends, all jobs are cancelled and get a few
 seconds to stop.
 
-Work that calls `progress.together` has independent tasks. Workers without a job take some of them, so the tasks run at
+Work that calls `progress.run_parallel` has independent tasks. Workers without a job take some of them, so the tasks run at
 the same time; the job's own worker takes tasks, too, and needs no other.
 
     def work(job):
@@ -263,7 +263,7 @@ class Jobs:
             return None
 
     def _run_tasks(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-        """The runner of `progress.together` inside a job: the results of the tasks, or the first exception of one.
+        """The runner of `progress.run_parallel` inside a job: the results of the tasks, or the first exception of one.
 
         An exception stops the tasks that run, at their next `progress`, and the others do not begin.
         """

@@ -32,7 +32,7 @@ def in_order(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
 runner: ContextVar[Run] = ContextVar("runner", default=in_order)  # a job sets one that uses idle workers
 
 
-def together(progress: Progress, tasks: Sequence[Callable[[Progress], T]]) -> list[T]:
+def run_parallel(progress: Progress, tasks: Sequence[Callable[[Progress], T]]) -> list[T]:
     """The results of independent tasks, which may run at the same time; each gets a progress of its own.
 
     `progress` hears the mean of their fractions and the latest text; a partial result is passed on as it is. An

@@ -15,7 +15,7 @@ import pytest
 from rnorm_core import jobs
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Cancelled, Jobs
-from rnorm_core.progress import together
+from rnorm_core.progress import run_parallel
 
 WAIT = 10.0
 ROOT = Path(__file__).resolve().parents[1]
@@ -464,7 +464,7 @@ def test_closing_waits_no_longer_than_it_may():
 
 def in_tasks(*tasks):
     """Work that runs these tasks together, and returns their results."""
-    return lambda job: together(job.progress, tasks)
+    return lambda job: run_parallel(job.progress, tasks)
 
 
 def test_tasks_of_a_job_run_at_the_same_time_on_workers_without_a_job():
@@ -485,14 +485,14 @@ def test_tasks_of_a_job_run_at_the_same_time_on_workers_without_a_job():
 
 def test_a_job_needs_no_second_worker_for_its_tasks():
     pool = Jobs(workers=1)
-    inner = lambda progress: together(progress, [lambda progress, k=k: k for k in range(3)])  # noqa: E731
+    inner = lambda progress: run_parallel(progress, [lambda progress, k=k: k for k in range(3)])  # noqa: E731
     assert pool.start("s", in_tasks(inner, inner)).result(WAIT) == [[0, 1, 2]] * 2
     assert pool.start("nothing to do", in_tasks()).result(WAIT) == []
 
 
 def test_tasks_inside_tasks_share_the_workers():
     pool, trio = Jobs(workers=3), threading.Barrier(3)  # every three tasks that run at once let each other go on
-    inner = lambda progress: together(progress, [lambda progress: trio.wait(WAIT)] * 3)  # noqa: E731
+    inner = lambda progress: run_parallel(progress, [lambda progress: trio.wait(WAIT)] * 3)  # noqa: E731
     outer = pool.start("s", in_tasks(inner, inner, inner)).result(WAIT)
     assert sorted(number for numbers in outer for number in numbers) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
@@ -508,7 +508,7 @@ def test_a_job_that_waits_goes_before_tasks_of_a_running_one():
 
     def work(job):
         owner.append(threading.current_thread())
-        together(job.progress, [held, held, lambda progress: order.append("task")])
+        run_parallel(job.progress, [held, held, lambda progress: order.append("task")])
 
     running = pool.start("tasks", work)
     begun.wait(WAIT)
@@ -543,7 +543,7 @@ def test_the_first_exception_of_a_task_stops_the_others_and_is_raised():
     def never(progress):
         outcome.append("begun")
 
-    inner = lambda progress: together(progress, [endless])  # noqa: E731  # also a task of a task is stopped
+    inner = lambda progress: run_parallel(progress, [endless])  # noqa: E731  # also a task of a task is stopped
     ticket = pool.start("s", in_tasks(inner, broken, never))
     with pytest.raises(UserError, match="The file is empty"):
         ticket.result(WAIT)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rnorm_core import attacks, norms, pixels
 from rnorm_core.attacks import Step, Trace
 from rnorm_core.data import Batch
-from rnorm_core.progress import Progress, silent, together
+from rnorm_core.progress import Progress, run_parallel, silent
 from rnorm_core.zoo import Variant
 
 FIRST = "af12e124"  # beginning of an image's id: a cat that is one of CIFAR-10's samples, so every source has it
@@ -85,7 +85,7 @@ def run(request: Request, progress: Progress = silent, *, batch: Batch) -> Resul
     models = [variant.load(request.device) for variant in request.variants]
     attacked = [i for i, side in enumerate(("left", "right")) if request.craft in ("each", side)]
     outcomes: dict[int, Outcome] = {}
-    for some in together(progress, [partial(_attack, request, models, batch, here) for here in attacked]):
+    for some in run_parallel(progress, [partial(_attack, request, models, batch, here) for here in attacked]):
         outcomes |= some
     return Result(request, batch, (outcomes[0], outcomes[1]))
 

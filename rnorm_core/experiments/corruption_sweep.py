@@ -13,7 +13,7 @@ from rnorm_core.attacks import Step
 from rnorm_core.data import CORRUPTIONS, SEVERITIES, Batch, ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.tables.laboratories import STEPS, pgd
-from rnorm_core.progress import Parts, Progress, silent, together
+from rnorm_core.progress import Parts, Progress, run_parallel, silent
 from rnorm_core.shift import LayerBands, Population
 from rnorm_core.zoo import Variant
 
@@ -125,7 +125,7 @@ def run(
 
     for condition in order:
         parts.begin(request.title(condition))
-        together(parts.within, [partial(side.measure, condition) for side in sides.values()])
+        run_parallel(parts.within, [partial(side.measure, condition) for side in sides.values()])
         # Pages compare clean and corrupted images, so a result with clean images alone is not passed on.
         parts.end(result() if condition != (CLEAN, 0) else None)
     return result()

@@ -14,7 +14,7 @@ from rnorm_core.data import Batch
 from rnorm_core.evaluation.tables.laboratories import pgd
 from rnorm_core.experiments import corruption_sweep
 from rnorm_core.experiments.corruption_sweep import ATTACK, CLEAN, NATURAL, right_images
-from rnorm_core.progress import Parts, Progress, silent, together
+from rnorm_core.progress import Parts, Progress, run_parallel, silent
 from rnorm_core.training.recalibrate import recalibrate
 from rnorm_core.zoo import Variant
 
@@ -130,11 +130,11 @@ def run(request: Request, progress: Progress = silent, *, first: int | None = No
     parts = Parts(progress, len(CONDITIONS) - 1 + len(new_attacks))
     for kind in (CLEAN, NATURAL, ATTACK):
         parts.begin(kind)
-        together(parts.within, [partial(measure, kind, variant) for variant in variants])
+        run_parallel(parts.within, [partial(measure, kind, variant) for variant in variants])
         parts.end(result())
     for m in new_attacks:
         parts.begin(f"{NEW_ATTACK}, m = {m}")
-        together(parts.within, [partial(attack_anew, m, variant) for variant in variants])
+        run_parallel(parts.within, [partial(attack_anew, m, variant) for variant in variants])
         parts.end(result())
     return result()
 

@@ -13,7 +13,7 @@ from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.experiments import shift_reference
 from rnorm_core.probes import LayerStatistics
-from rnorm_core.progress import Parts, Progress, silent, together
+from rnorm_core.progress import Parts, Progress, run_parallel, silent
 from rnorm_core.shift import Band, Chance, LayerBands, Population, Remainder, Shift
 from rnorm_core.zoo import Variant
 
@@ -147,7 +147,7 @@ def run(request: Request, progress: Progress = silent, *, first: float = 1) -> R
     cost_of_references = REFERENCE_COST * any(map(shift_reference.is_live, variants))
     parts = Parts(progress, [cost_of_references, *[1 if eps else CLEAN_COST for eps in order]])
     parts.begin("The reference of the shifts")
-    populations = together(parts.within, [partial(shift_reference.run, reference) for reference in references])
+    populations = run_parallel(parts.within, [partial(shift_reference.run, reference) for reference in references])
     parts.end()
     courses = map(Course, variants, populations)
     sides = {course.variant: _Side(request, batch, course) for course in courses}
@@ -158,7 +158,7 @@ def run(request: Request, progress: Progress = silent, *, first: float = 1) -> R
 
     for eps in order:
         parts.begin(f"{eps:g}/255")
-        together(parts.within, [partial(side.measure, eps) for side in sides.values()])
+        run_parallel(parts.within, [partial(side.measure, eps) for side in sides.values()])
         parts.end(result())
     return result()
 

@@ -7,7 +7,7 @@ share their statistics; there each size is an attack of its own.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from rnorm_core.attacks import Step
 from rnorm_core.data import Batch
 from rnorm_core.experiments.landscape.types import LEVELS, Landscape, Request, Result
 from rnorm_core.models import PIXEL_STATISTICS
-from rnorm_core.progress import Parts, Progress, silent, together
+from rnorm_core.progress import Parts, Progress, run_parallel, silent
 
 CHUNK = 128  # images in one prediction, where the batch makes no difference
 TINY = 1e-12  # the scale of a change that is zero everywhere
@@ -62,7 +62,7 @@ def measure(
 
     crafters = range(len(models)) if request.craft is None else [request.craft]
     tasks = [_Task(request, models, batch.to(request.device), i, first, add) for i in crafters]
-    together(hear, [task.run for task in tasks])
+    run_parallel(hear, [task.run for task in tasks])
     whole = result(finished=True)
     assert whole is not None
     return whole
@@ -127,8 +127,8 @@ class _Task:
         images = torch.stack([step.adversarial for step in steps], 1)  # (R, T+1, 3, H, W), R sizes or images
         own = torch.stack([step.probabilities for step in steps], 1)  # (R, T+1, K)
         for i in [self.here] if request.craft is None else range(len(self.models)):
-            answers = own if i == self.here else _answers(self.models[i], images, together=index is None)
-            saved = _answers(self.models[i], pixels.after_png(images[:, -1:]), together=index is None)[:, 0]
+            answers = own if i == self.here else _answers(self.models[i], images, as_batch=index is None)
+            saved = _answers(self.models[i], pixels.after_png(images[:, -1:]), as_batch=index is None)[:, 0]
             by_image = [slice(None)] if index is not None else [slice(row, row + 1) for row in range(len(images))]
             for image, rows in zip(request.images, by_image, strict=True):
                 part = self._landscape(
@@ -167,17 +167,16 @@ def _l2(change: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _answers(model: nn.Module, images: Tensor, together: bool) -> Tensor:
+def _answers(model: nn.Module, images: Tensor, as_batch: bool) -> Tensor:
     """Probabilities (R, T, K) of images (R, T, 3, H, W).
 
-    A network that looks at the batch gets the images of one step as one batch, if they were attacked `together`;
-    otherwise each image alone.
+    A network that looks at the batch gets the images of one step as one batch (`as_batch`), or else each image alone.
     """
     weight = next(model.parameters())
     flat = images.to(weight.device, weight.dtype).flatten(0, 1)
     if not _looks_at_batch(model):
         chunks: Iterable[Tensor] = flat.split(CHUNK)
-    elif together:
+    elif as_batch:
         steps = images.to(weight.device, weight.dtype).unbind(1)
         return torch.stack([model(step).softmax(1) for step in steps], 1).cpu()
     else:
@@ -189,8 +188,13 @@ def _with_clean(part: Landscape) -> Landscape:
     """The landscape with size 0 before its others: at every step the clean image."""
     clean = part.probabilities[:1, :1].expand_as(part.probabilities[:1])
     zeros = {name: torch.zeros_like(getattr(part, name)[:1]) for name in ("changes", "lengths")}
-    size_0 = part.replaced(
-        (0,), scales=torch.full_like(part.scales[:1], TINY), probabilities=clean, saved=clean[:, 0], **zeros
+    size_0 = replace(
+        part,
+        sizes_255=(0,),
+        scales=torch.full_like(part.scales[:1], TINY),
+        probabilities=clean,
+        saved=clean[:, 0],
+        **zeros,
     )
     return _joined([size_0, part])
 
@@ -205,7 +209,7 @@ def _joined(parts: list[Landscape]) -> Landscape:
         return parts[0]
     order = sorted(range(len(sizes)), key=sizes.__getitem__)
     tensors = {name: torch.cat([getattr(part, name) for part in parts])[order] for name in TENSORS}
-    return parts[0].replaced(tuple(sizes[i] for i in order), **tensors)
+    return replace(parts[0], sizes_255=tuple(sizes[i] for i in order), **tensors)
 
 
 def _in_step(networks: list[Landscape]) -> tuple[Landscape, ...]:
@@ -217,6 +221,6 @@ def _in_step(networks: list[Landscape]) -> tuple[Landscape, ...]:
         if len(rows) == len(each.sizes_255):
             return each
         tensors = {name: getattr(each, name)[rows] for name in TENSORS}
-        return each.replaced(tuple(each.sizes_255[e] for e in rows), **tensors)
+        return replace(each, sizes_255=tuple(each.sizes_255[e] for e in rows), **tensors)
 
     return tuple(map(at_common, networks))

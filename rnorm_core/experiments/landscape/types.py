@@ -1,7 +1,6 @@
 """What a landscape is, and what it depends on."""
 
-from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
 
 from torch import Tensor
 
@@ -79,10 +78,6 @@ class Landscape:
     lengths: Tensor
     saved: Tensor
     crafted_here: bool
-
-    def replaced(self, sizes_255: tuple[float, ...], **tensors: Any) -> "Landscape":
-        """The same landscape at other sizes."""
-        return replace(self, sizes_255=sizes_255, **tensors)
 
 
 @dataclass(frozen=True, eq=False)

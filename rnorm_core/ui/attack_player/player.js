@@ -220,11 +220,13 @@ class Player {
   }
 
   mapText(network, i) {
-    const { sizes, steps, E, S } = this.landscape, parts = [], target = network.target !== null;
+    const { sizes, E, S } = this.landscape, parts = [], target = network.target !== null;
     for (let e = 0; e < E; e++) {
-      const first = this.kinds[i].subarray(e * S, (e + 1) * S).indexOf(TARGET);
-      const found = target ? `the target first at step ${steps[first]}` : `wrong first at step ${steps[first]}`;
-      parts.push(`${sizes.length ? `${sizes[e]}/255: ` : ""}${first < 0 ? (target ? "never the target" : "right at every step") : found}`);
+      // The header's steps: of a long attack the cells are not all steps.
+      const first = this.kinds[i][e * S] === TARGET ? 0 : target ? network.reached[e] : network.turned[e];
+      const never = target ? "never the target" : "right at every step";
+      const found = first === null || network.target === network.truth ? never : `${target ? "the target" : "wrong"} first at step ${first}`;
+      parts.push(`${sizes.length ? `${sizes[e]}/255: ` : ""}${found}`);
     }
     return `Map of ${network.label}, sizes across, steps up. ${parts.join("; ")}.`;
   }
