@@ -7,8 +7,8 @@ dropped. No extra thread watches the heartbeats: a worker checks them when it re
 job, because work can only be stopped at these moments. When the interpreter ends, all jobs are cancelled and get a few
 seconds to stop.
 
-Work that calls `progress.run_parallel` has independent tasks. Workers without a job take some of them, so the tasks run at
-the same time; the job's own worker takes tasks, too, and needs no other.
+Work that calls `progress.run_parallel` has independent tasks. Workers without a job take some of them, so the tasks run
+at the same time; the job's own worker takes tasks, too, and needs no other.
 
     def work(job):
         return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
