@@ -8,5 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from rnorm_core.ui import warm_up
+from rnorm_core.ui.chart import library
 
-app = st.App(Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py", lifespan=warm_up.lifespan)
+ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
+
+app = st.App(ROUTER, lifespan=warm_up.lifespan, routes=[library.ROUTE])

@@ -82,7 +82,7 @@ window.watch = (oldTitle, oldRuns) => {
     note('all', () => player && fresh(player) && player.dataset.ready === 'all');
     const done = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
       && !main.querySelector('[data-testid=stProgress], [data-testid=stSkeleton], [data-stale=true]')
-      && everywhere('[data-testid=stPlotlyChart]').every(chart => chart.querySelector('.main-svg'))
+      && everywhere('.chart').every(chart => chart.querySelector('.main-svg'))
       && (!player || player.dataset.ready === 'all');
     still = done ? still ?? now : null;
     if (still !== null && now - still > 400) { seen.complete = still; clearInterval(window.watcher); }

@@ -180,11 +180,11 @@ def _draw_marks(
             "title": {"text": f"in the paper's units (pixels / {PAPER_STD})", "standoff": 6},
             "ticktext": [f"{paper_units(eps):.3f}".lstrip("0") if eps else "0" for eps in ticks],
             "tickangle": 0,
-            "tickfont": {"size": 10},
+            "tickfont": {"size": 11},
             "showgrid": False,
             "zeroline": False,
         },
-        height=layout["height"] + 44 + 20 * len(entries),
+        height=layout["height"] + 44,
         margin={"t": layout["margin"]["t"] + 44},
     )
     return low, high

@@ -94,8 +94,6 @@ def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
     figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest")
     title = "Up to which attack size does each claim hold?"
     dress(figure, title, "touch a mark for its numbers", 110 + 46 * len(rows))
-    # One line for all four signs where there is room, two on a telephone.
-    figure.update_layout(height=figure.to_dict()["layout"]["height"] - 20)
     return Figure(figure, f"{title} {'. '.join(texts)}.")
 
 

@@ -201,7 +201,6 @@ def cost_of_shift(paths: Sequence[Path], measure: str, corruption: str, attack: 
     n = drawn[0].counts.n
     title = "How much accuracy does a shift cost?"
     dress(figure, title, f"the larger the mark, the stronger; n = {images(n)} a point; touch one for its interval", 340)
-    _make_room(figure)
     return Figure(figure, f"{title} Accuracy against {measure}, n = {images(n)}. {'; '.join(texts)}.")
 
 
@@ -280,13 +279,5 @@ def by_images(
     title = "What do new statistics repair?"
     weights = f"; weights {weight_hash[:8]}" if weight_hash else ""
     dress(figure, title, f"{label}; n = {images(n)}; bars: 95 % interval{weights}", 340)
-    _make_room(figure)
     alt = f"{title} Accuracy of {label} against m, n = {images(n)}, statistics of m {where}. {'; '.join(texts)}."
     return Figure(figure, alt)
-
-
-def _make_room(figure: go.Figure) -> None:
-    """Moves the legend down by one line, because the title or the ticks of the axis take two lines."""
-    layout = figure.to_dict()["layout"]
-    lower = layout["legend"]["y"] * 84 / 64
-    figure.update_layout(height=layout["height"] + 20, legend={"y": lower})

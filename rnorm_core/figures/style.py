@@ -34,7 +34,7 @@ DASHES = {
     "tracked": "solid", "batch": "dash", "tracked-mean": "dot",
     "clean-branch": "solid", "adversarial-branch": "dashdot",
 }  # fmt: skip
-WIDTH = 36  # letters that fit into a title line on a page that is 390 px wide
+WIDTH = 36  # letters that fit into a line of a legend on a page that is 390 px wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,29 +62,13 @@ def hatched(colour: str) -> dict[str, Any]:
 
 
 def dress(figure: go.Figure, title: str, subtitle: str, height: int) -> None:
-    """Title, subtitle, legend and height. height: of a figure with one line of title and no legend, in pixels.
-
-    The legend stands below the figure, where it takes no width from a narrow page; each entry may need its own line.
-    """
-    lines = wrap(title), wrap(subtitle, WIDTH + 8)
-    traces: Any = figure.data
-    entries = sum(trace.showlegend is not False for trace in traces)
-    head, foot = 20 * (lines[0].count("<br>") + 1) + 16 * (lines[1].count("<br>") + 1), 20 * entries
+    """Title, subtitle and height in pixels, without title and legend: they stand where the figure's width has room."""
+    subtitle = f'<span style="font-size:12px;font-weight:normal">{subtitle}</span>'
     figure.update_layout(
-        title={
-            # One text: Plotly draws a separate subtitle of a title of two lines outside the picture.
-            "text": f'{lines[0]}<br><span style="font-size:12px;font-weight:normal">{lines[1]}</span>',
-            "font": {"size": 16},
-            "x": 0,
-            "xanchor": "left",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"t": 22, "l": 4},  # measured from the foot of the first line, if there are two lines
-        },
-        height=height + head + foot,
-        margin={"l": 8, "r": 8, "t": 30 + head, "b": 8},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -64 / (height - 80), "yanchor": "top", "title": ""},
+        # One text: Plotly draws a separate subtitle of a title of two lines outside the picture.
+        title={"text": f"{title}<br>{subtitle}", "font": {"size": 16}, "x": 0, "xanchor": "left"},
+        height=height - 20,
+        margin={"l": 8, "r": 8, "t": 12, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )

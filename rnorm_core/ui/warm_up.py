@@ -12,7 +12,7 @@ from typing import Any
 
 ALL_PAGES_NEED = (
     "rnorm_core.ui.settings.sidebar", "rnorm_core.ui.shared.guard", "rnorm_core.ui.shared.growing_result",
-    "rnorm_core.ui.shared.panels", "plotly.graph_objects",
+    "rnorm_core.ui.shared.panels", "rnorm_core.ui.chart.component", "plotly.graph_objects",
 )  # fmt: skip
 _imported = threading.Event()
 _imported.set()  # without a warm-up nobody has to wait

@@ -29,8 +29,7 @@ def sentences(page, start: str) -> list[str]:
 
 
 def titles(page) -> list[str]:
-    drawn = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
-    return [" ".join(re.sub("<[^>]+>", " ", title).split()) for title in page.evaluate(drawn)]
+    return [" ".join(title.split()) for title in page.locator(".chart figcaption").all_inner_texts()]
 
 
 def address_says(page, what: str) -> None:

@@ -1,7 +1,5 @@
 """Exploring the statistics in a browser: into a layer, into a channel, along the attack sizes, and back by link."""
 
-import re
-
 import pytest
 
 from rnorm_core import shift
@@ -23,8 +21,9 @@ SENTENCE = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|Robu
 CHARTS = 8
 # Where point `place` of the chart whose title begins so is on the screen; the last trace is the attacked batch.
 POINT = """([title, place]) => {
-    const said = plot => plot.layout.title.text.replaceAll(/<[^>]+>/g, ' ').split(/\\s+/).join(' ').trim();
-    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => said(p).startsWith(title));
+    const said = chart => chart.querySelector('figcaption').innerText.split(/\\s+/).join(' ').trim();
+    const plot = [...document.querySelectorAll('.chart')].find(c => said(c).startsWith(title))
+      .querySelector('.js-plotly-plot');
     plot.scrollIntoView({block: 'center'});
     const {xaxis, yaxis} = plot._fullLayout, points = plot.data.at(-1), box = plot.getBoundingClientRect();
     const y = Array.from(points.y)[place], x = Array.from(points.x)[place];
@@ -40,8 +39,7 @@ def sentences(page, settled) -> list[str]:
 
 def titles(page) -> list[str]:
     """Of the charts, with what stands below in small print."""
-    drawn = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.layout.title.text)"
-    return [" ".join(re.sub("<[^>]+>", " ", title).split()) for title in page.evaluate(drawn)]
+    return [" ".join(title.split()) for title in page.locator(".chart figcaption").all_inner_texts()]
 
 
 def click_point(page, title: str, place: int) -> int:
@@ -80,15 +78,15 @@ def test_into_a_layer_into_a_channel_along_eps_and_back(visit, settled):
     assert page.locator(".katex").all_inner_texts()[1] == before[1]
     assert "channel_right" not in page.url
 
-    # the attack size moves, by keyboard, without any work
+    # the attack size moves, by keyboard, without any work; the charts stay and change
+    page.evaluate("document.querySelectorAll('.js-plotly-plot').forEach(plot => { plot.isOld = true; })")
     slider = page.get_by_test_id("stMain").get_by_role("slider").first
     slider.focus()
     slider.press("ArrowRight")
     address_says(page, "eps=8")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.js-plotly-plot')].some(p => p.layout.title.text.includes('at 8/255'))"
-    )
+    page.wait_for_function("() => [...document.querySelectorAll('.chart')].some(c => c.innerText.includes('at 8/255'))")
     last = sentences(page, settled)
+    assert page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.isOld)")
     assert sum("FGSM at 8/255" in title for title in titles(page)) == 6  # both curves over eps stay as they are
 
     # the link brings all of it back

@@ -61,7 +61,6 @@ def test_what_every_figure_has(name):
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert figure.alt.startswith(text(figure).split("?")[0])
     assert len(figure.alt) > 100
-    assert max(len(line) for line in layout.title.text.split("<span")[0].split("<br>")) <= 38
     assert figure.plotly.to_json()
 
 

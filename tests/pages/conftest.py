@@ -13,6 +13,7 @@ from rnorm_core import data, zoo
 from rnorm_core.data import sources
 from rnorm_core.jobs import Ticket
 from tests.landscape_bytes import unpack
+from tests.pages.shown import is_player
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,7 +92,7 @@ def settle_fixture():
 @pytest.fixture
 def players():
     """players(page): the header and the networks of each attack player on a page."""
-    return lambda page: [unpack(part.proto.bytes) for part in page.get("bidi_component")]
+    return lambda page: [unpack(part.proto.bytes) for part in page.get("bidi_component") if is_player(part)]
 
 
 @pytest.fixture

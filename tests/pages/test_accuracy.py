@@ -1,6 +1,5 @@
 """The Accuracy page alone: curves, a comparison, an address, and what is measured here."""
 
-import json
 import re
 import sys
 import threading
@@ -13,6 +12,7 @@ from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Table
 from rnorm_core.zoo import Variant
+from tests.pages.shown import charts as charts_of
 from tests.rows import row
 
 BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
@@ -46,7 +46,7 @@ def texts(page) -> str:
 
 
 def charts(page) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return [chart.spec for chart in charts_of(page)]
 
 
 def names(chart) -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from rnorm_core import evaluation, norms, zoo
 from rnorm_core.evaluation import Table
 from rnorm_core.zoo import Variant
+from tests.pages.shown import charts as charts_of
 from tests.rows import row
 
 BASE = "cifar10-resnet20"
@@ -54,7 +55,7 @@ def table_of(monkeypatch):
 
 
 def chart(page, start: str) -> dict:
-    drawn = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    drawn = [chart.spec for chart in charts_of(page)]
     (found,) = [spec for spec in drawn if spec["layout"]["title"]["text"].replace("<br>", " ").startswith(start)]
     return found
 
@@ -78,7 +79,7 @@ def test_seeds_are_thin_lines_beside_the_model(zoo_of, table_of, open_page):
         f"{norm}, seed {k}, tracked" for norm in ("BatchNorm", "RobustNorm") for k in (1, 2)
     ]
     assert "thin: other seeds" in spec["layout"]["title"]["text"].replace("<br>", " ")
-    alt = page.get("plotly_chart")[0].proto.alt
+    alt = charts_of(page)[0].alt
     assert "BatchNorm, seed 2, tracked (other seeds): 87.0 % at 0/255" in alt
     page.toggle(key="seeds").set_value(False).run()
     assert lines(chart(page, "How much is left under PGD"), thin=True) == []

@@ -14,6 +14,7 @@ from rnorm_core import evaluation, models, zoo
 from rnorm_core.evaluation import Table
 from rnorm_core.experiments import attack_pair
 from rnorm_core.ui.craft import downloads
+from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo")
 BN = "cifar10-resnet20-bn"
@@ -93,7 +94,7 @@ def test_shift(with_mine):
     page = with_mine("shift", attack="FGSM", batch="8")
     assert not page.error
     assert f"{TITLE}" in next(caption.value for caption in page.caption if "clean images at hand" in caption.value)
-    assert len(page.get("plotly_chart")) == 8
+    assert len(charts_of(page)) == 8
     page.selectbox(key="right_mode").set_value("batch").run()
     assert not page.exception
 
@@ -104,7 +105,7 @@ def test_accuracy(with_mine, settle):
     assert TITLE not in page.multiselect(key="models shown").options
     next(button for button in page.button if button.label == "Measure it here").click().run()
     settle(page)
-    chart = json.loads(page.get("plotly_chart")[-1].proto.spec)
+    chart = charts_of(page)[-1].spec
     assert f"{TITLE}, tracked, measured here" in [t["name"].replace("<br>", " ") for t in chart["data"]]
     assert "Measured here: 8 images" in texts(page)
 

@@ -1,4 +1,3 @@
-import json
 import re
 import time
 
@@ -7,6 +6,7 @@ import pytest
 from rnorm_core import zoo
 from rnorm_core.data import CORRUPTIONS
 from rnorm_core.experiments import corruption_sweep, recalibration
+from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
 FEW = {"n": "8", "corruption": "Contrast"}
@@ -28,7 +28,7 @@ def captions(page) -> str:
 
 def titles(page) -> list[str]:
     """Of the charts, with their small print."""
-    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    specs = [chart.spec for chart in charts_of(page)]
     return [" ".join(re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]).split()) for spec in specs]
 
 
@@ -45,7 +45,7 @@ def test_corruption_and_attack_are_there_at_once(open_page):
     assert [title.split("?")[0] for title in titles(page)] == [
         *["How far does each layer's input shift"] * 2, "What does it cost", "How much accuracy does a shift cost",
     ]  # fmt: skip
-    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert all(chart.alt for chart in charts_of(page))
     assert "factor 0.15" in captions(page)
     assert "1903.12261" in captions(page)
     assert stripped(page).count("<figure>") == 7 + 6
@@ -66,7 +66,7 @@ def test_pictures_are_there_before_anything_is_measured(open_page, monkeypatch):
     page = open_page("corruptions", settled=False, **FEW, seed="99")
     assert stripped(page).count("<figure>") == 6 + 6
     assert "✗" not in stripped(page)
-    assert not page.get("plotly_chart")
+    assert not charts_of(page)
     next(button for button in page.button if button.label == "Stop").click().run()
 
 
@@ -82,7 +82,7 @@ def test_severity_and_attack_move_without_measuring_again(open_page, monkeypatch
     assert not page.exception
     assert "Contrast, severity 4" in texts(page)
     assert "PGD at 0.25/255" in texts(page)
-    assert "Contrast, severity 4" in page.get("plotly_chart")[0].proto.alt
+    assert "Contrast, severity 4" in charts_of(page)[0].alt
 
 
 def test_every_corruption_can_be_looked_at(open_page):
@@ -123,7 +123,7 @@ def test_an_address_holds_everything(open_page):
     )
     assert texts(page).count("statistics of 4 images") == 2
     assert "12 images that are not scored" in captions(page)
-    assert "m other images" in page.get("plotly_chart")[4].proto.alt
+    assert "m other images" in charts_of(page)[4].alt
     assert not page.warning
     widgets = [*page.selectbox, *page.number_input, *page.select_slider]
     keys = {widget.proto.query_param_key for widget in widgets}

@@ -1,6 +1,5 @@
 """The honesty page, without a browser."""
 
-import json
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import robustness
 from rnorm_core.sanity import CHECKS, FAIL, PLANTED, Finding, Number
 from rnorm_core.ui.robustness import question, words
+from tests.pages.shown import charts as charts_of
 
 BN = "cifar10-resnet20-bn"
 SMALL = replace(
@@ -99,7 +99,7 @@ def test_a_planted_fake_is_called_a_fake_and_is_caught(open_page, key):
     assert any(CHECKS[check].title in caught for check in PLANTED[key].caught_by)
     assert PLANTED[key].about in page.info[0].value
     assert f"**FAKE ({PLANTED[key].title}) around BatchNorm, tracked**" in texts(page)
-    maps = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in page.get("plotly_chart")]
+    maps = [chart.spec["layout"]["title"]["text"] for chart in charts_of(page)]
     assert ["FAKE" in title for title in maps] == [False, True]
 
 
@@ -144,14 +144,14 @@ def test_findings_come_one_by_one_and_stay_when_stopped(open_page, monkeypatch):
 
 def test_hills_stand_on_one_scale_and_only_when_asked_for(open_page):
     page = open_page("honesty")
-    assert ["scene" in json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart")] == [False, False]
+    assert ["scene" in c.spec["layout"] for c in charts_of(page)] == [False, False]
     page = open_page("honesty", hills="true", eps="8", right_mode="batch")
-    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    specs = [chart.spec for chart in charts_of(page)]
     hills = [spec for spec in specs if "scene" in spec["layout"]]
     assert len(hills) == 2
     assert len({spec["data"][0]["cmax"] for spec in hills}) == 1
     assert "beside 19 others" in specs[2]["layout"]["title"]["text"].replace("<br>", " ")
-    assert all("8/255" in chart.proto.alt for chart in page.get("plotly_chart") if "Cross entropy" in chart.proto.alt)
+    assert all("8/255" in chart.alt for chart in charts_of(page) if "Cross entropy" in chart.alt)
     assert not page.error
 
 

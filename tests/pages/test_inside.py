@@ -15,6 +15,7 @@ from rnorm_core.evaluation.measure import channel_values as measure
 from rnorm_core.evaluation.tables.row import pack
 from rnorm_core.experiments import channel as experiment
 from rnorm_core.ui.shared.latex import short
+from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
@@ -37,7 +38,7 @@ def formulas(page) -> list[str]:
 
 def drawn(page) -> dict[str, dict]:
     """Title, without the small print -> chart."""
-    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    specs = [chart.spec for chart in charts_of(page)]
     words = [" ".join(re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]).split()) for spec in specs]
     return {title.split("?")[0]: spec for title, spec in zip(words, specs, strict=True)}
 
@@ -58,7 +59,7 @@ def test_a_picture_is_there_at_once_with_its_numbers(open_page):
         "What arrives, and how wide is it", "What does the layer divide by", "What is made of it",
         "What does one outlier do", "Which scale knows the batch's size",
     ]  # fmt: skip
-    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert all(chart.alt for chart in charts_of(page))
     found = measure.spread(values_of().values)
     scales = traces(drawn(page)["What does the layer divide by"])
     assert scales["p = 0.2"]["y"] == pytest.approx([found.range**0.2], rel=1e-5)
@@ -170,7 +171,7 @@ def test_a_constant_channel_is_said_and_the_rest_stays(open_page, monkeypatch):
     page = open_page("inside", **FEW, seed="31")
     assert "All values are the same here" in texts(page)
     assert "All values of this channel are equal" in page.error[0].value
-    assert "nan" not in " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert "nan" not in " ".join(chart.alt for chart in charts_of(page))
     assert "Try this" in texts(page)
 
 

@@ -9,6 +9,7 @@ import pytest
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Table
 from rnorm_core.ui.models import question
+from tests.pages.shown import charts as charts_of
 
 BN, RN = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn"))
 
@@ -51,7 +52,7 @@ def curve(*accuracies: float) -> list:
 
 def charts(page) -> dict[str, dict]:
     """Question -> specification."""
-    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    specs = [chart.spec for chart in charts_of(page)]
     titles = [re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]) for spec in specs]
     return {" ".join(title.split("?")[0].split()): spec for title, spec in zip(titles, specs, strict=True)}
 
@@ -79,7 +80,7 @@ def test_everything_is_there_at_once(open_page):
         "Where is the running mean", "How far do the inputs spread", "How much does a layer amplify",
     ]  # fmt: skip
     assert all(drawn(spec) == ["BatchNorm", "RobustNorm"] for spec in found.values())
-    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert all(chart.alt for chart in charts_of(page))
     command = "python -m rnorm_core.training --model resnet20 --norm bn --width 0.25 --dataset cifar10 --recipe fast"
     assert page.code[0].value.startswith(command)
     assert zoo.card(BN).sha256 in texts(page)

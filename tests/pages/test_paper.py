@@ -1,6 +1,5 @@
 """The paper page, without a browser."""
 
-import json
 import time
 
 import pytest
@@ -12,6 +11,7 @@ from rnorm_core.evaluation.claims.shipped import shipped
 from rnorm_core.evaluation.tables import accuracies, batch_sizes, laboratories, layer_shifts
 from rnorm_core.experiments import claim_check
 from rnorm_core.ui.paper import citation_map, words
+from tests.pages.shown import charts as charts_of
 
 
 def texts(page) -> str:
@@ -19,7 +19,7 @@ def texts(page) -> str:
 
 
 def charts(page) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return [chart.spec for chart in charts_of(page)]
 
 
 def press(page, label: str):

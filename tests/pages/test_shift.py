@@ -10,8 +10,8 @@ import streamlit as st
 
 from rnorm_core import evaluation, shift, zoo
 from rnorm_core.experiments import shift_reference, shift_sweep
-from rnorm_core.ui.shared import growing_result
-from rnorm_core.ui.shift import selection
+from rnorm_core.ui.shift import selection, view
+from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo")
 QUICK = {"attack": "FGSM", "batch": "8"}
@@ -32,7 +32,7 @@ def sentences(page) -> list[str]:
 
 def charts(page) -> dict[str, dict]:
     """Title, with its small print and in one line -> specification."""
-    specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    specs = [chart.spec for chart in charts_of(page)]
     return {" ".join(re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"]).split()): spec for spec in specs}
 
 
@@ -46,7 +46,7 @@ def test_everything_is_there_at_once(open_page):
     assert len(sentences(page)) == 2
     assert all("of 19 layers outside the band" in said for said in sentences(page))
     assert all("than chance**" in said and "clean batches of 8 at most" in said for said in sentences(page))
-    assert len(page.get("plotly_chart")) == 8
+    assert len(charts_of(page)) == 8
     order = [block.value for block in page.markdown]
     first, compared = (
         next(k for k, said in enumerate(order) if said.startswith(s)) for s in ("**FGSM at", "The attack itself")
@@ -57,7 +57,7 @@ def test_everything_is_there_at_once(open_page):
         assert f"{title}, tracked {zoo.card(name).sha256[:8]}" in captions(page)
     assert not any("weights" in title.lower() for title in charts(page))
     assert "https://arxiv.org/abs/2006.11007" in texts(page)
-    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert all(chart.alt for chart in charts_of(page))
     assert [formula.value.count("x") > 0 for formula in page.latex] == [True, True]
     for part in ("What you see", "Why", "Try this"):
         assert part in texts(page)
@@ -76,7 +76,7 @@ def test_eps_moves_without_measuring_again(open_page, monkeypatch):
     page.select_slider(key="eps").set_value(8).run()
     assert not page.exception
     assert all("(clean: " in said for said in sentences(page))
-    assert "FGSM at 8/255" in page.get("plotly_chart")[0].proto.alt
+    assert "FGSM at 8/255" in charts_of(page)[0].alt
     marks = [c["layout"]["shapes"][-1]["x0"] for title, c in charts(page).items() if title.startswith("How ")]
     assert marks == [7, 7]  # on both axes of eps at once
 
@@ -179,7 +179,7 @@ def test_a_door_shows_the_control(open_page, settle):
     settle(page)
     assert page.selectbox(key="attack").value == "Random noise (L-inf)"
     assert page.select_slider(key="eps").value == 8
-    assert "clean and with noise" in page.get("plotly_chart")[0].proto.alt
+    assert "clean and with noise" in charts_of(page)[0].alt
     assert "So the batch with noise leaves" in texts(page)
     assert not page.warning
 
@@ -204,8 +204,8 @@ def test_without_a_population_the_samples_take_its_place_and_no_band_is_drawn(op
     bands = {title: [t["name"] for t in c["data"]].count("95 % band") for title, c in charts(page).items()
              if title.startswith("Which layers")}  # fmt: skip
     assert [("RobustNorm" in title, count) for title, count in bands.items()] == [(False, 1), (True, 0)]
-    assert "NaN" not in json.dumps([chart.proto.alt for chart in page.get("plotly_chart")])
-    assert "nan" not in " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert "NaN" not in json.dumps([chart.alt for chart in charts_of(page)])
+    assert "nan" not in " ".join(chart.alt for chart in charts_of(page))
 
 
 def test_with_the_full_test_set_the_reference_has_bands(open_page, monkeypatch, tmp_path):
@@ -244,7 +244,7 @@ def test_pictures_come_while_the_work_goes_on_and_stay_when_it_is_stopped(open_p
         assert time.monotonic() < end
         time.sleep(0.02)
     page.run()
-    assert len(page.get("plotly_chart")) == 8
+    assert len(charts_of(page)) == 8
     assert page.get("progress")
     assert "1/255 is not measured yet" in captions(page)
     assert all("no attack" in said for said in sentences(page))
@@ -330,7 +330,7 @@ def test_a_click_on_a_layer_that_the_left_network_lacks_is_answered(open_page, m
         if key == "layers right":
             st.button("click", on_click=on_click, args=(30,))
 
-    monkeypatch.setattr(growing_result, "clickable", clicked)
+    monkeypatch.setattr(view, "clickable", clicked)
     page = open_page("shift", **QUICK)
     next(button for button in page.button if button.label == "click").click().run()
     assert "layers that both have" in page.toast[0].value

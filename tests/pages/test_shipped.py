@@ -4,6 +4,7 @@ import pytest
 
 from rnorm_core import jobs, zoo
 from rnorm_core.experiments.shipped import files
+from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
 CHARTS = {"shift": 8, "corruptions": 4, "honesty": 2, "accuracy": 3, "whose": 3, "models": 10, "paper": 4}
@@ -18,7 +19,7 @@ def test_the_default_view_needs_no_job(open_page, name, monkeypatch):
     page = open_page(name, settled=False)
     assert not page.exception
     assert not page.error
-    assert len(page.get("plotly_chart")) >= CHARTS[name]
+    assert len(charts_of(page)) >= CHARTS[name]
     assert not page.get("progress")
 
 

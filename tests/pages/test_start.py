@@ -5,6 +5,7 @@ import pytest
 from rnorm_core import data, evaluation, zoo
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.experiments.attack_pair import FIRST
+from tests.pages.shown import charts as charts_of
 
 
 def texts(page) -> str:
@@ -33,7 +34,7 @@ def test_accuracy_comes_from_the_table_with_hash_and_n(open_page):
     about = next(block.value for block in page.caption if block.value.startswith("Measured before"))
     assert zoo.card("cifar10-resnet20-bn").sha256[:12] in about
     assert "n = 2,000" in about
-    assert not page.get("plotly_chart")  # the browser need not load plotly for this page
+    assert not charts_of(page)  # the browser need not load plotly for this page
 
 
 def test_the_size_of_the_address_is_the_players(open_page, players):

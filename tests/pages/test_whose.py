@@ -1,6 +1,5 @@
 """The page about batch statistics without a browser: every part on small networks, its numbers against the core's."""
 
-import json
 import re
 import threading
 import time
@@ -31,6 +30,8 @@ from rnorm_core.ui.batch_statistics.question import (
 from rnorm_core.ui.batch_statistics.texts import TEXTS
 from rnorm_core.ui.paper.view import WAYS
 from rnorm_core.zoo import Variant
+from tests.pages.shown import charts as charts_of
+from tests.pages.shown import is_chart
 
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
 STEPS, FEW = 2, {"n": "8"}
@@ -87,7 +88,7 @@ def texts(page) -> str:
 
 
 def charts(page) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return [chart.spec for chart in charts_of(page)]
 
 
 def titles(page) -> list[str]:
@@ -103,7 +104,7 @@ def sound(page) -> None:
     """What every part has."""
     for part in ("What you see", "Why", "Try this"):
         assert part in texts(page)
-    assert all(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert all(chart.alt for chart in charts_of(page))
     assert not page.warning
     assert not page.error
 
@@ -170,10 +171,10 @@ def test_every_part_begins_with_shipped_numbers(visit, monkeypatch, part):
     for module, name in RUNS:
         monkeypatch.setattr(module, name, lambda request, progress: None)
     page = visit(part)
-    blocks = [block.type for block in page.main if block.type in ("markdown", "plotly_chart")]
+    blocks = ["chart" if is_chart(block) else block.type for block in page.main]
     first = next(i for i, block in enumerate(page.markdown) if "](data:image/svg+xml;base64," in block.value)
     assert page.markdown[first].value.count("![BatchNorm") == page.markdown[first].value.count("![RobustNorm") == 1
-    assert "plotly_chart" not in blocks or blocks.index("plotly_chart") > first
+    assert "chart" not in blocks or blocks.index("chart") > first
     assert "Measured before: " in texts(page)
     assert f"BatchNorm `{zoo.card(BN).sha256[:12]}`" in texts(page)
 

@@ -18,9 +18,9 @@ from rnorm_core.figures.accuracy import OWN_STD, PAPER_STD, Agreement, Curve, ac
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.ui.accuracy import words
 from rnorm_core.ui.accuracy.question import Choice, Powers
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.shared.downloads import numbers
 from rnorm_core.ui.shared.guard import show as show_error
-from rnorm_core.ui.shared.panels import chart
 from rnorm_core.ui.shared.records import records
 from rnorm_core.zoo import Variant
 

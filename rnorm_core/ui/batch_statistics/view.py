@@ -14,10 +14,11 @@ from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.figures import batch_statistics, claims
 from rnorm_core.norms import modes
 from rnorm_core.ui.batch_statistics import bars, by_size, drawings, question, words
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.settings.sidebar import Settings
 from rnorm_core.ui.shared import layers
 from rnorm_core.ui.shared.growing_result import growing
-from rnorm_core.ui.shared.panels import chart, pictures, show_summary
+from rnorm_core.ui.shared.panels import pictures, show_summary
 from rnorm_core.zoo import Variant, networks_of
 
 RECOVERED = (

@@ -5,12 +5,12 @@ import streamlit as st
 from rnorm_core.experiments import corruption_sweep, recalibration
 from rnorm_core.experiments.corruption_sweep import ATTACK, NATURAL
 from rnorm_core.figures import corruptions as figures
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.corruptions import figure_data, words
 from rnorm_core.ui.corruptions.figure_data import Selected
 from rnorm_core.ui.corruptions.question import Question
 from rnorm_core.ui.shared import panels
 from rnorm_core.ui.shared.guard import show as show_error
-from rnorm_core.ui.shared.panels import chart
 
 
 def show_pictures(chosen: Question, result: corruption_sweep.Result | None) -> None:

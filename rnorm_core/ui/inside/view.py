@@ -18,12 +18,12 @@ from rnorm_core.evaluation.measure.channel_values import (
 from rnorm_core.experiments import channel as channel_experiment
 from rnorm_core.experiments.channel import ALL, NONE, ONE, Request, Result
 from rnorm_core.figures import inside as figures
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.inside import powers, question, words
 from rnorm_core.ui.inside.question import Choice
 from rnorm_core.ui.shared import growing_result
 from rnorm_core.ui.shared.downloads import numbers
 from rnorm_core.ui.shared.guard import problems
-from rnorm_core.ui.shared.panels import chart
 
 FEW = " Few images: another choice of them gives other numbers, see the bars below."
 

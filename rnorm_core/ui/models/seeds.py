@@ -9,10 +9,10 @@ from rnorm_core.figures.models import Dots, Rates, by_seed, learning_rates
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import DEFAULT_POWER
 from rnorm_core.training.learning_rates import Trial, read, shipped
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.models import words
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.guard import problems
-from rnorm_core.ui.shared.panels import chart
 from rnorm_core.zoo import Card
 
 HEADING = "#### Does each norm train as well and as fast? (the paper's claim C6)"

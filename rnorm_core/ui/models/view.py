@@ -10,13 +10,13 @@ from rnorm_core.evaluation.claims.benefits import epochs_on_crops
 from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.models import words
 from rnorm_core.ui.models.entries import Entry, entries, families, sound
 from rnorm_core.ui.settings import upload_weights
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import chart
 from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.zoo import Card
 

@@ -10,9 +10,9 @@ from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement, weights
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
+from rnorm_core.ui.chart.component import chart, clickable
 from rnorm_core.ui.paper import words
-from rnorm_core.ui.shared import navigation, panels
-from rnorm_core.ui.shared.growing_result import clickable
+from rnorm_core.ui.shared import navigation
 
 PGD = "PGD (L-inf)"
 # Pages on which a claim can be explored, with a label and settings; left and right are norms (see
@@ -98,7 +98,7 @@ def show_drawings(judgements: Sequence[Judgement], key: str) -> None:
             columns = st.columns(2 if len(judgements) > 1 else [2, 1], gap="large")
         assert columns is not None
         with columns[i % 2]:
-            panels.chart(figures.evidence(judgement.evidence), key=f"{key} {i}")
+            chart(figures.evidence(judgement.evidence), key=f"{key} {i}")
 
 
 def show_small_version(result: Result) -> None:

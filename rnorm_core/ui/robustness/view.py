@@ -10,9 +10,10 @@ from rnorm_core.experiments.robustness import ExaminationRequest, ExaminationRes
 from rnorm_core.figures import sanity as figures
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.sanity import CHECKS, FAIL, NOT_MEASURED, PASS, WARN, Finding
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.robustness import words
 from rnorm_core.ui.shared import summary_bars
-from rnorm_core.ui.shared.panels import chart, pictures, show_summary
+from rnorm_core.ui.shared.panels import pictures, show_summary
 from rnorm_core.zoo import Variant
 
 ICONS = {

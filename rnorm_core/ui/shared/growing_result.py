@@ -1,13 +1,11 @@
-"""Results that are shown while they grow, and charts that react to clicks."""
+"""Results that are shown while they grow."""
 
 import time
 from collections.abc import Callable, Hashable
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
-from rnorm_core.figures.style import Figure
 from rnorm_core.progress import Progress
 from rnorm_core.ui.shared.live_job import last_partial, run
 
@@ -36,17 +34,3 @@ def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work"
     result = run(request, work, slot=slot, draw=show_new)
     drawing = False
     return last_partial(request, slot) if result is None else result
-
-
-def clickable(figure: Figure, key: str, on_click: Callable[[int], object]) -> None:
-    """A chart of points; a click on one calls `on_click` with the number that its `customdata` begins with."""
-    st.plotly_chart(
-        figure.plotly, key=key, width="stretch", config={"displayModeBar": False}, alt=figure.alt,
-        on_select=partial(_clicked, key, on_click), selection_mode="points",
-    )  # fmt: skip
-
-
-def _clicked(key: str, on_click: Callable[[int], object]) -> None:
-    points: list[dict[str, Any]] = st.session_state[key].selection.points
-    if points:  # none where a second click takes the first one back
-        on_click(int(points[0]["customdata"][0]))

@@ -1,4 +1,4 @@
-"""Parts of pages: a chart with its text, pictures in a row, the closing words."""
+"""Parts of pages: pictures in a row, shipped numbers as small pictures, the closing words."""
 
 import base64
 import re
@@ -9,12 +9,7 @@ import streamlit as st
 from torch import Tensor
 
 from rnorm_core import report
-from rnorm_core.figures.style import Figure
 from rnorm_core.ui.shared.summary_bars import SummaryBars
-
-
-def chart(figure: Figure, key: str) -> None:
-    st.plotly_chart(figure.plotly, key=key, width="stretch", config={"displayModeBar": False}, alt=figure.alt)
 
 
 def show_summary(shown: SummaryBars) -> None:

@@ -9,10 +9,10 @@ from rnorm_core.experiments.shift_sweep import Request
 from rnorm_core.figures.accuracy import accuracy_curve
 from rnorm_core.figures.shift import mark_eps, shift_by_channel, shift_by_eps, shift_by_layer
 from rnorm_core.figures.shift_channel import distribution
+from rnorm_core.ui.chart.component import chart, clickable
 from rnorm_core.ui.shared import growing_result, layers, query_params
 from rnorm_core.ui.shared.live_job import is_stopped
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import chart
 from rnorm_core.ui.shared.query_params import choose_one
 from rnorm_core.ui.shift import formula, words
 from rnorm_core.ui.shift.selection import Selection, inside_address, most_moved_layer
@@ -65,7 +65,7 @@ def _layers(selection: Selection, titles: list[str]) -> None:
         with column:
             places = selection.by_layer(i)
             figure = shift_by_layer(places, selection.axis, selection.attack, selection.layer, selection.layer_axis)
-            growing_result.clickable(figure, f"layers {SIDES[i]}", partial(_go_to_layer, titles))
+            clickable(figure, f"layers {SIDES[i]}", partial(_go_to_layer, titles))
     about = words.reference(selection), words.by_chance(selection), words.weights(selection)
     st.caption(" ".join(filter(None, about)))
     left, right = st.columns(2, gap="large")
@@ -92,7 +92,7 @@ def _channels(selection: Selection, i: int, count: int, by_size: bool) -> None:
             selection.by_channel(i), selection.place(i), selection.axis, selection.attack, channel,
             selection.channel_axis, by_size,
         )  # fmt: skip
-        growing_result.clickable(figure, f"channels {side}", partial(_go_to_channel, side))
+        clickable(figure, f"channels {side}", partial(_go_to_channel, side))
     if chosen == MOST and (note := words.passed_over(selection, i)):
         st.caption(note)
     chart(distribution(selection.channel_input(i, channel), selection.attack), key=f"distribution {side}")
