@@ -25,15 +25,17 @@ _mount = component(
 )
 
 
-def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str) -> None:
+def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
     """The landscape of one image of a result.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
+    opened: whether it is one of several images, with a size of its own in the address.
     """
 
     def take() -> None:
-        take_size(result.request, CATALOGUE[result.request.attack].norm, st.session_state[key].eps)
+        norm = CATALOGUE[result.request.attack].norm
+        take_size(result.request, norm, st.session_state[key].eps, opened=opened)
 
     _mount(key=key, data=_bytes(result, image, dataset, chosen), on_eps_change=take)
 
