@@ -151,6 +151,28 @@ def one_draw(result: NeighboursResult, images: Batch, draw: int) -> str:
 # --- poisoned neighbours
 
 
+def poisoned_labels(request: poisoning.Request) -> dict[str, str]:
+    """The attack player's words for a victim among its poisoned neighbours; as in `attack_player.words.labels`."""
+    k, shown, n = request.poisoned, request.shown, request.images.count
+    some = f"the first {shown} of its {k} poisoned neighbours" if shown < k else f"its {k} poisoned neighbours"
+    some = "its poisoned neighbour" if k == 1 else some
+    return {
+        "size_name": "Attack size (eps)",
+        "map_name": "steps ↑",
+        "clean_name": "clean; the victim first",
+        "attacked_name": "victim first, then poisoned",
+        "truth_name": "true",
+        "saved_fools": "Saved as PNG files the neighbours still fool it.",
+        "saved_fails": "Saved as PNG files the neighbours no longer fool it.",
+        "key_text": f"Top left is the victim, of which no pixel changes at any step; after it {some}, in a batch of "
+        f"{n}. Answers and bars are the victim's. In the map, coloured with a line means wrong; ▲ marks the step at "
+        "which a network first changes its mind. The true class is underlined; the thin line in a bar is the answer "
+        "among clean neighbours.",
+        "numbers_text": "Lengths are of the change of all pictures shown, together. Pixels are values from 0 to 1: "
+        "1/255 is one grey level.",
+    }
+
+
 def victim(result: poisoning.Result, variant: Variant) -> str:
     """The victim's prediction before and after, with the statistics of the batch and in the usual mode."""
     return "\n\n".join(
