@@ -245,9 +245,13 @@ def test_neighbours_alone_move_an_answer(visit):
     sound(page)
 
 
-def test_batches_of_other_composition(visit):
+def test_batches_of_other_composition(visit, players):
     page = visit(NEIGHBOURS, n="8", size="4", here="true", eps="4")
     images, model = samples(), zoo.load(BN, "batch")
+    ((header, networks),) = players(page)
+    chosen = page.selectbox(key="image").value
+    assert header["sizes"] == [4]
+    assert [header["classes"][network.about["truth"]] for network in networks] == [chosen.rsplit(" ", 1)[0]] * 2
     composed = charts(page)[2]
     rows = [text.replace("<br>", " ") for text in composed["layout"]["yaxis"]["ticktext"]]
     assert len(rows) == 5

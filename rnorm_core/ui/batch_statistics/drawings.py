@@ -120,6 +120,12 @@ def shares(result: CompositionResult, variant: Variant) -> Figure:
     return accuracy_by_share([line for line in lines if line.x], about, result.request.size)
 
 
+@lru_cache(maxsize=32)
+def attacked_by_step(result: CompositionResult) -> bytes:
+    """The chosen image while its whole batch is attacked, for the attack player."""
+    return _by_step(result, words.composed_labels(result.request))
+
+
 # --- poisoned neighbours
 
 
@@ -134,10 +140,14 @@ def before_poisoning(request: poisoning.Request) -> list[Picture]:
 @lru_cache(maxsize=32)
 def poisoned_by_step(result: poisoning.Result) -> bytes:
     """The victim among its first poisoned neighbours at every step, for the attack player."""
+    return _by_step(result, words.poisoned_labels(result.request))
+
+
+def _by_step(result: poisoning.Result | CompositionResult, labels: dict[str, str]) -> bytes:
     request, landscapes = result.request, tuple(result.landscapes.values())
     # A new name where one more network has been attacked.
-    about = attack_player.header(landscapes, result.batch.dataset, f"{hash(request)} {len(landscapes)}")
-    return pack(landscapes, about | words.poisoned_labels(request))
+    about = attack_player.header(landscapes, request.images.dataset, f"{hash(request)} {len(landscapes)}")
+    return pack(landscapes, about | labels)
 
 
 def victim_by_step(result: poisoning.Result, variant: Variant) -> Figure:

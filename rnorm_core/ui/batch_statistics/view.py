@@ -140,6 +140,9 @@ def show_composition(request: batch_composition.CompositionRequest) -> None:
     st.markdown("#### Batches of other composition")
     result = growing(request, partial(batch_composition.run_composition, request), slot=question.COMPOSITION)
     if result is not None:
+        if result.landscapes:
+            st.markdown(words.ATTACKED_TOGETHER)
+            attack_player.show_packed(drawings.attacked_by_step(result), key="attacked")
         chart(drawings.composition(result), key="composed")
         measured = [variant for variant, mixtures in result.shares.items() if mixtures]
         beside(measured, lambda variant: chart(drawings.shares(result, variant), key=f"share {variant.model}"))
