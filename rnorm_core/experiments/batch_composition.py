@@ -3,12 +3,14 @@
 Three experiments on networks with the statistics of their batch: `run_sizes`, `run_neighbours`, `run_composition`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import nn
 
-from rnorm_core import evaluation
-from rnorm_core.attacks import watched
+from rnorm_core import evaluation, pixels
+from rnorm_core.attacks import Step, watched
 from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation import Accuracy
 from rnorm_core.evaluation.measure.batches import (
@@ -25,6 +27,8 @@ from rnorm_core.evaluation.measure.batches import (
     sizes,
 )
 from rnorm_core.evaluation.tables.laboratories import pgd
+from rnorm_core.experiments import attack_pair, landscape
+from rnorm_core.experiments.landscape import Landscape
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant, switchable
 
@@ -147,13 +151,14 @@ CONSECUTIVE, ONE_CLASS, SAME_SIZES, SAME_BATCHES, SHUFFLED = CONDITIONS = (
 
 @dataclass(frozen=True)
 class CompositionRequest:
-    """eps_255: k of k/255. size: images in a batch, at most."""
+    """eps_255: k of k/255. size: images in a batch, at most. image: the beginning of the shown one's id."""
 
     left: Variant
     right: Variant
     images: ImageChoice
     eps_255: float
     size: int
+    image: str
     device: str = "cpu"
 
 
@@ -163,19 +168,22 @@ class CompositionResult:
 
     clean: by network and condition (one of `CONDITIONS`), the accuracy on clean images. attacked: the same on images
     that were attacked in such batches; several accuracies if the condition is random. shares: by network, accuracy by
-    the number of attacked images in a batch.
+    the number of attacked images in a batch. landscapes: by network, the shown image while its batch is attacked
+    (`SAME_BATCHES`), for the attack player.
     """
 
     request: CompositionRequest
     clean: dict[tuple[Variant, str], Accuracy] = field(default_factory=dict)
     attacked: dict[tuple[Variant, str], tuple[Accuracy, ...]] = field(default_factory=dict)
     shares: dict[Variant, tuple[Mixture, ...]] = field(default_factory=dict)
+    landscapes: dict[Variant, Landscape] = field(default_factory=dict)
 
 
 def run_composition(request: CompositionRequest, progress: Progress = silent) -> CompositionResult:
     """Batches of different composition, clean, then attacked; then batches with 1, 2, 4 ... attacked images."""
     variants, size, seed = in_batch_mode(request.left, request.right), request.size, request.images.seed
     batch = request.images.load().to(request.device)
+    shown = batch.find(request.image)
     partitions, counts = _partitions(request, batch.labels), sizes(min(size, len(batch)))
     parts = Parts(progress, len(variants) * (2 + len(partitions) + len(counts)))
     parts.begin("Reading images and models")
@@ -189,7 +197,16 @@ def run_composition(request: CompositionRequest, progress: Progress = silent) ->
         parts.end(result)
     for variant, model in models.items():
         parts.begin(f"{variant.label}: shuffled after the attack", runs=len(partitions[CONSECUTIVE]))
-        scored = reshuffled(model, batch, attack, size, seed=seed)
+        steps: list[Step] = []
+
+        def on_step(step: Step, steps: list[Step] = steps) -> None:
+            parts.step(step)
+            if parts.run - 1 == shown // size:  # its batch
+                steps.append(step)
+
+        scored = reshuffled(model, batch, watched(pgd(request.eps_255), on_step), size, seed=seed)
+        seen = _landscape(request, variant, model, steps, shown % size, int(batch.labels[shown]))
+        result = replace(result, landscapes={**result.landscapes, variant: seen})
         shuffled = {(variant, SHUFFLED): scored.shuffled} if size < len(batch) else {}
         result = replace(result, attacked={**result.attacked, (variant, SAME_BATCHES): (scored.same,), **shuffled})
         parts.end(result)
@@ -207,6 +224,20 @@ def run_composition(request: CompositionRequest, progress: Progress = silent) ->
             result = replace(result, shares={**result.shares, variant: result.shares[variant] + share})
             parts.end(result)
     return result
+
+
+def _landscape(
+    request: CompositionRequest, variant: Variant, model: nn.Module, steps: Sequence[Step], place: int, label: int
+) -> Landscape:
+    """The image at `place` of a batch, and the answers to it, at every step of an attack on the batch."""
+    sizes, images = (request.eps_255,), torch.stack([step.adversarial[place] for step in steps])
+    saved = attack_pair.probabilities(model, pixels.after_png(steps[-1].adversarial))
+    return Landscape(
+        variant, sizes, label=label, target=None,
+        probabilities=torch.stack([step.probabilities[place] for step in steps])[None].cpu(),
+        saved=saved[place : place + 1], crafted_here=True,
+        **landscape.frames(images[None], sizes, request.images.dataset),
+    )  # fmt: skip
 
 
 def _partitions(request: CompositionRequest, labels: torch.Tensor) -> dict[str, Partition]:

@@ -1,6 +1,7 @@
 """The inputs of one channel of a norm layer for a clean batch, and with one or all of its images attacked."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from torch import Tensor
@@ -10,12 +11,14 @@ from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.evaluation.measure import channel_values
 from rnorm_core.evaluation.measure.channel_values import Channel
 from rnorm_core.evaluation.tables.laboratories import pgd
+from rnorm_core.experiments import shift_reference
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant
 
 SCALED = ("bn", "rn", "dualbn")  # norms that divide by the standard deviation or the range of a whole batch
 EPS_255 = (0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
 SIZES = (8, 20, 128)  # images in a batch
+FIRST = 5  # number, from 0, of the layer shown first: its values have many different sizes
 NONE, ONE, ALL = "none", "one image", "all images"  # number of attacked images in the batch
 
 
@@ -34,12 +37,14 @@ class Result:
     """attacked (N, 3, 32, 32) and fooled, bool (N,), are None without an attack and in the partial result.
 
     fooled: the images that are classified correctly when clean and wrongly when attacked.
+    inputs: by (images, layer, channel), as `received` takes them, what is known without a forward pass.
     """
 
     request: Request
     batch: Batch
     attacked: Tensor | None = None
     fooled: Tensor | None = None
+    inputs: Mapping[tuple[str, str, int], Channel] = field(default_factory=dict)
 
     @property
     def one(self) -> int:
@@ -77,9 +82,23 @@ def received(result: Result, which: str, layer: str, number: int) -> Channel:
 
     Cached per result: a change of p needs no forward pass. UserError from `channel_values.channel`.
     """
+    if (known := result.inputs.get((which, layer, number))) is not None:
+        return known
     request = result.request
     model = request.variant.load(request.device, fold=False)
     return channel_values.channel(model, result.images(which), layer, number)
+
+
+def first_layer(variant: Variant) -> str:
+    """The path of the layer shown first."""
+    paths = list(shift_reference.layers(variant))
+    return paths[min(FIRST, len(paths) - 1)]
+
+
+def run_with_first(request: Request) -> Result:
+    """As `run`, with the inputs of the channel shown first: what the page needs to begin."""
+    result, place = run(request), (NONE, first_layer(request.variant), 0)
+    return replace(result, inputs={place: received(result, *place)})
 
 
 def batch_sizes(count: int) -> tuple[int, ...]:

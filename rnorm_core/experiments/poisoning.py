@@ -1,20 +1,28 @@
 """Poisoned neighbours: other images of its batch are perturbed so that an unchanged image is misclassified."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from rnorm_core import pixels
 from rnorm_core.attacks import Step, Trace, poison
 from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.evaluation import Accuracy, attack_batch
 from rnorm_core.evaluation.measure.accuracy import tally
 from rnorm_core.evaluation.measure.batches import sizes
 from rnorm_core.evaluation.tables import laboratories
+from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.experiments.batch_composition import in_batch_mode
+from rnorm_core.experiments.landscape import Landscape
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant
+
+MOST_SHOWN = 8  # poisoned images in the attack player: with the victim three rows of three
+GAP = 2  # pixels between the images there
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,11 @@ class Request:
         return images.select([victim, *(i for i in range(len(images)) if i != victim)])
 
     @property
+    def shown(self) -> int:
+        """The number of poisoned images that are shown beside the victim."""
+        return min(self.poisoned, MOST_SHOWN)
+
+    @property
     def counts(self) -> tuple[int, ...]:
         """Numbers of poisoned images for `Crowd`: up to half of the batch."""
         return tuple(k for k in sizes(self.images.count) if k <= self.images.count // 2)
@@ -58,7 +71,8 @@ class Result:
 
     traces: of the attack on the victim at place 0, by network in "batch" mode and in its usual mode. slopes: the
     largest gradient of the victim's loss over its neighbours' pixels, before the attack, for the same networks.
-    crowds: by network in "batch" mode.
+    crowds: by network in "batch" mode. landscapes: the same attack as `traces`, by network in "batch" mode, for the
+    attack player: `together` of the victim and its first poisoned neighbours at every step, and the victim's answers.
     """
 
     request: Request
@@ -66,6 +80,7 @@ class Result:
     traces: dict[Variant, Trace] = field(default_factory=dict)
     slopes: dict[Variant, float] = field(default_factory=dict)
     crowds: dict[Variant, tuple[Crowd, ...]] = field(default_factory=dict)
+    landscapes: dict[Variant, Landscape] = field(default_factory=dict)
 
 
 def run(request: Request, progress: Progress = silent) -> Result:
@@ -80,10 +95,20 @@ def run(request: Request, progress: Progress = silent) -> Result:
         parts.begin(f"{variant.label}: {request.poisoned} neighbours of one victim")
         model = models[variant] if variant in models else variant.load(request.device)
         slope = float(poison.influence(model, moved, [0])[1:].max())
-        trace = attack_batch(model, moved, attack, seed=seed, on_step=parts.step)
+        steps: list[Tensor] = []
+
+        def on_step(step: Step, steps: list[Tensor] = steps) -> None:
+            steps.append(step.adversarial[: 1 + request.shown].cpu())
+            parts.step(step)
+
+        trace = attack_batch(model, moved, attack, seed=seed, on_step=on_step)
         result = replace(
             result, traces={**result.traces, variant: trace}, slopes={**result.slopes, variant: slope}
         )  # fmt: skip
+        if variant in models:
+            saved = attack_pair.probabilities(model, pixels.after_png(trace.adversarial))
+            seen = _landscape(request, variant, trace, steps, saved)
+            result = replace(result, landscapes={**result.landscapes, variant: seen})
         parts.end(result)
     for k in request.counts:
         for variant, model in models.items():
@@ -94,6 +119,25 @@ def run(request: Request, progress: Progress = silent) -> Result:
             result = replace(result, crowds={**result.crowds, variant: (*result.crowds[variant], many)})
             parts.end(result)
     return result
+
+
+def together(images: Tensor) -> Tensor:
+    """Images (T, M, 3, H, W) as pictures (T, 3, h, w) of M each: row by row, grey between them and after the last."""
+    columns = math.ceil(math.sqrt(images.shape[1]))
+    missing = -images.shape[1] % columns
+    tiles = F.pad(images, (0, GAP, 0, GAP, 0, 0, 0, missing), value=0.5)
+    rows = tiles.unflatten(1, (-1, columns)).permute(0, 3, 1, 4, 2, 5)  # (T, 3, rows, H, columns, W)
+    return rows.flatten(4).flatten(2, 3)[..., :-GAP, :-GAP]
+
+
+def _landscape(request: Request, variant: Variant, trace: Trace, steps: list[Tensor], saved: Tensor) -> Landscape:
+    """steps: at each step the victim and its neighbours. saved: (N, K) after all images are saved as PNG files."""
+    sizes = (request.eps_255,)
+    shown = landscape.frames(together(torch.stack(steps))[None], sizes, request.images.dataset)
+    return Landscape(
+        variant, sizes, label=int(trace.labels[0]), target=None, probabilities=trace.probabilities[None, :, 0],
+        saved=saved[:1], crafted_here=True, **shown,
+    )  # fmt: skip
 
 
 def crowd(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import TimeoutError
 
-from rnorm_core import zoo
+from rnorm_core import data, zoo
 from rnorm_core.ui.shared.navigation import PAGES
 
 pytestmark = [
@@ -68,6 +68,31 @@ def test_of_several_images_each_opens_a_player(visit):
         page.wait_for_selector(f"[data-player] canvas[aria-label='The clean image: {name}']")
         assert len(sentences(page)) == 2
     assert "look=cat" in page.url
+
+
+def test_a_size_in_an_opened_player_leaves_the_batch_as_it_is(visit):
+    page = visit("/craft?eps=0.5&images=cat+af12e124&images=ship+200143cf&steps=5&look=ship+200143cf")
+    sentences(page)
+    at(page, "0.5,5")
+    of_batch = sentences(page, BATCH)
+    slider = page.locator("input[name=eps]")
+    for _ in range(4):  # by keyboard: 1, 2, 4, 8
+        slider.press("ArrowRight")
+    at(page, "8,5")
+    page.wait_for_function("() => location.search.includes('eps=8')")
+    assert all("Fooled" in text for text in sentences(page))
+    assert sentences(page, BATCH) == of_batch
+    assert "&eps=0.5&" in page.url.replace("?", "&") + "&"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG, left").click()
+    picture = np.asarray(Image.open(download.value.path()).convert("RGB"), int)
+    clean = data.samples("cifar10")
+    ship = (255 * clean.images[clean.find("200143cf")]).round().int().permute(1, 2, 0).numpy()
+    assert abs(picture - ship).max() == 8  # what the player shows
+    other = visit(page.url[page.url.index("/craft") :])  # the link brings back both
+    sentences(other)
+    at(other, "8,5")
+    assert sentences(other, BATCH) == of_batch
 
 
 def test_from_the_start_to_an_attack_of_ones_own(visit):

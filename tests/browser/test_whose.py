@@ -25,6 +25,14 @@ def choose(page, part: str) -> None:
     page.wait_for_url(lambda url: f"part={part.replace(' ', '+')}" in url.replace("%20", "+"))
 
 
+def tiles(page) -> list[list[int]]:
+    """Pixels of the victim and of its first neighbour in the player."""
+    return page.evaluate(
+        """() => [0, 34].map(x => Array.from(document.querySelector('.player-network canvas').getContext('2d')
+            .getImageData(x, 0, 32, 32).data))"""
+    )
+
+
 def test_from_question_to_question_and_back_by_link(visit, settled):
     # the shipped bars are there at once, the matrix grows, and another part leaves that work
     page = visit("/whose?n=8")
@@ -41,8 +49,14 @@ def test_from_question_to_question_and_back_by_link(visit, settled):
 
     # a victim whose pixels stay as they are
     choose(page, "Poisoned neighbours")
-    page.wait_for_selector(".row-of-pictures img")
     settled(page, 3)
+    page.wait_for_selector("[data-player][data-drawn$=',10']")
+    last, answers = tiles(page), page.locator(".player-value").all_inner_texts()
+    page.locator("input[name=step]").press("Home")
+    page.wait_for_selector("[data-player][data-drawn$=',0']")
+    assert page.locator(".player-value").all_inner_texts() != answers
+    assert tiles(page)[0] == last[0]
+    assert tiles(page)[1] != last[1]
     tracked = sentences(page, r"(BatchNorm|RobustNorm), tracked: ")
     assert len(tracked) == 2
     assert all("to the last bit" in text and "exactly 0" in text for text in tracked)

@@ -15,10 +15,10 @@ from rnorm_core.data import ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.experiments import shift_sweep, shipped
 from rnorm_core.experiments.shipped import files, packing
-from rnorm_core.experiments.shipped.defaults import CORRUPTIONS, LANDSCAPE, SHIFT, SURFACES
+from rnorm_core.experiments.shipped.defaults import CHANNEL, CORRUPTIONS, LANDSCAPE, SHIFT, SURFACES
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = [SHIFT, CORRUPTIONS, SURFACES, LANDSCAPE]
+SHIPPED = [SHIFT, CORRUPTIONS, SURFACES, LANDSCAPE, CHANNEL]
 shipped_zoo = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
 
 
@@ -132,7 +132,12 @@ def test_shipped_results_are_there_and_hold_no_image(default):
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(
     "default",
-    [pytest.param(SHIFT, marks=pytest.mark.slow), pytest.param(CORRUPTIONS, marks=pytest.mark.slow), SURFACES],
+    [
+        pytest.param(SHIFT, marks=pytest.mark.slow),
+        pytest.param(CORRUPTIONS, marks=pytest.mark.slow),
+        SURFACES,
+        CHANNEL,
+    ],
     ids=lambda default: default.name,
 )
 def test_shipped_results_are_what_the_experiments_compute(default):
@@ -160,6 +165,7 @@ def test_another_device_gets_the_same_result_and_another_request_none():
     there = shipped.result(replace(request, device="cuda"))
     assert there.request.device == "cuda"
     assert there.courses is shipped.result(request).courses  # read once
+    assert shipped.result(request) is shipped.result(request)  # what is made of it is cached by the object
     others = [
         replace(request, attack="fgsm"),
         replace(request, images=ImageChoice.of_samples(seed=1)),

@@ -101,6 +101,32 @@ def test_of_several_images_each_has_its_player_when_it_is_opened(open_page, sett
     assert [header["classes"][network.about["truth"]] for network in networks] == ["cat", "cat"]
 
 
+def test_the_size_in_the_player_of_one_of_several_images_is_its_own(open_page, settle, players, monkeypatch):
+    run, attacked = attack_pair.run, []
+
+    def counted(request, *args, **options):
+        attacked.append(round(255 * request.eps, 3))
+        return run(request, *args, **options)
+
+    def chosen(page) -> float:
+        return players(page)[0][0]["chosen"]
+
+    monkeypatch.setattr(attack_pair, "run", counted)
+    page = open_page("craft", images=[CAT, SHIP], eps="0.5", steps="1", seed="77", look=SHIP, look_eps="8")
+    assert (chosen(page), attacked) == (8, [0.5])
+    page.selectbox(key="look_eps").set_value(4).run()  # hidden: the player writes it
+    assert (chosen(settle(page)), attacked) == (4, [0.5])
+    assert "At eps = 0.5/255:" in captions(page)
+    assert not page.warning
+    page.select_slider(key="eps").set_value(2).run()  # the batch's takes the player along
+    assert (chosen(settle(page)), attacked) == (2, [0.5, 2])
+    page.selectbox(key="look_eps").set_value(4).run()
+    page.get("button_group")[1].set_value(CAT).run()
+    assert (chosen(settle(page)), attacked) == (4, [0.5, 2])  # the same size of another image
+    named = open_page("craft", images=[CAT, SHIP], steps="1", look=SHIP, look_eps="3")
+    assert "look_eps=3" in named.warning[0].value
+
+
 def test_of_a_batch_that_is_attacked_as_one_each_image_has_a_player_at_the_chosen_size(open_page, players):
     page = open_page("craft", images=[CAT, SHIP], eps="2", steps="2", right_mode="batch", look=SHIP)
     ((header, networks),) = players(page)

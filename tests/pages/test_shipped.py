@@ -3,11 +3,12 @@
 import pytest
 
 from rnorm_core import jobs, zoo
+from rnorm_core.evaluation.measure import channel_values
 from rnorm_core.experiments.shipped import files
 from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
-CHARTS = {"shift": 8, "corruptions": 4, "honesty": 2, "accuracy": 3, "whose": 3, "models": 10, "paper": 4}
+CHARTS = {"shift": 8, "corruptions": 4, "honesty": 2, "inside": 6, "accuracy": 3, "whose": 3, "models": 10, "paper": 4}
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -23,7 +24,18 @@ def test_the_default_view_needs_no_job(open_page, name, monkeypatch):
     assert not page.get("progress")
 
 
-@pytest.mark.parametrize("name", ["shift", "corruptions", "honesty"])
+def test_the_first_channel_needs_no_pass_and_p_moves_without_one(open_page, monkeypatch):
+    def no_pass(*_):
+        raise AssertionError("a forward pass")
+
+    monkeypatch.setattr(channel_values, "channel", no_pass)
+    page = open_page("inside", settled=False)
+    assert "20 clean images" in "\n".join(block.value for block in page.caption)
+    page.select_slider(key="p").set_value(1.0).run()
+    assert not page.exception
+
+
+@pytest.mark.parametrize("name", ["shift", "corruptions", "honesty", "inside"])
 def test_a_damaged_result_is_named_and_the_page_goes_on(open_page, name, monkeypatch, tmp_path):
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(b"version https://git-lfs.github.com/spec/v1")

@@ -140,18 +140,29 @@ class _Task:
         self, network: int, sizes: tuple[float, ...], images: Tensor, answers: Tensor, saved: Tensor, label: int
     ) -> Landscape:
         """images (E, T+1, 3, H, W), answers (E, T+1, K), saved (E, K)."""
-        clean = images[0, 0]
-        change = images - clean
-        normalised = change / torch.tensor(PIXEL_STATISTICS[self.batch.dataset][1]).to(change)[:, None, None]
-        lengths = torch.stack([length(c) for c in (change, normalised) for length in (_linf, _l2)], 2)
+        variant, here, target = self.request.variants[network], network == self.here, self.request.target
         linf = attacks.CATALOGUE[self.request.attack].norm == "linf"
-        scales = torch.tensor(sizes).to(change) / 255 if sizes and linf else lengths[..., 0].amax(1)
-        scales = scales.clamp(min=TINY)
-        moved = (LEVELS * change / scales[:, None, None, None, None]).round().clamp(-LEVELS, LEVELS).to(torch.int8)
-        variant, here = self.request.variants[network], network == self.here
-        target = self.request.target
-        tensors = (t.cpu() for t in (moved, scales, answers, lengths, saved))
-        return Landscape(variant, sizes, clean.cpu(), label, target, *tensors, crafted_here=here)
+        shown = frames(images, sizes if linf else (), self.batch.dataset)
+        return Landscape(
+            variant, sizes, label=label, target=target, probabilities=answers.cpu(), saved=saved.cpu(),
+            crafted_here=here, **shown,
+        )  # fmt: skip
+
+
+def frames(images: Tensor, sizes_255: Sequence[float], dataset: str) -> dict[str, Tensor]:
+    """`clean`, `changes`, `scales` and `lengths` of a Landscape, from the images (E, T+1, 3, H, W) of every step.
+
+    sizes_255: k of k/255 of an L-inf attack; () for others, whose scales are the largest changes.
+    """
+    clean = images[0, 0]
+    change = images - clean
+    normalised = change / torch.tensor(PIXEL_STATISTICS[dataset][1]).to(change)[:, None, None]
+    lengths = torch.stack([length(c) for c in (change, normalised) for length in (_linf, _l2)], 2)
+    scales = torch.tensor(sizes_255).to(change) / 255 if sizes_255 else lengths[..., 0].amax(1)
+    scales = scales.clamp(min=TINY)
+    moved = (LEVELS * change / scales[:, None, None, None, None]).round().clamp(-LEVELS, LEVELS).to(torch.int8)
+    shown = {"clean": clean, "changes": moved, "scales": scales, "lengths": lengths}
+    return {name: tensor.cpu() for name, tensor in shown.items()}
 
 
 def _looks_at_batch(model: nn.Module) -> bool:

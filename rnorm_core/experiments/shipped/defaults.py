@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnorm_core import attacks, data, shift, zoo
 from rnorm_core.data import Batch, ImageChoice
-from rnorm_core.experiments import attack_pair, corruption_sweep, landscape, robustness, shift_sweep
+from rnorm_core.experiments import attack_pair, channel, corruption_sweep, landscape, robustness, shift_sweep
 from rnorm_core.experiments.robustness import Subject, SurfacesRequest
 from rnorm_core.experiments.shipped.files import Default
 from rnorm_core.zoo import Variant
@@ -65,6 +65,11 @@ def _surfaces_request() -> SurfacesRequest:
     return SurfacesRequest((Subject(left), Subject(right)), "cifar10", image, eps_255=2, seed=0, device="cpu")
 
 
+def _channel_request() -> channel.Request:
+    robust = _pair()[1]
+    return channel.Request(robust, ImageChoice.of_samples(), eps_255=0, device="cpu")
+
+
 SHIFT = Default("cifar10-shift", _shift_request, shift_sweep.run, lambda r: r.images.load(), _populations)
 CORRUPTIONS = Default(
     "cifar10-corruptions", _corruption_request, corruption_sweep.run, lambda r: r.images.load(), _populations,
@@ -80,9 +85,14 @@ SURFACES = Default(
     "cifar10-surfaces", _surfaces_request, robustness.run_surfaces, lambda r: data.samples(r.dataset),
     lambda request, batch: {"request": request},
 )  # fmt: skip
+CHANNEL = Default(
+    "cifar10-channel", _channel_request, channel.run_with_first, lambda r: r.images.load(),
+    lambda request, batch: {"request": request, "batch": batch},
+)  # fmt: skip
 DEFAULTS: dict[type, tuple[Default, ...]] = {
     landscape.Request: (LANDSCAPE,),
     shift_sweep.Request: (SHIFT,),
     corruption_sweep.Request: (CORRUPTIONS,),
     robustness.SurfacesRequest: (SURFACES,),
+    channel.Request: (CHANNEL,),
 }

@@ -61,7 +61,8 @@ def find(default: Default, request: Any) -> Any:
     if not path.exists() or _request(path, zoo.stamp(path)) != replace(request, device="cpu"):
         return None
     found = _result(default, path, zoo.stamp(path))
-    return None if found is None else replace(found, request=request)
+    # The object itself where it can be: what is made of a result is cached by the object.
+    return found if found is None or found.request == request else replace(found, request=request)
 
 
 def to_bytes(default: Default, found: Any) -> bytes:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from rnorm_core import probes, sanity, shift
 from rnorm_core.data import ImageChoice
-from rnorm_core.experiments import corruption_sweep, landscape, robustness, shift_sweep
+from rnorm_core.evaluation.measure.channel_values import Channel
+from rnorm_core.experiments import channel, corruption_sweep, landscape, robustness, shift_sweep
 from rnorm_core.zoo import Variant
 
 # The only classes that a file can bring to life. A new kind of result adds its own.
@@ -22,6 +23,7 @@ CLASSES: dict[str, type] = {
         shift_sweep.Request, shift_sweep.Reading, shift_sweep.Course, shift_sweep.Result,
         corruption_sweep.Request, corruption_sweep.Reading, corruption_sweep.Readings, corruption_sweep.Result,
         landscape.Request, landscape.Landscape, landscape.Result,
+        Channel, channel.Request, channel.Result,
         robustness.Subject, robustness.SurfacesRequest, robustness.SurfacesResult, sanity.Surface,
     )
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Mounts the player with a landscape, and brings the chosen size back to the page."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from streamlit.components.v2 import component
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import CLASSES
-from rnorm_core.experiments.landscape import Result, pack
+from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.attack_player import words
 from rnorm_core.ui.attack_player.question import take_size
@@ -25,17 +26,24 @@ _mount = component(
 )
 
 
-def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str) -> None:
+def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
     """The landscape of one image of a result.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
+    opened: whether it is one of several images, with a size of its own in the address.
     """
 
     def take() -> None:
-        take_size(result.request, CATALOGUE[result.request.attack].norm, st.session_state[key].eps)
+        norm = CATALOGUE[result.request.attack].norm
+        take_size(result.request, norm, st.session_state[key].eps, opened=opened)
 
     _mount(key=key, data=_bytes(result, image, dataset, chosen), on_eps_change=take)
+
+
+def show_packed(data: bytes, key: str) -> None:
+    """Landscapes at one size, with the header of `header` and the texts of `words.labels`."""
+    _mount(key=key, data=data)
 
 
 @lru_cache(maxsize=32)
@@ -48,12 +56,23 @@ def _about(result: Result, image: int, dataset: str, chosen: float | None) -> di
     """What the player knows beside the numbers."""
     request, landscapes = result.request, result.by_image[image]
     return {
-        "id": f"{hash(request)} {image}",
+        **header(landscapes, dataset, f"{hash(request)} {image}"),
         "finished": result.finished,
         "chosen": chosen,
         "norm": CATALOGUE[request.attack].norm,
-        "classes": CLASSES[dataset],
-        "colours": [LOOKS[variant.norm].colour for variant in request.variants],
         "notes": [words.note(request, landscape) for landscape in landscapes],
         **words.labels(request, label_known=request.labels[image] >= 0),
+    }
+
+
+def header(landscapes: Sequence[Landscape], dataset: str, name: str) -> dict[str, Any]:
+    """What the player knows of every attack. name: the same for the same landscapes, and for those with more sizes."""
+    return {
+        "id": name,
+        "finished": True,
+        "chosen": next(iter(landscapes[0].sizes_255), None),
+        "norm": "linf",
+        "classes": CLASSES[dataset],
+        "colours": [LOOKS[each.variant.norm].colour for each in landscapes],
+        "notes": ["" for _ in landscapes],
     }

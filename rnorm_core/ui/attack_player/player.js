@@ -171,7 +171,7 @@ class Player {
       const [verdict, detail] = this.sentences(network, now), sentence = [verdict, detail].filter(Boolean).join(" ");
       drawImages(landscape, network, e, s, card.attacked, card.difference, widest);
       drawMap(landscape, network, this.kinds[i], card.map, e, s);
-      card.caption.textContent = s && sizes[e] !== 0 ? "attacked" : "not attacked";
+      card.caption.textContent = s && sizes[e] !== 0 ? landscape.attacked_name : "not attacked";
       card.factor.textContent = widest > 1e-9 ? `difference × ${Number((0.5 / widest).toPrecision(2))}` : "no difference";
       card.verdict.replaceChildren(make("b", { text: verdict }), make("span", { text: detail }));
       card.verdict.dataset.wrong = this.kinds[i][e * S + s] === TARGET;
@@ -209,7 +209,7 @@ class Player {
     if (S > 2 && network.reached?.[e] > 0) more.push(`It reaches the target at step ${network.reached[e]}.`);
     if (s === S - 1 && !sizes.length) more.push(`The change has ${this.lengthOf(network)}.`);
     if (s === S - 1 && is === TARGET)
-      more.push(kind(network, best(network.saved(e))) === TARGET ? "Saved as a PNG file it still fools." : "Saved as a PNG file it no longer fools.");
+      more.push(kind(network, best(network.saved(e))) === TARGET ? landscape.saved_fools : landscape.saved_fails);
     return [text, more.join(" ")];
   }
 

@@ -9,6 +9,7 @@ from rnorm_core.ui.shared import query_params
 
 USUAL = {"linf": 1, "l2": 32}
 _KEYS = {"linf": "eps", "l2": "eps_l2"}
+_BATCH_SIZE = "_size_of_batch"  # in the session, when a player was last opened
 _HELP = {
     "linf": "Each colour value of a pixel has 256 levels, 0 to 255; at k/255 none moves by more than k.",
     "l2": "The length of the whole change, the root of the sum of squares over all values: 255/255 is one of them "
@@ -25,7 +26,35 @@ def attack_size(norm: str, *, in_player: bool) -> float:
         )  # fmt: skip
 
 
-def take_size(request: Request, norm: str, size: float) -> None:
-    """The visitor's choice in the player; call it before the widget of `attack_size` is drawn, so in a callback."""
+def opened_size(norm: str, batch_size: float) -> float:
+    """k of k/255 in the player of one of several images: the size of the batch, until another is chosen in the player.
+
+    A key of its own, so that the choice starts no new attack on the batch. A new size of the batch takes its place.
+    """
+    key = _opened(norm)
+    if st.session_state.get(_BATCH_SIZE, batch_size) != batch_size:
+        st.session_state[key] = None
+    st.session_state[_BATCH_SIZE] = batch_size
+    with st.container(key="size_of_player"):
+        own = query_params.bound(
+            st.selectbox, "eps of the opened image (k/255)", SIZES[norm], None, key=key, shown="{:g}".format
+        )
+    return batch_size if own is None else own
+
+
+def reserve_opened(norm: str) -> None:
+    """The key of `opened_size`, while there is no player yet."""
+    query_params.reserve(_opened(norm))
+
+
+def take_size(request: Request, norm: str, size: float, *, opened: bool = False) -> None:
+    """The visitor's choice in the player, of one of several images (`opened`) or of the only one.
+
+    Call it before the widget that holds the size is drawn, so in a callback.
+    """
     if size in request.sizes_255:  # it comes from a browser
-        st.session_state[_KEYS[norm]] = size
+        st.session_state[_opened(norm) if opened else _KEYS[norm]] = size
+
+
+def _opened(norm: str) -> str:
+    return f"look_{_KEYS[norm]}"

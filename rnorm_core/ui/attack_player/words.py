@@ -12,6 +12,9 @@ def labels(request: Request, *, label_known: bool) -> dict[str, str]:
         "size_name": "Attack size (eps)" if CATALOGUE[request.attack].norm == "linf" else "Attack size (eps, L2)",
         "map_name": "sizes →, steps ↑" if several else "steps ↑",
         "clean_name": "clean image",
+        "attacked_name": "attacked",
+        "saved_fools": "Saved as a PNG file it still fools.",
+        "saved_fails": "Saved as a PNG file it no longer fools.",
         "truth_name": "true" if label_known else "attacked",
         "key_text": _key(request),
         "numbers_text": "Pixels are values from 0 to 1: 1/255 is one grey level. Normalised: divided by each channel's "

@@ -1,6 +1,7 @@
 """Results of the experiments about batch statistics -> figures and pictures. Pure functions."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from rnorm_core.experiments.batch_composition import (
     CompositionResult,
     NeighboursResult,
 )
+from rnorm_core.experiments.landscape import pack
 from rnorm_core.experiments.precise_bn import Estimates, median
 from rnorm_core.figures import trace
 from rnorm_core.figures.batch_statistics import (
@@ -31,6 +33,8 @@ from rnorm_core.figures.batch_statistics import (
 )
 from rnorm_core.figures.style import Figure
 from rnorm_core.norms import modes
+from rnorm_core.ui import attack_player
+from rnorm_core.ui.batch_statistics import words
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.zoo import Variant
 
@@ -116,24 +120,34 @@ def shares(result: CompositionResult, variant: Variant) -> Figure:
     return accuracy_by_share([line for line in lines if line.x], about, result.request.size)
 
 
+@lru_cache(maxsize=32)
+def attacked_by_step(result: CompositionResult) -> bytes:
+    """The chosen image while its whole batch is attacked, for the attack player."""
+    return _by_step(result, words.composed_labels(result.request))
+
+
 # --- poisoned neighbours
 
 
 def before_poisoning(request: poisoning.Request) -> list[Picture]:
     """The victim, and the neighbours that are going to be perturbed."""
     batch = request.batch()
-    return _victim_and_neighbours(batch, batch.images, request.poisoned, "neighbour")
-
-
-def after_poisoning(result: poisoning.Result, variant: Variant) -> list[Picture]:
-    images = result.traces[variant].adversarial
-    return _victim_and_neighbours(result.batch, images, result.request.poisoned, "poisoned")
-
-
-def _victim_and_neighbours(batch: Batch, images: Tensor, poisoned: int, what: str) -> list[Picture]:
     names = [batch.classes[int(label)] for label in batch.labels]
-    others = [(images[i], f"{what}:", names[i]) for i in range(1, 1 + min(poisoned, 4))]
-    return [(images[0], "victim:", names[0]), *others]
+    neighbours = [(batch.images[i], "neighbour:", names[i]) for i in range(1, 1 + min(request.poisoned, 4))]
+    return [(batch.images[0], "victim:", names[0]), *neighbours]
+
+
+@lru_cache(maxsize=32)
+def poisoned_by_step(result: poisoning.Result) -> bytes:
+    """The victim among its first poisoned neighbours at every step, for the attack player."""
+    return _by_step(result, words.poisoned_labels(result.request))
+
+
+def _by_step(result: poisoning.Result | CompositionResult, labels: dict[str, str]) -> bytes:
+    request, landscapes = result.request, tuple(result.landscapes.values())
+    # A new name where one more network has been attacked.
+    about = attack_player.header(landscapes, request.images.dataset, f"{hash(request)} {len(landscapes)}")
+    return pack(landscapes, about | labels)
 
 
 def victim_by_step(result: poisoning.Result, variant: Variant) -> Figure:

@@ -101,7 +101,10 @@ def neighbours(
     if not compose:
         return request, None
     with eps:
-        return request, batch_composition.CompositionRequest(left, right, images, _eps(1), batch_size, settings.device)
+        composed = batch_composition.CompositionRequest(
+            left, right, images, _eps(1), batch_size, chosen, settings.device
+        )
+        return request, composed
 
 
 def draw() -> int:

@@ -91,8 +91,9 @@ TEXTS = {
     POISONING: Texts(
         "If neighbours have a vote, they can be **bribed**. Some images of the batch are changed so that another, "
         "which nobody touches, is misread.",
-        "The first picture is the victim, bit by bit what it was; the others are changed by no more than eps. The "
-        "curves are the victim's answer as its neighbours change, with the batch's statistics and with tracked ones. "
+        "The first picture is the victim, bit by bit what it was; the others are changed by no more than eps. Move "
+        "the step: its answer may turn, while its own picture stays. The curves are the victim's answer as its "
+        "neighbours change, with the batch's statistics and with tracked ones. "
         "Below, all images that are not poisoned are victims at once.",
         "The victim's loss depends on its neighbours' pixels through the mean and the scale of every layer, so it has "
         "a slope there that an attack can climb (Wu et al. 2023). With tracked statistics that slope is exactly zero: "

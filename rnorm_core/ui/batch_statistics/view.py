@@ -13,6 +13,7 @@ from rnorm_core.experiments import batch_composition, layer_patching, poisoning,
 from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.figures import batch_statistics, claims
 from rnorm_core.norms import modes
+from rnorm_core.ui import attack_player
 from rnorm_core.ui.batch_statistics import bars, by_size, drawings, question, words
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.settings.sidebar import Settings
@@ -140,6 +141,9 @@ def show_composition(request: batch_composition.CompositionRequest) -> None:
     st.markdown("#### Batches of other composition")
     result = growing(request, partial(batch_composition.run_composition, request), slot=question.COMPOSITION)
     if result is not None:
+        if result.landscapes:
+            st.markdown(words.ATTACKED_TOGETHER)
+            attack_player.show_packed(drawings.attacked_by_step(result), key="attacked")
         chart(drawings.composition(result), key="composed")
         measured = [variant for variant, mixtures in result.shares.items() if mixtures]
         beside(measured, lambda variant: chart(drawings.shares(result, variant), key=f"share {variant.model}"))
@@ -156,12 +160,9 @@ def show_poisoning(settings: Settings) -> None:
         pictures(drawings.before_poisoning(request))
         return
 
-    def show_victim(variant: Variant) -> None:
-        pictures(drawings.after_poisoning(result, variant))
-        st.markdown(words.victim(result, variant))
-
+    attack_player.show_packed(drawings.poisoned_by_step(result), key="poisoned")
     measured = [variant for variant in variants if variant in result.traces]
-    beside(measured, show_victim)
+    beside(measured, lambda variant: st.markdown(words.victim(result, variant)))
     beside(measured, lambda variant: chart(drawings.victim_by_step(result, variant), key=f"course {variant.model}"))
     if any(result.crowds.values()):
         chart(drawings.many_victims(result), key="crowds")

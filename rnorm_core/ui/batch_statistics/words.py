@@ -14,7 +14,7 @@ from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.measure.patching import Patching
 from rnorm_core.experiments import poisoning, transfer_matrix
-from rnorm_core.experiments.batch_composition import NeighboursResult
+from rnorm_core.experiments.batch_composition import CompositionRequest, NeighboursResult
 from rnorm_core.experiments.precise_bn import Estimates
 from rnorm_core.ui.attack_pair.words import best_guess
 from rnorm_core.ui.batch_statistics.by_size import BySize
@@ -148,7 +148,49 @@ def one_draw(result: NeighboursResult, images: Batch, draw: int) -> str:
     return f"First the image: {'; '.join(answers)}. Beside it: {', '.join(names)}."
 
 
+ATTACKED_TOGETHER = (
+    "The image above while all images of its batch are attacked at once, each for its own sake: row "
+    "“attacked, same batches” below counts all of them."
+)
+PLAYER = {  # the attack player's words, as in `attack_player.words.labels`
+    "size_name": "Attack size (eps)",
+    "map_name": "steps ↑",
+    "clean_name": "clean image",
+    "attacked_name": "attacked",
+    "truth_name": "true",
+    "saved_fools": "Saved as PNG files, with its batch, it still fools.",
+    "saved_fails": "Saved as PNG files, with its batch, it no longer fools.",
+    "key_text": "In the map, coloured with a line means wrong; ▲ marks the step at which a network first changes its "
+    "mind. The true class is underlined; the thin line in a bar is the answer in the clean batch.",
+    "numbers_text": "Pixels are values from 0 to 1: 1/255 is one grey level.",
+}
+
+
+def composed_labels(request: CompositionRequest) -> dict[str, str]:
+    """The attack player's words for one image of a batch that is attacked as one."""
+    size = min(request.size, request.images.count)
+    key = f"Answers depend on the other pictures of the batch, up to {size} that come together in the order of the set."
+    return PLAYER | {"key_text": f"{key} {PLAYER['key_text']}"}
+
+
 # --- poisoned neighbours
+
+
+def poisoned_labels(request: poisoning.Request) -> dict[str, str]:
+    """The attack player's words for a victim among its poisoned neighbours; as in `attack_player.words.labels`."""
+    k, shown, n = request.poisoned, request.shown, request.images.count
+    some = f"the first {shown} of its {k} poisoned neighbours" if shown < k else f"its {k} poisoned neighbours"
+    some = "its poisoned neighbour" if k == 1 else some
+    return PLAYER | {
+        "clean_name": "clean; the victim first",
+        "attacked_name": "victim first, then poisoned",
+        "saved_fools": "Saved as PNG files the neighbours still fool it.",
+        "saved_fails": "Saved as PNG files the neighbours no longer fool it.",
+        "key_text": f"Top left is the victim, of which no pixel changes at any step; after it {some}, in a batch of "
+        f"{n}. Answers and bars are the victim's. {PLAYER['key_text']}",
+        "numbers_text": "Lengths are of the change of all pictures shown, together. Pixels are values from 0 to 1: "
+        "1/255 is one grey level.",
+    }
 
 
 def victim(result: poisoning.Result, variant: Variant) -> str:

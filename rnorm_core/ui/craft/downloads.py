@@ -11,20 +11,25 @@ from rnorm_core.experiments.attack_pair import DIRECTIONS, Request, Result
 from rnorm_core.ui.shared import live_job
 
 SIDES = ("left", "right")
+PNG = "The attacked image after the last step, at the attack size in the player, as an 8-bit file."
 
 
-def downloads(request: Request, batch: Batch, index: int | None) -> None:
-    """Buttons: attacked image `index` of each network, and everything, as a ZIP file that reproduces the attack."""
+def downloads(request: Request, batch: Batch, opened: tuple[Request, int] | None) -> None:
+    """Buttons: the opened image attacked, of each network, and everything, as a ZIP file that reproduces the attack.
+
+    opened: the request at the size in the player of the opened image, and its index; None if none is open.
+    """
     stem = f"{request.attack}-seed{request.seed}"
     with st.container(horizontal=True):
-        if index is not None:  # None: of several images none is open
+        if opened is not None:
+            shown, index = opened
             for i, side in enumerate(SIDES):
-                name, picture = f"{stem}-{side}.png", partial(_png, request, batch, i, index)
-                st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore")
+                name, picture = f"{stem}-{side}.png", partial(_png, shown, batch, i, index)
+                st.download_button(f"PNG, {side}", picture, name, "image/png", key=name, on_click="ignore", help=PNG)
         st.download_button(
             "Everything (ZIP)", partial(_zip, request, batch), f"{stem}.zip", "application/zip", key="zip",
             on_click="ignore", icon=":material/folder_zip:",
-            help="float32 arrays, attack, seed, hash of the weights, and how to redo it, at the chosen attack size.",
+            help="float32 arrays, attack, seed, hash of the weights, and how to redo it, at the batch's attack size.",
         )  # fmt: skip
 
 

@@ -5,11 +5,13 @@ from functools import partial
 
 import streamlit as st
 
+from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import Batch
 from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.experiments.attack_pair import Result
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.attack_pair import words
+from rnorm_core.ui.attack_player.question import opened_size, reserve_opened
 from rnorm_core.ui.craft.downloads import downloads
 from rnorm_core.ui.craft.images import pills_with_pictures
 from rnorm_core.ui.craft.question import Question
@@ -23,11 +25,12 @@ def show(question: Question, settings: Settings, batch: Batch) -> bool:
     if (batch.labels < 0).any():
         st.caption("The label is unknown: what was attacked is the model's own clean prediction.")
     if len(batch) == 1:
-        there, index = _player(question, settings, batch, 0), 0
+        there, opened = _player(question, settings, batch, 0), (question, 0)
     else:
-        there, index = _several(question, settings, batch)
+        there, opened = _several(question, settings, batch)
     if there:
-        downloads(question.request(settings, batch), batch, index)
+        shown = None if opened is None else (opened[0].request(settings, batch), opened[1])
+        downloads(question.request(settings, batch), batch, shown)
         weights = "; ".join(f"{v.label} `{v.weight_hash[:12]}`" for v in (settings.left, settings.right))
         st.caption(f"Weights: {weights}; seed {settings.seed}.")
     return there
@@ -38,16 +41,20 @@ def _player(question: Question, settings: Settings, batch: Batch, index: int) ->
     result = growing(request, partial(landscape.run, request, batch=batch, first=question.size), slot="player")
     if result is None:
         return False
-    key = "player" if len(batch) == 1 else "player of one"
-    attack_player.show(result, index, batch.dataset, chosen=question.size, key=key)
+    opened = len(batch) > 1
+    key = "player of one" if opened else "player"
+    attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
     return True
 
 
-def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool, int | None]:
-    """Whether there is a result, and the image that is opened."""
+def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool, tuple[Question, int] | None]:
+    """Whether there is a result; the image that is opened, and the question at the size in its player."""
     request = question.request(settings, batch)
     result = growing(request, partial(attack_pair.run, request, batch=batch))
     query_params.reserve("look")
+    norm, sizes = CATALOGUE[question.attack].norm, question.landscape(settings, batch, 0).sizes_255
+    if own_size := len(sizes) > 1:
+        reserve_opened(norm)
     if result is None:
         return False, None
     # Another session may have computed it first, from files with other names.
@@ -56,8 +63,10 @@ def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool
     chosen = pills_with_pictures(batch, "Open one to see its attack step by step.", names, key="look")
     if chosen is None:
         return True, None
+    if own_size and question.size is not None:
+        question = replace(question, size=opened_size(norm, question.size))
     _player(question, settings, batch, names.index(chosen))
-    return True, names.index(chosen)
+    return True, (question, names.index(chosen))
 
 
 def _show_table(result: Result) -> None:

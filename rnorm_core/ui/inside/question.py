@@ -7,13 +7,12 @@ import streamlit as st
 from rnorm_core.evaluation.measure.channel_values import POWERS
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.experiments import shift_reference
-from rnorm_core.experiments.channel import ALL, EPS_255, NONE, ONE, SCALED, SIZES, Request
+from rnorm_core.experiments.channel import ALL, EPS_255, FIRST, NONE, ONE, SCALED, SIZES, Request
 from rnorm_core.norms import DEFAULT_POWER, modes
 from rnorm_core.ui.settings.sidebar import Settings
 from rnorm_core.ui.shared import layers, query_params
 from rnorm_core.ui.shared.query_params import choose_one
 
-FIRST = 5  # number, from 0, of the layer shown first: its values have many different sizes
 OUTLIERS = (0, 2, 5, 10, 20, 50, 100)  # standard deviations
 
 
