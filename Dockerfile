@@ -2,13 +2,15 @@
 #   docker build -t robustnorm-lab . && docker run --rm -p 7860:7860 robustnorm-lab
 # For a CUDA torch instead of the CPU one:  docker build --build-arg TORCH_INDEX= .  and  docker run --gpus all ...
 
-FROM python:3.11-slim
+# The exact versions of everything: this tag, requirements.lock (renewed by `make lock`) and torch.lock.
+FROM python:3.11.14-slim-bookworm
 
 # Where torch and torchvision come from; both from one place, for their builds have to match.
 # Empty: pip's own index, which has the CUDA build. Or another of PyTorch's indices.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
-ENV PYTHONUNBUFFERED=1 \
+ENV RNORM_PUBLIC=1 \
+    PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -17,16 +19,19 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --create-home --uid 1000 lab
 WORKDIR /home/lab/app
 
-COPY requirements.txt ./
-RUN grep -E '^torch' requirements.txt > /tmp/torch.txt \
-    && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r /tmp/torch.txt \
-    && pip install -r requirements.txt
+# What changes least comes first: a change of the code rebuilds only the last layers. Everything belongs to root, so the
+# server cannot change its own code.
+COPY requirements.lock ./
+RUN pip install --require-hashes --no-deps -r requirements.lock
+# torch comes from another index, whose builds have other hashes.
+COPY torch.lock ./
+RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r torch.lock
 
-COPY --chown=lab:lab .streamlit ./.streamlit
-COPY --chown=lab:lab pretrained ./pretrained
-COPY --chown=lab:lab rnorm_core ./rnorm_core
-COPY --chown=lab:lab pages ./pages
-COPY --chown=lab:lab app.py LICENSE README.md ./
+COPY pretrained ./pretrained
+COPY .streamlit ./.streamlit
+COPY app.py LICENSE README.md ./
+COPY pages ./pages
+COPY rnorm_core ./rnorm_core
 
 USER 1000
 EXPOSE 7860

@@ -6,7 +6,7 @@ VENV ?= .venv
 ARGS ?=
 RUN = $(VENV)/bin/python -m
 
-.PHONY: app dev test slow faults lint format types clean help
+.PHONY: app dev test slow faults lint format types lock clean help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,14 @@ format: $(VENV)/.dev  ## correct style and formatting
 
 types: $(VENV)/.dev  ## run the type checker
 	$(RUN) pyright --pythonpath $(VENV)/bin/python
+
+# The container installs exactly these versions. torch and torchvision stand apart, because their builds differ by index;
+# what torch itself needs is named here, so that it is locked, too.
+lock: $(VENV)/.app  ## renew the versions that the container installs
+	$(RUN) pip install 'uv>=0.13,<1'
+	(grep -v '^torch' requirements.txt; printf '%s\n' filelock fsspec jinja2 networkx setuptools sympy typing-extensions) \
+	    | $(RUN) uv pip compile - --quiet --upgrade --generate-hashes --python-version 3.11 \
+	        --python-platform x86_64-manylinux_2_28 --custom-compile-command 'make lock' --output-file requirements.lock
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)

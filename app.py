@@ -6,10 +6,15 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit import net_util
 
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
 
 ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
+
+# When another site's page connects, Streamlit would ask other hosts for this machine's address. The page is refused
+# without it, too.
+net_util.get_internal_ip = net_util.get_external_ip = lambda: None
 
 app = st.App(ROUTER, lifespan=warm_up.lifespan, routes=[library.ROUTE])

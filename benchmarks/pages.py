@@ -35,10 +35,11 @@ from playwright.sync_api import TimeoutError as NoSuchElement
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
-    "/craft": "Craft an attack", "/accuracy": "Accuracy", "/shift": "Statistic shift", "/inside": "Inside RobustNorm",
-    "/corruptions": "A natural shift", "/whose": "Whose statistics?", "/honesty": "Is it really robust?",
-    "/models": "Models", "/paper": "The paper, claim by claim", "/": "Start",
+    "/glossary": "Glossary", "/craft": "Craft an attack", "/inside": "Inside a norm layer", "/shift": "Statistic shift",
+    "/accuracy": "Accuracy", "/batch": "Batch statistics", "/paper": "The paper", "/honesty": "Is it really robust?",
+    "/models": "Models", "/": "Start",
 }  # fmt: skip
+CORRUPTIONS = "/batch?part=Corruptions"
 QUICK = ("/shift", "/accuracy")
 SLOWER = 4
 MOBILE = {"offline": False, "latency": 85, "downloadThroughput": 9e6 / 8, "uploadThroughput": 1.5e6 / 8}  # ms, bytes/s
@@ -250,8 +251,8 @@ class Benchmark:
         if "/shift" in self.pages:
             self._course("/shift", "Statistic shift")
             self._known_course()
-        if "/corruptions" in self.pages:
-            self._course("/corruptions", "A natural shift")
+        if "/batch" in self.pages:
+            self._course(CORRUPTIONS, "Corruptions")
         for path, name in (("/", "Start"), ("/craft", "Craft an attack")):
             if path in self.pages:
                 self._player(path, name)
@@ -296,6 +297,7 @@ class Benchmark:
         """A new seed on an open page: the first point and the complete course."""
         with self.visit() as visit:
             visit.open(self.address + path)
+            self._open_settings(visit.page)
             seen = visit.do(self._new_seed, leaves_page=False)
         self.questions.add(f"{name}, new seed", to_first_point=seen.get("chart"), all_points=seen["complete"])
         self.sizes.add(name, new_seed=seen["bytes"] / 1000)
@@ -313,6 +315,7 @@ class Benchmark:
         """A new seed: another image on Start, and on both pages an attack that nobody has asked for."""
         with self.visit() as visit:
             visit.open(self.address + path)
+            self._open_settings(visit.page)
             seen = visit.do(self._new_seed, leaves_page=False)
             self.questions.add(
                 f"{name}, new seed", to_first_picture=seen.get("picture"), to_player=seen.get("chosen"),
@@ -322,6 +325,10 @@ class Benchmark:
             if "chosen" in seen:
                 for seconds in visit.page.evaluate(SCRUB):
                     self.scrubs.add(name, scrub=1000 * seconds)
+
+    def _open_settings(self, page: Page) -> None:
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_label("Seed", exact=True).wait_for()
 
     def _new_seed(self, page: Page) -> None:
         box = page.get_by_label("Seed", exact=True)

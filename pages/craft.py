@@ -10,38 +10,45 @@ import streamlit as st
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.experiments.attack_pair import DIRECTIONS
 from rnorm_core.ui.craft.images import pick_images
-from rnorm_core.ui.craft.question import choose_attack
+from rnorm_core.ui.craft.question import UNTARGETED, choose_attack
 from rnorm_core.ui.craft.view import show
-from rnorm_core.ui.settings.sidebar import sidebar
+from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import explain
 
+SHIP = "ship f3f92ec7"  # at 0.25/255 it fools BatchNorm and RobustNorm, but not as a file
+
 with guard("craft"):
-    settings = sidebar()
-    st.title("Craft an attack")
-    batch, there = None, False
+    settings = settings_bar()
+    st.title("Craft an attack: what do networks see?")
+    above, batch, there = st.container(), None, False
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with problems(), st.popover("Pictures", icon=":material/image:", key="pictures"):
+            batch = pick_images(settings)
+        one_image = batch is None or len(batch) == 1
+        question = choose_attack(settings.dataset, one_image=one_image)
     with problems():
-        batch = pick_images(settings)
-    question = choose_attack(settings.dataset, one_image=batch is None or len(batch) == 1)
-    with problems():
-        there = batch is not None and show(question, settings, batch)
+        there = batch is not None and show(question, settings, batch, above)
     explain(
         "Left and right, the same image under two networks, at the size and the step that the sliders show. The second "
         "picture is the change itself, with the same magnification on both sides; grey is no change. The map shows all "
         "sizes and steps at once: where it is filled, the network is wrong. The bars are what the network answers.",
         "A gradient attack walks uphill on the network's loss and is pulled back into the ball of size eps after each "
         "step. Random noise of the same size tells how much of the harm is due to the direction and how much to the "
-        "size alone. A direction found on one network may work on another that learned similar features. A file with "
-        "8 bits per channel rounds every value to whole grey levels, so a change below half a level is gone after "
-        "saving: an attack on tensors is not yet an attack on pictures.",
+        "size alone. A file with 8 bits per channel rounds every value to whole grey levels, so a change below half a "
+        "level is gone after saving: an attack on tensors is not yet an attack on pictures.",
         there=there,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        pgd, noise = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
-        door("craft", "Too small for any file: PGD at 0.25/255", attack=pgd, eps=0.25)
-        door("craft", "Size without direction: noise at 8/255", attack=noise, eps=8)
-        door("craft", "Made for the left, shown to the right", attack=pgd, eps=2, craft=DIRECTIONS["left"])
-        door("craft", "Turn it into a frog", attack=pgd, eps=4, target="frog", craft=DIRECTIONS["each"])
-        door("craft", "How small can it be? DeepFool", attack=CATALOGUE["deepfool"].title, craft=DIRECTIONS["each"])
+        pgd, noise, deepfool = (CATALOGUE[name].title for name in ("pgd", "noise", "deepfool"))
+        each, to = DIRECTIONS["each"], "player" if one_image else "of_batch"
+        door(
+            "craft", "Too small for any file: a ship at 0.25/255", to="player", images=[SHIP], attack=pgd, eps=0.25,
+            steps=CATALOGUE["pgd"].default_steps, target=UNTARGETED, craft=each,
+        )  # fmt: skip
+        door("craft", "Size without direction: noise at 8/255", to=to, attack=noise, eps=8)
+        door("craft", "Made for the left, shown to the right", to=to, attack=pgd, eps=2, craft=DIRECTIONS["left"])
+        door("craft", "Turn it into a frog", to=to, attack=pgd, eps=4, target="frog", craft=each)
+        door("craft", "How small can it be? DeepFool", to=to, attack=deepfool, craft=each)
         door("start", "Back to the start")

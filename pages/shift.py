@@ -10,51 +10,49 @@ import streamlit as st
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.norms import modes
 from rnorm_core.shift import MEASURES
-from rnorm_core.ui.settings.sidebar import sidebar
+from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import explain
 from rnorm_core.ui.shift import question, view
 
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
+PICTURE = "layers_left"
 
 
 with guard("shift"):
-    settings = sidebar()
+    settings = settings_bar()
     st.title("Do the statistics move?")
-    st.markdown(
-        "A norm layer trusts that what arrives looks like it did in training. Does an **attack** change that, more "
-        "than one batch of ordinary photos differs from another, the **grey band**? And is that when accuracy falls?"
-    )
-    there = False
+    there, picture = False, st.container()
     with problems():
-        there = view.show(*question.choose(settings))
+        there = view.show(picture, *question.choose(settings))
     explain(
-        "Each point is one norm layer of a network: how far what it receives from this batch is from what it received "
-        "from the training images, over all its channels. Hollow: the clean batch; filled: the same images, attacked; "
-        "ringed: outside the band. Any batch differs from the training set by chance, a small one by more: the band is "
-        "narrower for more images, and smaller shifts show. Below, the accuracy of the same images and the shift of "
-        "one layer share one axis of attack sizes.",
-        f"{PAPER} claims that adversarial images shift what BatchNorm layers receive (its claim C1), and that this "
-        "makes the statistics estimated in training inaccurate (C2). Both can be seen here where the attack is large "
-        "enough, or the batch, and for other norms as well. Neither says that the shift is what *fools* the network. "
-        "Look at 1/255: how many images are lost, and how far have the layers moved? Then at random noise of 8/255: "
-        "how far has it moved them, and what did that cost? An attack needs a direction, not only a distance.",
+        "Each point is one norm layer: how far its input from this batch is from its input in training, over all its "
+        "channels. Hollow: the clean batch. Filled: the same images, attacked. The grey band holds 95 % of clean "
+        "batches; a ring marks what lies outside. More images make the band narrower.",
+        f"A norm layer trusts that its input looks as it did in training. {PAPER} claims that adversarial images shift "
+        "it (C1), and that this makes the tracked statistics wrong (C2). Both can be seen here for large attacks or "
+        "large batches, and for other norms as well. Neither says that the shift is what *fools* the network. Look at "
+        "1/255: how many images are lost, and how far have the layers moved? Then at noise of 8/255. An attack needs "
+        "a direction, not only a distance.",
         there=there,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise, fgsm = (CATALOGUE[name].title for name in ("pgd", "noise", "fgsm"))
-        door("shift", "The control: noise at 8/255", attack=noise, eps=8)
-        door("shift", "The attack again: PGD at 8/255", attack=pgd, eps=8)
-        door("shift", "Does accuracy fall first: PGD at 1/255, 20 images?", attack=pgd, eps=1, batch=20)
+        door("shift", "The control: noise at 8/255", to=PICTURE, attack=noise, eps=8)
+        door("shift", "The attack again: PGD at 8/255", to=PICTURE, attack=pgd, eps=8)
+        door(
+            "shift", "Does accuracy fall first: PGD at 1/255, 20 images?", to="growth",
+            attack=pgd, eps=1, batch=20, more=view.GROWING,
+        )  # fmt: skip
         if settings.complete:
-            door("shift", "A narrower band: FGSM at 1/255, 128 images", attack=fgsm, eps=1, batch=128)
-        door("shift", "One image alone, change of the range", batch=1, measure=MEASURES["log_range"].title)
+            door("shift", "A narrower band: FGSM at 1/255, 128 images", to=PICTURE, attack=fgsm, eps=1, batch=128)
+        door("shift", "One image alone, change of the range", to=PICTURE, batch=1, measure=MEASURES["log_range"].title)
         if "batch" in modes(settings.left.norm):
             door(
-                "shift", f"{settings.left.title} twice: tracked left, the batch's own statistics right",
+                "shift", f"{settings.left.title} twice: tracked left, the batch's own statistics right", to=PICTURE,
                 left_mode="tracked", right=settings.left.model, right_mode="batch",
             )  # fmt: skip
-        door("whose", "Give layers their clean statistics back", part="Patched layers")
+        door("batch", "Give layers their clean statistics back", part="Patched layers")
         door("craft", "Craft such an attack")
         door("paper", "What becomes of the paper's claims")

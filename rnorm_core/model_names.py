@@ -35,10 +35,16 @@ def default_name(
     """
     name = f"{dataset}-{architecture}-{norm}"
     if power not in (None, DEFAULT_POWER):
-        name += f"-p{round(power * 100):03d}"
+        hundredths = round(power * 100)
+        name += f"-p{hundredths:03d}" if hundredths / 100 == power else f"-p{written(power).replace('.', '_')}"
     if recipe != USUAL_RECIPE:
         name += f"-{recipe}"
     return name + (f"-seed{seed}" if seed else "")
+
+
+def written(power: float) -> str:
+    """p in as few digits as distinguish it from every other number: two networks never share a name."""
+    return f"{power:g}" if float(f"{power:g}") == power else repr(power)
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def _rest(known: Kind) -> str:
 
 def _norm(known: Kind) -> str:
     name, usual = NORM_NAMES[known.norm], (None, DEFAULT_POWER)
-    return name if known.power in usual and not (known.upload and known.power) else f"{name} p={known.power:g}"
+    return name if known.power in usual and not (known.upload and known.power) else f"{name} p={written(known.power)}"
 
 
 def architecture(name: str) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor, nn
 
+from rnorm_core.errors import UserError
 from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
 
 BINS = 256
@@ -204,6 +205,11 @@ def describe(name: str, norm: str, values: Tensor, edges: Tensor | None, applied
     """The recording of the values (C, M) of one layer, with a histogram on `edges`, or on `grid_edges` if None."""
     minimum, maximum = values.amin(1), values.amax(1)
     mean, std = moments(values, minimum)
+    if not std.isfinite().all():
+        raise UserError(
+            f"The standard deviations of the inputs of layer {name} are not finite.",
+            "choose another network or statistics mode.",
+        )
     if edges is None:
         edges = grid_edges(mean, std, minimum, maximum)
     counts = histogram(values, edges)

@@ -1,5 +1,6 @@
 """Progress of long work: a callback that experiments call, and that jobs, commands and tests pass to them."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -20,6 +21,14 @@ class Progress(Protocol):
 
 def silent(fraction: float, text: str, partial: Any = None) -> None:
     """The callback that does nothing."""
+
+
+listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=logging.getLogger(__name__).warning)
+
+
+def say(note: str) -> None:
+    """Tells whoever waits for the work that it goes on otherwise than asked for. A job shows it; else it is logged."""
+    listener.get()(note)
 
 
 Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]

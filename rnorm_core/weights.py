@@ -26,6 +26,7 @@ MAX_BYTES = 10_000_000
 MAX_HEADER = 1_000_000
 ABOUT = ("architecture", "norm", "power", "width", "dataset")  # keys of the header's metadata; the values are text
 FLOATS, WHOLE = ("F64", "F32", "F16", "BF16"), ("I64", "I32", "I16", "I8", "U8")
+LONGEST = 60  # letters of a file's own words in a message
 WIDTHS = (1 / 16, 16.0)  # at width 1/16 a layer has one channel
 WRITE = "write the file with safetensors.torch.save_file, or with zoo.save, which also stores architecture and norm."
 
@@ -121,7 +122,9 @@ def _shape(key: str, entry: Any, filename: str) -> tuple[int, ...]:
         raise UserError(f"In {filename}, {_short(key)} has an impossible shape.", WRITE)
     if entry.get("dtype") not in FLOATS + WHOLE:
         known = "float32, float16, bfloat16 or float64"
-        raise UserError(f"In {filename}, {_short(key)} has the type {entry.get('dtype')!r}.", f"save it as {known}.")
+        raise UserError(
+            f"In {filename}, {_short(key)} has the type {_short(str(entry.get('dtype')))}.", f"save it as {known}."
+        )
     return tuple(entry["shape"])
 
 
@@ -137,7 +140,9 @@ def _parse(raw: bytes, filename: str) -> dict[str, Tensor]:
     try:
         return parse(raw)
     except SafetensorError as error:
-        raise UserError(f"{filename} is damaged or cut off: {error}.", "upload the complete file again.") from error
+        raise UserError(
+            f"{filename} is damaged or cut off: {short(str(error))}.", "upload the complete file again."
+        ) from error
 
 
 def _tensor(key: str, tensor: Tensor, filename: str) -> Tensor:
@@ -145,7 +150,7 @@ def _tensor(key: str, tensor: Tensor, filename: str) -> Tensor:
     if not torch.isfinite(converted).all():
         beyond = "" if tensor.dtype == torch.float32 else " as float32"
         raise UserError(
-            f"In {filename}, {key} holds numbers that are not finite{beyond}.",
+            f"In {filename}, {short(key)} holds numbers that are not finite{beyond}.",
             "repair the file.",
         )
     return converted
@@ -175,7 +180,7 @@ def _about(metadata: Mapping[str, Any], filename: str) -> dict[str, Any]:
 
 def _known(key: str, value: Any) -> tuple[str, ...]:
     if key == "architecture" and str(value).startswith(TORCHVISION):
-        return (value,)  # torchvision checks the name itself
+        return (value,) if len(value) <= LONGEST else ()  # torchvision checks the name itself
     return {"architecture": ARCHITECTURES, "norm": NORMS, "dataset": tuple(CLASSES)}[key]
 
 
@@ -232,5 +237,10 @@ def _classes(dataset: str) -> str:
     return f"bring a network for {dataset}, which has {len(CLASSES[dataset])} classes."
 
 
+def short(text: str) -> str:
+    """A text of a file, for a message."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
 def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    return repr(short(text))

@@ -49,11 +49,23 @@ FAULTS = (
         "        _add_at_extremes(dx, through_range, x, places)\n", "", "tests/test_norms.py",
     ),
     Fault(
-        "a job's tasks get no second worker", "rnorm_core/jobs.py",
-        "self._add_workers(len(tasks) - 1)", "self._add_workers(0)", "tests/test_jobs.py",
+        "a job's tasks get no second worker", "rnorm_core/jobs/turns.py",
+        "if entry.paused or entry.tasks)", "if entry.paused)", "tests/test_jobs.py",
     ),
     Fault(
-        "a failed task does not stop the others", "rnorm_core/jobs.py",
+        "a long job does not give way to a new one", "rnorm_core/jobs/turns.py",
+        "rival.level < entry.level", "False", "tests/test_turns.py",
+    ),
+    Fault(
+        "a network without memory is an error", "rnorm_core/engine/eager.py",
+        "if self._splits and at_once > 1", "if at_once > 1", "tests/engine/test_memory.py",
+    ),
+    Fault(
+        "one person computes several jobs at once", "rnorm_core/jobs/turns.py",
+        "if set(entry.owners) - busy]", "]", "tests/test_turns.py",
+    ),
+    Fault(
+        "a failed task does not stop the others", "rnorm_core/jobs/pool.py",
         "return self.error is not None or", "return", "tests/test_jobs.py",
     ),
     Fault(
@@ -119,12 +131,12 @@ FAULTS = (
         "if not any(_same(text, other) for other in used)", "if False", "tests/ui/test_query_params.py",
     ),
     Fault(
-        "a heartbeat is lost", "rnorm_core/jobs.py",
+        "a heartbeat is lost", "rnorm_core/jobs/pool.py",
         '            self.touch()\n            return State("left"', '            return State("left"',
         "tests/test_jobs.py",
     ),
     Fault(
-        "a cancelled job's result is kept", "rnorm_core/jobs.py",
+        "a cancelled job's result is kept", "rnorm_core/jobs/pool.py",
         "            if job._cancelled:\n                # The result",
         "            if False:\n                # The result",
         "tests/test_jobs.py",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from packaging.specifiers import SpecifierSet
 from PIL import Image
 
 from rnorm_core import models, weights
@@ -65,6 +66,7 @@ def make_targets(makefile: str) -> set[str]:
 
 DOCKER = instructions(read("Dockerfile"))
 README = read("README.md")
+DOCS = "\n".join([README, *(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))])
 FRONT = readme_front_matter(README)
 
 
@@ -88,19 +90,46 @@ def test_the_container_runs_as_user_1000():
 def test_everything_copied_exists_and_is_not_ignored():
     kept = {line[1:] for line in read(".dockerignore").splitlines() if line.startswith("!")}
     sources = copies(DOCKER)
-    assert {"app.py", "pages", "rnorm_core", "pretrained", "requirements.txt", ".streamlit"} <= set(sources)
+    assert {"app.py", "pages", "rnorm_core", "pretrained", "requirements.lock", "torch.lock", ".streamlit"} <= set(
+        sources
+    )
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert set(sources) == kept
 
 
-def test_torch_and_torchvision_come_from_one_index_with_the_bounds_of_the_requirements():
+def test_the_image_is_exact():
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", only(DOCKER, "FROM"))
+
+
+def test_torch_and_torchvision_come_from_one_index():
     assert only(DOCKER, "ARG") == "TORCH_INDEX=https://download.pytorch.org/whl/cpu"
-    [install] = [rest for word, rest in DOCKER if word == "RUN" and "pip install" in rest]
-    pattern = re.search(r"grep -E '([^']+)' requirements.txt", install)
-    assert pattern
-    chosen = [line for line in read("requirements.txt").splitlines() if re.search(pattern[1], line)]
-    assert set(requirements("\n".join(chosen))) == {"torch", "torchvision"}
-    assert "-r requirements.txt" in install
+    [install] = [rest for word, rest in DOCKER if word == "RUN" and "torch.lock" in rest]
+    assert install == 'pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r torch.lock'
+    assert set(requirements(read("torch.lock"))) == {"torch", "torchvision"}
+
+
+def test_every_other_package_is_installed_by_its_hash():
+    assert ("RUN", "pip install --require-hashes --no-deps -r requirements.lock") in DOCKER
+    lines = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*\n", "", read("requirements.lock"), flags=re.MULTILINE)).splitlines()
+    assert len(lines) > 40
+    assert [line for line in lines if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+
+
+def test_the_locks_hold_every_requirement_within_its_bounds():
+    locked = requirements(re.sub(r"\\|--hash\S+", "", read("requirements.lock")) + read("torch.lock"))
+    outside = {
+        name: locked.get(name.replace("_", "-"))
+        for name, bounds in requirements(read("requirements.txt")).items()
+        if not SpecifierSet(bounds).contains(locked.get(name.replace("_", "-"), "==0").removeprefix("=="))
+    }
+    assert outside == {}
+
+
+def test_layers_go_from_what_changes_least_and_belong_to_root():
+    order = copies(DOCKER)
+    assert order[:2] == ["requirements.lock", "torch.lock"]
+    assert order[-2:] == ["pages", "rnorm_core"]
+    assert "chown" not in read("Dockerfile")
 
 
 def test_xsrf_protection_is_off_in_the_container_only():
@@ -134,7 +163,7 @@ def test_the_readers_can_fail():
 
 
 def test_readme_names_only_targets_that_exist():
-    named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", DOCS, re.MULTILINE))
     assert {"app", "test"} <= named <= make_targets(read("Makefile"))
 
 
@@ -160,7 +189,7 @@ def test_make_knows_what_to_do_without_doing_it(tmp_path):
 
 
 def test_files_the_readme_names_exist():
-    named = re.findall(r"`([\w./-]+\.(?:py|txt|cff|toml))`|`(\.ci/run|Dockerfile|LICENSE)`", README)
+    named = re.findall(r"`([\w./-]+\.(?:py|txt|cff|toml))`|`(\.ci/run|Dockerfile|LICENSE)`", DOCS)
     missing = [a or b for a, b in named if not (ROOT / (a or b)).exists()]
     assert named
     assert missing == []
@@ -182,7 +211,7 @@ def pictures(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", re.findall(r"`([a-z0-9_]+)`", README.split("fits the app's 10 MB")[1].split(")")[0]))
+@pytest.mark.parametrize("name", re.findall(r"`([a-z0-9_]+)`", DOCS.split("fits the app's 10 MB")[1].split(")")[0]))
 def test_networks_of_the_readme_fit_the_limit(name):
     with torch.device("meta"):
         model = models.build(f"torchvision:{name}", "rn")
@@ -192,7 +221,7 @@ def test_networks_of_the_readme_fit_the_limit(name):
 
 @pytest.mark.skipif(not list((ROOT / "pretrained").glob("*rn.json")), reason="no trained network is in pretrained/")
 @pytest.mark.parametrize(
-    "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=lambda code: code.split("\n")[0]
+    "code", re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL), ids=lambda code: code.split("\n")[0]
 )
 def test_examples_of_the_readme_run(code, pictures):
     surroundings = os.environ | {"PYTHONPATH": str(ROOT)}

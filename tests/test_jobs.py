@@ -56,10 +56,11 @@ class Work:
 
 
 def settle(pool):
-    """Wait until every worker of `pool` has gone home."""
+    """Wait until every thread of `pool` has ended."""
     deadline = threading.Event()
     for _ in range(1000):
-        if pool._workers == 0:
+        if not any(thread.is_alive() for thread in list(pool._threads)):
+            assert pool._line._held == 0
             return
         deadline.wait(0.01)
     raise AssertionError("a worker never ended")
@@ -183,7 +184,7 @@ def test_leave_and_ask_again_from_many_threads():
     assert got == ["result"] * 200
     settle(pool)
     assert not pool._live
-    assert not pool._queue
+    assert not pool._line.entries
 
 
 def test_error_reaches_every_ticket_and_is_not_cached():
@@ -480,7 +481,7 @@ def test_tasks_of_a_job_run_at_the_same_time_on_workers_without_a_job():
     assert [name for name, _ in results] == list("abcd")
     assert len({thread for _, thread in results}) == 2
     settle(pool)
-    assert not pool._tasks
+    assert not pool._line.entries
 
 
 def test_a_job_needs_no_second_worker_for_its_tasks():
@@ -568,7 +569,7 @@ def test_leaving_stops_all_tasks():
     ticket.leave()
     settle(pool)
     assert outcome == ["stopped", "stopped"]
-    assert not pool._tasks
+    assert not pool._line.entries
 
 
 AT_WORK = """

@@ -155,5 +155,13 @@ def test_architectures(name, title):
 
 
 def test_labels_name_the_network_and_its_mode(small_zoo):
-    assert Variant.of(f"{BASE}-bn").label == "BatchNorm, tracked"
-    assert Variant.of(f"{BASE}-rn", "batch").label == "RobustNorm, batch"
+    assert Variant.of(f"{BASE}-bn").label == "BatchNorm"
+    assert Variant.of(f"{BASE}-rn", "batch").label == "RobustNorm with batch statistics"
+
+
+def test_nearly_equal_p_have_different_names():
+    powers = (0.2, 0.2000001, 0.35, 0.351, 1.234, 12.34)
+    names = [model_names.default_name("cifar10", "resnet20", "rn", power=power) for power in powers]
+    assert len(set(names)) == 6
+    assert names[2] == f"{BASE}-rn-p035"
+    assert not any("." in name for name in names)  # a name is a file's name without its ending

@@ -1,4 +1,4 @@
-"""The README's accuracies are those of the cards: `python -m tests.test_readme_numbers` prints them for pasting."""
+"""The accuracies in docs/networks.md are the cards': `python -m tests.test_readme_numbers` prints them for pasting."""
 
 from rnorm_core import zoo
 
@@ -19,19 +19,19 @@ def table(cards: list[zoo.Card]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def test_the_readmes_accuracies_are_those_of_the_cards():
-    readme = (zoo.DIRECTORY.parent / "README.md").read_text(encoding="utf-8")
-    assert table([zoo.card(name) for name in zoo.names()]) in readme
+def test_the_accuracies_are_those_of_the_cards():
+    text = (zoo.DIRECTORY.parent / "docs" / "networks.md").read_text(encoding="utf-8")
+    assert table([zoo.card(name) for name in zoo.names()]) in text
 
 
-def test_the_number_of_images_is_the_one_the_readme_says():
-    readme = (zoo.DIRECTORY.parent / "README.md").read_text(encoding="utf-8")
+def test_the_number_of_images_is_the_one_that_is_said():
+    text = (zoo.DIRECTORY.parent / "docs" / "networks.md").read_text(encoding="utf-8")
     for name in zoo.names():
         clean, attacked = zoo.card(name).accuracy(), zoo.card(name).accuracy("pgd", 1)
         assert clean
         assert attacked
-        assert f"clean: n = {clean['n']:,}" in readme
-        assert f"attacked: n = {attacked['n']:,}" in readme
+        assert f"clean: n = {clean['n']:,}" in text
+        assert f"attacked: n = {attacked['n']:,}" in text
 
 
 if __name__ == "__main__":

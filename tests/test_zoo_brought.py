@@ -1,18 +1,21 @@
 """Weights that somebody brings: what is sound becomes a model, everything else is refused in words."""
 
+import gc
 import io
 import json
 import pickle
 import re
 import struct
+import weakref
 from hashlib import sha256
 
 import pytest
 import torch
 from safetensors.torch import save
 
-from rnorm_core import models, norms, weights, zoo
+from rnorm_core import engine, models, norms, probes, weights, zoo
 from rnorm_core.errors import UserError
+from rnorm_core.model_names import title
 
 WIDTH = 1 / 16
 
@@ -134,6 +137,42 @@ def test_nobody_else_sees_it_and_only_the_last_are_kept(model, monkeypatch):
     with pytest.raises(UserError, match="There is no model"):
         zoo.card(names[1])
     assert zoo.card(zoo.bring(raw, "b.safetensors")).name == names[1]  # again, as if it had never been forgotten
+
+
+def test_a_model_stays_as_long_as_one_owner_keeps_it(model):
+    raw = file_of(model)
+    name = zoo.bring(raw, "a.safetensors", owner="me")
+    assert zoo.bring(raw, "a.safetensors", owner="you") == name
+    engine.folding._kept.clear()
+    for fold in (False, True):
+        engine.passes(zoo.load(name, device="cpu", fold=fold))
+    assert engine.folding._kept
+    tensors = weakref.ref(zoo.brought._brought[name])
+    assert zoo.forget("stranger") == zoo.forget("me", name) == []
+    assert zoo.card(name)
+    assert zoo.forget("you") == [name]
+    gc.collect()
+    assert tensors() is None
+    assert not engine.folding._kept
+    with pytest.raises(UserError, match="There is no model"):
+        zoo.card(name)
+
+
+@pytest.mark.parametrize("limit", ["MAX_BROUGHT", "MAX_BYTES"])
+def test_nobody_takes_the_room_of_a_model_with_an_owner(model, monkeypatch, limit):
+    raw = file_of(model)
+    mine = zoo.bring(raw, "mine.safetensors", owner="me")
+    room = {"MAX_BROUGHT": 3, "MAX_BYTES": 3 * zoo.brought._brought[mine].nbytes}
+    monkeypatch.setattr(zoo.brought, limit, room[limit])
+    spare = zoo.bring(raw, "spare.safetensors")
+    yours = [zoo.bring(raw, f"{k}.safetensors", owner="you") for k in range(2)]
+    assert set(zoo.brought._brought) == {mine, *yours}
+    assert spare not in zoo.brought._brought
+    with pytest.raises(UserError, match="as many uploaded networks as it can"):
+        zoo.bring(raw, "more.safetensors", owner="you")
+    assert set(zoo.brought._brought) == {mine, *yours}
+    zoo.forget("you")
+    assert zoo.bring(raw, "next.safetensors", owner="third")
 
 
 def test_models_share_nothing_that_can_be_changed(model):
@@ -283,3 +322,67 @@ def test_an_answer_that_does_not_fit(model):
     refused(file_of(model), "lack", "features", architecture="vgg16")
     refused(file_of(model), "lack", "blocks.0.gain", norm="none")
     refused(file_of(model), "shape", width=1.0)
+
+
+# --- numbers that overflow only later
+
+
+def changed(model, **changes) -> bytes:
+    tensors = {key: value.clone() for key, value in model.state_dict().items()}
+    for key, value in changes.items():
+        tensors[key.replace("__", ".")].fill_(value)
+    return save(tensors)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"blocks__0__first__norm__weight": 1e30}, {"pixels__std": 1e-30}, {"blocks__8__first__norm__weight": 1e30}],
+)
+def test_inputs_of_layers_whose_deviation_is_not_finite(model, changes):
+    """A later norm makes the outputs finite again, but pages measure the inputs of every layer."""
+    refused(changed(model, **changes), "a.safetensors has inputs of layers that are not finite for random images")
+
+
+def test_what_overflows_in_another_mode_is_an_error_of_the_recording(model):
+    """A large running variance hides in tracked mode what the batch's own does not."""
+    name = zoo.bring(changed(model, stem__norm__running_var=1e38, stem__norm__weight=1e25), "a.safetensors")
+    with pytest.raises(UserError, match=r"the inputs of layer blocks\.0\.first\.norm are not finite"):
+        probes.record(zoo.load(name, "batch", "cpu"), torch.rand(4, 3, 32, 32))
+
+
+def test_gradients_are_checked():
+    class Root(torch.nn.Module):
+        def forward(self, x):
+            return (0 * x.flatten(1)[:, :10]).sqrt()  # 0, with the slope 0 * infinity
+
+    assert zoo.brought._not_finite(Root()) == "gradients"
+
+
+def test_a_network_of_torchvision_that_asks_for_a_version_works():
+    pytest.importorskip("torchvision")
+    torch.manual_seed(0)
+    of = "torchvision:mnasnet0_5"
+    raw = file_of(models.build(of, "bn").half(), architecture=of, norm="bn")
+    assert zoo.load(zoo.bring(raw, "mnas.safetensors"), device="cpu")(torch.rand(1, 3, 32, 32)).shape == (1, 10)
+
+
+# --- a file's own words are shortened
+
+
+@pytest.mark.parametrize("name", ["no_such_network" * 40_000, "torchvision:" + "a" * 500_000])
+def test_a_long_architecture(model, name):
+    refused(file_of(model, architecture=name), "architecture = ", "...")
+
+
+def test_long_keys_and_types(model):
+    refused(save(dict(model.state_dict()) | {"k" * 100_000: torch.zeros(1)}), "hold kkk", "...")
+    refused(save(dict(model.state_dict()) | {"k" * 100_000: torch.tensor(float("nan"))}), "kkk", "...")
+    refused(header({"a": {"dtype": "F" * 100_000, "shape": [1], "data_offsets": [0, 4]}}), "'FFF", "...")
+
+
+def test_two_nearly_equal_p_are_two_models():
+    raw = file_of(network(norm="rn"))
+    names = [zoo.bring(raw, "a.safetensors", power=p) for p in (0.2, 0.2000001, 0.1 + 0.2, 0.3)]
+    assert len(set(names)) == 4
+    assert len({title(zoo.card(name)) for name in names}) == 4
+    assert names[0].endswith("-p0.2")

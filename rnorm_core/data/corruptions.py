@@ -46,7 +46,7 @@ class Corruption:
         return self.strengths[severity - 1]
 
     def strength_text(self, severity: int) -> str:
-        """The strength as a text: "deviation 0.08"."""
+        """The strength as a text: "standard deviation 0.08"."""
         return self.unit.format(*self.strength(severity))
 
 
@@ -202,7 +202,7 @@ _ENTRIES = (
     Corruption(
         "gaussian-noise", "Gaussian noise",
         "A random amount is added to every value, as in a picture taken with too little light.",
-        "deviation {:g}", _each(0.04, 0.06, 0.08, 0.09, 0.10), gaussian_noise,
+        "standard deviation {:g}", _each(0.04, 0.06, 0.08, 0.09, 0.10), gaussian_noise,
     ),
     Corruption(
         "shot-noise", "Shot noise",

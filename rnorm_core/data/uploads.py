@@ -1,7 +1,14 @@
-"""A visitor's picture, in the format of a CIFAR model."""
+"""A visitor's picture, in the format of a CIFAR model.
 
+Everything that a file announces is bounded before it is decoded: a small file may ask for hours or gigabytes.
+"""
+
+import hashlib
 import io
+import re
 import struct
+import threading
+from collections import OrderedDict
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,7 +20,12 @@ from rnorm_core.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # recognised by content, never by the file name
 MAX_BYTES = 10_000_000
-MAX_PIXELS = 50_000_000  # checked before decoding: a small file may announce a huge picture
+MAX_PIXELS = 50_000_000  # Pillow holds at most 4 bytes of each, 200 MB
+MAX_SIDE = 16_384  # each row of a decoded picture costs memory, even a row of one pixel
+MAX_SCANS = 50  # of a JPEG; each passes over all pixels, and a camera writes about 10
+MAX_SEGMENTS = 1_000  # of a JPEG's header and scans; a large colour profile has up to 255
+JPEG_SIDE = 512  # a photo's shorter side is decoded at half, a quarter or an eighth of its size while it is longer
+KEPT = 512  # decoded pictures, 3 kB each
 
 # errors of Pillow's decoders for bytes that do not fit their header
 _DECODING_ERRORS = (
@@ -27,6 +39,15 @@ _DECODING_ERRORS = (
     KeyError,
     OverflowError,
 )
+# A byte of data that equals a marker's first byte is followed by 0; D0 to D7 mark places inside a scan.
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+_SCAN, _END = 0xDA, 0xD9
+_RUN_LENGTHS = (1, 2)  # values of a BMP's field "compression"
+_EIGHT_BITS = (np.arange(65_536) / 257).round().astype(np.uint8)  # of a 16-bit grey value
+_SMALLER = "save a smaller version: the network uses only 32x32 pixels."
+
+_kept: OrderedDict[tuple[str, str], np.ndarray | UserError] = OrderedDict()  # the least recently decoded first
+_decoding = threading.Lock()  # one at a time: a large photo takes seconds of a core and some hundred MB
 
 
 def upload(raw: bytes, filename: str, label: int | None, dataset: str = "cifar10") -> Batch:
@@ -44,9 +65,29 @@ def upload(raw: bytes, filename: str, label: int | None, dataset: str = "cifar10
             f"({classes[-1]}).",
             "choose one of these labels, or leave the label unknown.",
         )
-    pixels = _pixels(raw, filename)
+    pixels = _once(raw, filename)
     labels = np.array([-1 if label is None else label])
     return from_pixels(pixels[None], labels, [image_id(pixels)], f"upload: {filename}", dataset)
+
+
+def _once(raw: bytes, filename: str) -> np.ndarray:
+    """`_pixels`, decoded once: a page asks again in every run. A refusal is remembered, too."""
+    key = hashlib.sha256(raw).hexdigest(), filename
+    if (known := _kept.get(key)) is None:
+        with _decoding:
+            if (known := _kept.get(key)) is None:  # another thread may have decoded it while this one waited
+                try:
+                    known = _pixels(raw, filename)
+                except UserError as error:
+                    known = error
+                except MemoryError as error:  # not remembered: there may be enough later
+                    raise UserError(f"{filename!r} needs more memory than there is.", _SMALLER) from error
+                _kept[key] = known
+                while len(_kept) > KEPT:
+                    _kept.popitem(last=False)
+    if isinstance(known, UserError):
+        raise UserError(known.what, known.fix)
+    return known
 
 
 def _pixels(raw: bytes, filename: str) -> np.ndarray:
@@ -55,15 +96,28 @@ def _pixels(raw: bytes, filename: str) -> np.ndarray:
         raise UserError(f"{filename!r} is empty.", "choose an image file that is not empty.")
     if len(raw) > MAX_BYTES:
         raise UserError(
-            f"{filename!r} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed.",
-            "save a smaller version: the network uses only 32x32 pixels.",
+            f"{filename!r} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed.", _SMALLER
+        )
+    if raw.startswith(b"\xff\xd8") and _is_endless(raw):
+        raise UserError(
+            f"{filename!r} is a JPEG with more than {MAX_SCANS} scans or {MAX_SEGMENTS:,} segments; no camera writes "
+            "so many.",
+            "open it in an image program and save it again.",
         )
     try:
         with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels(filename)
+            if max(image.size) > MAX_SIDE:
+                raise UserError(
+                    f"{filename!r} has {image.width:,} x {image.height:,} pixels; a side may have {MAX_SIDE:,}.",
+                    _SMALLER,
+                )
+            if image.format == "BMP" and image.info["compression"] in _RUN_LENGTHS:
+                raise UserError(f"{filename!r} is a compressed BMP.", "save it as PNG.")  # Pillow needs seconds for it
+            image.draft(None, (JPEG_SIDE, JPEG_SIDE))
             image.load()
-            return np.array(_square(_rgb(ImageOps.exif_transpose(image), filename)))
+            return np.array(_on_white(ImageOps.exif_transpose(_square(_colour(image, filename)))))
     except UnidentifiedImageError as error:
         raise UserError(f"{filename!r} is not an image of a known type.", f"save it as {_listed(FORMATS)}.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's own limit, above ours
@@ -74,17 +128,29 @@ def _pixels(raw: bytes, filename: str) -> np.ndarray:
         ) from error
 
 
-def _rgb(image: Image.Image, filename: str) -> Image.Image:
-    """Converts an image of any Pillow mode to 8-bit RGB."""
+def _is_endless(jpeg: bytes) -> bool:
+    """Whether a JPEG has more scans or segments than allowed, counted up to its end as a decoder does."""
+    at, scans = 2, 0
+    for _ in range(MAX_SEGMENTS):
+        marker = _MARKER.search(jpeg, at)
+        if marker is None or jpeg[marker.end() - 1] == _END:
+            return False
+        scans += jpeg[marker.end() - 1] == _SCAN
+        if scans > MAX_SCANS:
+            return True
+        # The length behind a marker counts its own two bytes; what looks like a marker inside a segment is none.
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return True
+
+
+def _colour(image: Image.Image, filename: str) -> Image.Image:
+    """Converts an image of any Pillow mode to 8-bit RGB, or to RGBA if a part of it is transparent."""
     if image.mode in ("I", "F"):  # 32 bits per pixel: there is no convention for the value of white
         raise UserError(f"{filename!r} has 32-bit grey values.", "save it with 8 or 16 bits per channel.")
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255 instead of scaling
-        grey = np.asarray(image).astype(np.float64) / 257
-        image = Image.fromarray(grey.round().astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+        image = Image.fromarray(_EIGHT_BITS[np.asarray(image)])
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _square(image: Image.Image) -> Image.Image:
@@ -92,10 +158,16 @@ def _square(image: Image.Image) -> Image.Image:
     return ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
 def _too_many_pixels(filename: str) -> UserError:
     return UserError(
         f"{filename!r} has more than {MAX_PIXELS // 1_000_000} megapixels.",
-        "save a smaller version: the network uses only 32x32 pixels.",
+        _SMALLER,
     )
 
 

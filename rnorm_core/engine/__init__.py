@@ -10,13 +10,14 @@ import os
 
 from torch import nn
 
+from rnorm_core.engine import folding
 from rnorm_core.engine.compiled import Pool
 from rnorm_core.engine.constant import fingerprint
 from rnorm_core.engine.eager import Ascent, Eager
 from rnorm_core.engine.folding import folded
 from rnorm_core.engine.scores import CrossEntropy, Score, check_classes
 
-__all__ = ["Ascent", "CrossEntropy", "Eager", "Score", "check_classes", "fingerprint", "passes", "prepare"]
+__all__ = ["Ascent", "CrossEntropy", "Eager", "Score", "check_classes", "fingerprint", "forget", "passes", "prepare"]
 
 POOL = Pool()
 
@@ -30,7 +31,7 @@ def passes(model: nn.Module, count: int | None = None) -> Eager:
     if key is None:
         return Eager(model)
     network = folded(model, key)
-    return Eager(network) if count is None or not _compiles() else POOL.passes(network, key, count)
+    return Eager(network, splits=True) if count is None or not _compiles() else POOL.passes(network, key, count)
 
 
 def prepare(model: nn.Module, count: int) -> None:
@@ -41,6 +42,14 @@ def prepare(model: nn.Module, count: int) -> None:
     key = fingerprint(model)
     if key is not None and _compiles():
         POOL.prepare(folded(model, key), key, count)
+
+
+def forget(model: nn.Module) -> None:
+    """Drops what is kept of a network that is to be gone."""
+    key = fingerprint(model)
+    if key is not None:
+        folding.forget(key)
+        POOL.forget(key)
 
 
 def _compiles() -> bool:

@@ -78,7 +78,7 @@ class Pool:
         """
         key = Key(fingerprint, count, torch.get_num_threads())
         if not _suits(network, count) or runtime() is None:
-            return Eager(network)
+            return Eager(network, splits=True)
         with self._lock:
             self._tidy()
             for place, (known, graph) in enumerate(self._idle):
@@ -92,7 +92,7 @@ class Pool:
                 self._worker = threading.Thread(target=self._add, args=(network, key), name="compile a graph")
                 with contextlib.suppress(RuntimeError):  # the interpreter is about to end
                     self._worker.start()
-        return Eager(network)
+        return Eager(network, splits=True)
 
     def prepare(self, network: nn.Module, fingerprint: bytes, count: int) -> None:
         """Compiles the graph now, so that even the first attack uses it."""
@@ -105,6 +105,12 @@ class Pool:
             known = key in self._refused or any(key == other for other, _ in self._idle)
         if not known:
             self._add(network, key)
+
+    def forget(self, fingerprint: bytes) -> None:
+        """Drops the idle graphs of a network that is to be gone."""
+        with self._lock:
+            self._tidy()
+            self._idle = [(key, graph) for key, graph in self._idle if key.network != fingerprint]
 
     def wait(self) -> None:
         """Until the graph that a thread compiles is ready."""

@@ -14,6 +14,12 @@ _lock = threading.Lock()
 _kept: OrderedDict[bytes, nn.Module] = OrderedDict()
 
 
+def forget(key: bytes) -> None:
+    """Drops the kept copy of a network that is to be gone."""
+    with _lock:
+        _kept.pop(key, None)
+
+
 def folded(model: nn.Module, key: bytes) -> nn.Module:
     """A network with the output of `model` and no tracked norms, in the fastest layout. key: its `fingerprint`.
 

@@ -28,6 +28,7 @@ class Request:
     """Everything the result depends on. corruption: a key of `data.CORRUPTIONS`.
 
     The corruption and the attacks use the seed of `images`.
+    problems: see `problems`; with a repaired file the request is another one, and is measured again.
     """
 
     left: Variant
@@ -35,6 +36,7 @@ class Request:
     images: ImageChoice
     corruption: str
     device: str
+    problems: tuple[str, ...] = ()
 
     @property
     def variants(self) -> tuple[Variant, Variant]:
@@ -167,6 +169,11 @@ def in_order(severity: int | None, eps_255: float | None) -> list[Condition]:
 def right_images(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Bool (N,): whether each image is classified correctly; all images are one batch."""
     return evaluation.predict(model, images).cpu() == labels
+
+
+def problems(*variants: Variant) -> tuple[str, ...]:
+    """Why populations of these networks cannot be read."""
+    return tuple(str(problem) for variant in variants if (problem := _nothing_yet(variant).problem))
 
 
 def _nothing_yet(variant: Variant) -> Readings:

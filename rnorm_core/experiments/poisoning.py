@@ -22,6 +22,7 @@ from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant
 
 MOST_SHOWN = 8  # poisoned images in the attack player: with the victim three rows of three
+VICTIM = "d31b40b5"  # the beginning of the id of a frog: four poisoned neighbours of 19 change both networks' answer
 GAP = 2  # pixels between the images there
 
 
@@ -69,10 +70,11 @@ class Crowd:
 class Result:
     """What has been measured so far.
 
-    traces: of the attack on the victim at place 0, by network in "batch" mode and in its usual mode. slopes: the
-    largest gradient of the victim's loss over its neighbours' pixels, before the attack, for the same networks.
-    crowds: by network in "batch" mode. landscapes: the same attack as `traces`, by network in "batch" mode, for the
-    attack player: `together` of the victim and its first poisoned neighbours at every step, and the victim's answers.
+    traces: of the attack on the victim at place 0, its part alone, by network in "batch" mode and in its usual mode.
+    slopes: the largest gradient of the victim's loss over its neighbours' pixels, before the attack, for the same
+    networks. crowds: by network in "batch" mode. landscapes: the same attack as `traces`, by network in "batch" mode,
+    for the attack player: `together` of the victim and its first poisoned neighbours at every step, and the victim's
+    answers.
     """
 
     request: Request
@@ -103,7 +105,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
         trace = attack_batch(model, moved, attack, seed=seed, on_step=on_step)
         result = replace(
-            result, traces={**result.traces, variant: trace}, slopes={**result.slopes, variant: slope}
+            result, traces={**result.traces, variant: _of_victim(trace)}, slopes={**result.slopes, variant: slope}
         )  # fmt: skip
         if variant in models:
             saved = attack_pair.probabilities(model, pixels.after_png(trace.adversarial))
@@ -119,6 +121,12 @@ def run(request: Request, progress: Progress = silent) -> Result:
             result = replace(result, crowds={**result.crowds, variant: (*result.crowds[variant], many)})
             parts.end(result)
     return result
+
+
+def _of_victim(trace: Trace) -> Trace:
+    by_step = {name: getattr(trace, name)[:, :1] for name in ("losses", "probabilities", "sizes")}
+    names = ("ids", "clean", "adversarial", "labels", "clean_probabilities", "adversarial_probabilities")
+    return replace(trace, **{name: getattr(trace, name)[:1] for name in names}, **by_step)
 
 
 def together(images: Tensor) -> Tensor:

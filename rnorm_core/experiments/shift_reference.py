@@ -63,6 +63,13 @@ def run(request: Request, progress: Progress = silent) -> Population:
     return measured
 
 
+def forget(model: str) -> None:
+    """Drops the results of a model that is gone."""
+    with _lock:
+        for key in [key for key in _kept if key[0].model == model]:
+            del _kept[key]
+
+
 def _measure(request: Request, progress: Progress) -> Population:
     variant, batch = request.variant, request.images.load()
     progress(0, f"{variant.label}: reading clean images")

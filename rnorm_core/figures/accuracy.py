@@ -76,7 +76,7 @@ def accuracy_curve(
         figure.add_scatter(**(_thin_line(c, place) if c.thin else _line(c, place, markers)))
     ticks = everything if evenly else [eps for eps in everything if eps == int(eps)]
     at = {"tickvals": [place(eps) for eps in ticks], "range": _room(place(everything[0]), place(everything[-1]))}
-    note = ", steps not to scale" if evenly else ""
+    note = ", not to scale" if evenly else ""
     below = {"title": f"attack size eps (k/255){note}", "ticktext": [f"{eps:g}" for eps in ticks]}
     figure.update_xaxes(at | below)
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
@@ -84,7 +84,7 @@ def accuracy_curve(
     images = f"n = {counts[0]:,}" if len(counts) == 1 else f"n = {counts[0]:,} to {counts[-1]:,}"
     title = title or "How much accuracy is left as the attack grows?"
     bars = f"bars: 95 % interval{f'; thin: {thin}' if any(c.thin for c in curves) else ''}"
-    dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; {bars}", 400)
+    dress(figure, title, f"{attack + ': ' if attack else ''}{images} images a point; {bars}", 340)
     texts = []
     for c in curves:
         points = zip(c.eps_255, c.correct, c.n, strict=True)
@@ -180,7 +180,7 @@ def _draw_marks(
             "title": {"text": f"in the paper's units (pixels / {PAPER_STD})", "standoff": 6},
             "ticktext": [f"{paper_units(eps):.3f}".lstrip("0") if eps else "0" for eps in ticks],
             "tickangle": 0,
-            "tickfont": {"size": 11},
+            "tickfont": {"size": 12},
             "showgrid": False,
             "zeroline": False,
         },

@@ -1,4 +1,4 @@
-"""An overview of all claims, and a drawing for each kind of evidence."""
+"""A drawing for each kind of evidence for a claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims.evidence import (
     HALF,
     KEPT,
@@ -24,88 +23,10 @@ from rnorm_core.evaluation.claims.evidence import (
     Speed,
     points,
 )
-from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
 from rnorm_core.evaluation.measure.paired import Paired
-from rnorm_core.figures.accuracy import PAPER_EPS, grey_levels
 from rnorm_core.figures.style import CLEAN, LOOKS, Figure, dress, wrap
 
-SIGNS = {
-    HOLDS: {"symbol": "circle", "color": "#E69F00", "line": {"width": 2, "color": "#E69F00"}, "size": 13},
-    FAILS: {"symbol": "circle-open", "color": CLEAN, "line": {"width": 2}, "size": 13},
-    OPEN: {"symbol": "line-ew-open", "color": CLEAN, "line": {"width": 2.5}, "size": 11},
-    OPPOSITE: {"symbol": "triangle-down", "color": CLEAN, "line": {"width": 1}, "size": 12},
-}
 LINE = {"color": CLEAN, "width": 1.5, "dash": "dot"}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A row of the overview.
-
-    by_eps: the findings are drawn at their attack sizes; otherwise the verdict is written as text.
-    """
-
-    claim: str
-    reading: str
-    findings: Sequence[Finding]
-    verdict: str
-    by_eps: bool
-
-
-def verdict_map(rows: Sequence[Judged], chosen: str = "") -> Figure:
-    """One row for each reading, and a mark for each of its findings at the attack's size.
-
-    chosen: the claim in bold. The first of a point's `customdata` is the number of its row, counted from 0.
-    UserError without rows.
-    """
-    if not rows:
-        raise UserError("No claim can be judged yet.", "measure the shipped models, or restore pretrained/.")
-    sizes = sorted({f.size for row in rows if row.by_eps for f in row.findings if f.size is not None})
-    figure, texts = go.Figure(), []
-    for state, sign in SIGNS.items():
-        points = [
-            (sizes.index(f.size), -i, [i, f"{f.size:g}", f.text, row.claim])
-            for i, row in enumerate(rows)
-            if row.by_eps
-            for f in row.findings
-            if f.state == state and f.size is not None
-        ]
-        x, y, hover_texts = zip(*points, strict=True) if points else ((None,), (None,), (None,))
-        hover = f"<b>%{{customdata[3]}} at %{{customdata[1]}}/255: {state}</b><br>%{{customdata[2]}}<extra></extra>"
-        figure.add_scatter(
-            x=x, y=y, mode="markers", name=state, marker=sign, customdata=hover_texts, hovertemplate=hover,
-            cliponaxis=False, selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
-        )  # fmt: skip
-    for i, row in enumerate(rows):
-        bold = ("<b>", "</b>") if row.claim == chosen else ("", "")
-        text = f"{bold[0]}{row.claim}  {row.reading}{bold[1]}"
-        figure.add_annotation(x=-0.45, y=-i + 0.42, text=text, showarrow=False, xanchor="left", font={"size": 12})
-        if not row.by_eps:
-            figure.add_annotation(
-                x=-0.45, y=-i, text=row.verdict, showarrow=False, xanchor="left", align="left",
-                font={"size": 12, "color": CLEAN},
-            )  # fmt: skip
-        texts.append(f"{row.claim}, {row.reading}: {row.verdict}")
-    _shade(figure, sizes)
-    ticks = {"tickvals": list(range(len(sizes))), "ticktext": [f"{size:g}" for size in sizes]}
-    figure.update_xaxes(title="attack size eps (k/255), steps not to scale", range=[-0.5, len(sizes) - 0.5], **ticks)
-    figure.update_xaxes(fixedrange=True, zeroline=False)
-    figure.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.75], fixedrange=True)
-    figure.update_layout(clickmode="event+select", dragmode=False, hovermode="closest")
-    title = "Up to which attack size does each claim hold?"
-    dress(figure, title, "touch a mark for its numbers", 110 + 46 * len(rows))
-    return Figure(figure, f"{title} {'. '.join(texts)}.")
-
-
-def _shade(figure: go.Figure, sizes: Sequence[float]) -> None:
-    """Shades the range of attack sizes in the paper."""
-    if len(sizes) < 2:
-        return
-    low, high = (float(np.interp(grey_levels(eps), sizes, range(len(sizes)))) for eps in PAPER_EPS)
-    figure.add_vrect(x0=low - 0.3, x1=high + 0.3, fillcolor=CLEAN, opacity=0.12, line_width=0, layer="below")
-    what = f"shaded: the paper's range, {grey_levels(PAPER_EPS[0]):.1f}/255 to {grey_levels(PAPER_EPS[1]):.1f}/255"
-    grey = {"symbol": "square", "size": 12, "color": CLEAN, "opacity": 0.4}
-    figure.add_scatter(x=[None], y=[None], mode="markers", marker=grey, name=wrap(what), hoverinfo="skip")
 
 
 @dataclass(frozen=True)
@@ -141,7 +62,7 @@ def _contest(contest: Contest) -> Figure:
         marker = look.marker + ("", "-open", "-dot")[i % 3]
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
     n = sorted({p.n for by_seed in contest.by_eps.values() for p in by_seed.values()})
-    title = f"Does {contest.left.split(',')[0]} keep more?"
+    title = f"Does {contest.left.partition(' with ')[0]} keep more?"
     under = f"{contest.under}; " if contest.under else ""
     subtitle = (
         f"{contest.left} minus {contest.right}; {under}{_n(n)} images that both get right when clean; 95 % interval"
@@ -226,7 +147,9 @@ def _recovery(recovery: Recovery) -> Figure:
         [f"{c.correct:,} of {c.n:,} lost images" for _, c in at], look.colour, look.marker,
     )  # fmt: skip
     title = "How many lost images come back?"
-    subtitle = f"{recovery.label}, attacked with tracked statistics, scored with the batch's own; bars: 95 % interval"
+    subtitle = (
+        f"{recovery.label}, attacked with the statistics of training, scored with the batch's own; bars: 95 % interval"
+    )
     threshold = [(100 * HALF, "the rule: half of the lost images")]
     return _drawn(title, subtitle, [series], _eps(places), "lost images that come back (%)", threshold, [-3, 103])
 
@@ -249,7 +172,7 @@ def _batch_sizes(sizes: BatchSizes) -> Figure:
     n = sorted({c.n for c in (*sizes.by_size.values(), *sizes.attacked.values())})
     subtitle = f"{sizes.label}; {_n(n)} images; bars: 95 % interval"
     threshold = [
-        (100 * sizes.tracked.value, "tracked statistics, without an attack"),
+        (100 * sizes.tracked.value, "statistics of training, without an attack"),
         (100 * KEPT * sizes.tracked.value, f"the rule: {KEPT:g} of that"),
     ]
     axis = ("images in a batch", [f"{size:g}" for size in places])
@@ -327,7 +250,7 @@ def _drawn(
 
 
 def _eps(places: Sequence[float]) -> tuple[str, list[str]]:
-    return "attack size eps (k/255), steps not to scale", [f"{eps:g}" for eps in places]
+    return "attack size eps (k/255), not to scale", [f"{eps:g}" for eps in places]
 
 
 def _ends(counts: Sequence[Count]) -> tuple[list[float], list[float]]:

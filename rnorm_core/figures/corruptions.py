@@ -25,7 +25,6 @@ class Layers:
 
     label: str
     norm: str
-    weight_hash: str
     n: int
     names: Sequence[str]
     clean: np.ndarray
@@ -97,8 +96,7 @@ def natural_and_adversarial(side: Layers, measure: str, axis: tuple[float, float
     figure.update_yaxes(title=measure, range=list(axis) if axis else None)
     figure.update_layout(hovermode="x")
     title = "How far does each layer's input shift?"
-    weights = f"; weights {side.weight_hash[:8]}" if side.weight_hash else ""
-    about = f"{side.label}; n = {images(side.n)}; band: batches of {side.band_size}{weights}"
+    about = f"{side.label}; n = {images(side.n)}; band: batches of {side.band_size}"
     dress(figure, title, about, 340)
     alt = (
         f"{title} {measure.capitalize()} at {len(x)} layers of {side.label}, n = {images(side.n)}. {'; '.join(texts)}."
@@ -143,7 +141,6 @@ class Path:
     label: str
     norm: str
     statistics: str
-    weight_hash: str
     natural: bool
     sizes: Sequence[str]
     counts: Counts
@@ -232,7 +229,6 @@ def by_images(
     conditions: Sequence[Recalibration],
     label: str,
     norm: str,
-    weight_hash: str,
     ticks: Sequence[int],
     chosen: int,
     where: str,
@@ -277,7 +273,6 @@ def by_images(
     figure.update_yaxes(title="accuracy (%)", range=[-2, 102])
     n = conditions[0].after.n
     title = "What do new statistics repair?"
-    weights = f"; weights {weight_hash[:8]}" if weight_hash else ""
-    dress(figure, title, f"{label}; n = {images(n)}; bars: 95 % interval{weights}", 340)
+    dress(figure, title, f"{label}; n = {images(n)}; bars: 95 % interval", 340)
     alt = f"{title} Accuracy of {label} against m, n = {images(n)}, statistics of m {where}. {'; '.join(texts)}."
     return Figure(figure, alt)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import CLEAN, LOOKS, OUTLINE, Figure, dress, numbers, wrap
+from rnorm_core.rounding import percent
 
 if TYPE_CHECKING:  # names for readers
     from rnorm_core.evaluation import Row
@@ -18,11 +19,12 @@ if TYPE_CHECKING:  # names for readers
 BINS = 60
 STD = {"color": LOOKS["bn"].colour, "width": 2.5}
 RANGE = {"color": LOOKS["rn"].colour, "width": 2.5, "dash": "dash"}
+WHOLE = {"color": LOOKS["rn"].colour, "width": 1.5, "dash": "dot"}
 
 
-def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
-    """Histogram of the values of a channel. Above it: mean +- standard deviation, and Popoviciu's bound, half of the
-    range to either side of its middle. place: network, layer, channel and images in words.
+def channel_values(values: Tensor, spread: "Spread", power: float, place: str) -> Figure:
+    """Histogram of the values of a channel. Above it: the two divisors to either side of the mean, standard deviation
+    and range**power, and the range. place: network, layer, channel and images in words.
     """
     counts, edges = np.histogram(numbers(values).ravel(), BINS)
     shares = 100 * counts / counts.sum()
@@ -33,9 +35,11 @@ def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
     )  # fmt: skip
     middle = (spread.minimum + spread.maximum) / 2
     for name, centre, half, height, line, symbol in (
-        ("mean, with the deviation to either side", spread.mean, spread.std, 1.08, STD, LOOKS["bn"].marker),
-        ("Popoviciu's bound: no deviation is larger", middle, spread.bound, 1.18, RANGE, LOOKS["rn"].marker),
-    ):
+        ("the standard deviation, to either side of the mean", spread.mean, spread.std, 1.08, STD, LOOKS["bn"].marker),
+        (f"range to the power {power:g}, to either side", spread.mean, spread.range**power, 1.2, RANGE,
+         LOOKS["rn"].marker),
+        ("the range, from end to end", middle, spread.bound, 1.32, WHOLE, "line-ns-open"),
+    ):  # fmt: skip
         figure.add_scatter(
             x=[centre - half, centre, centre + half], y=[height * top] * 3, name=name, mode="lines+markers",
             line=line, marker={"symbol": ["line-ns-open", symbol, "line-ns-open"], "size": 12, "color": line["color"]},
@@ -44,13 +48,14 @@ def channel_values(values: Tensor, spread: "Spread", place: str) -> Figure:
     figure.update_xaxes(title="value that arrives", zeroline=False)
     figure.update_yaxes(title="share of the values (%)")
     title = "What arrives, and how wide is it?"
-    dress(figure, title, f"{place}; {spread.n:,} values", 300)
+    dress(figure, title, f"{place}; {spread.n:,} values", 280)
     alt = (
-        f"{title} {place}, {spread.n:,} values: mean {spread.mean:.3f}, deviation {spread.std:.3f}, from "
-        f"{spread.minimum:.3f} to {spread.maximum:.3f}, range {spread.range:.3f}."
+        f"{title} {place}, {spread.n:,} values: mean {spread.mean:.3f}, standard deviation {spread.std:.3f}, from "
+        f"{spread.minimum:.3f} to {spread.maximum:.3f}, range {spread.range:.3f}, range^{power:g} "
+        f"{spread.range**power:.3f}."
     )
     if spread.range:
-        alt += f" The deviation is {spread.of_bound:.2f} of the largest one that this range allows."
+        alt += f" The standard deviation is {spread.of_bound:.2f} of the largest one that this range allows."
     return Figure(figure, alt)
 
 
@@ -63,8 +68,8 @@ def scale_by_power(spread: "Spread", powers: Sequence[float], chosen: float, pla
         hovertemplate="p = %{x:.2f}: %{y:.3f}",
     )  # fmt: skip
     figure.add_scatter(
-        x=[powers[0], powers[-1]], y=[spread.std] * 2, name="deviation", mode="lines", line=STD,
-        hovertemplate="deviation %{y:.3f}",
+        x=[powers[0], powers[-1]], y=[spread.std] * 2, name="standard deviation", mode="lines", line=STD,
+        hovertemplate="standard deviation %{y:.3f}",
     )  # fmt: skip
     here = spread.range**chosen
     figure.add_scatter(
@@ -77,7 +82,7 @@ def scale_by_power(spread: "Spread", powers: Sequence[float], chosen: float, pla
     dress(figure, title, f"{place}; {spread.n:,} values", 280)
     alt = (
         f"{title} {place}, {spread.n:,} values. range^p is {scales[0]:.3f} at p = {powers[0]:g}, {here:.3f} at "
-        f"p = {chosen:g} and {scales[-1]:.3f} at p = {powers[-1]:g}; the deviation is {spread.std:.3f}."
+        f"p = {chosen:g} and {scales[-1]:.3f} at p = {powers[-1]:g}; the standard deviation is {spread.std:.3f}."
     )
     return Figure(figure, alt)
 
@@ -88,7 +93,7 @@ def normalised_values(by_std: Tensor, by_range: Tensor, power: float, place: str
     both = [numbers(values).ravel() for values in (by_std, by_range)]
     _, edges = np.histogram(np.concatenate(both), 2 * BINS)
     for name, values, line, fill in (
-        ("divided by the deviation", both[0], STD, "rgba(0,114,178,0.15)"),
+        ("divided by the standard deviation", both[0], STD, "rgba(0,114,178,0.15)"),
         (f"divided by range to the power {power:g}", both[1], RANGE, "rgba(213,94,0,0.15)"),
     ):
         counts, _ = np.histogram(values, edges)
@@ -97,7 +102,7 @@ def normalised_values(by_std: Tensor, by_range: Tensor, power: float, place: str
             mode="lines", line={**line, "shape": "hvh", "width": 2}, fill="tozeroy", fillcolor=fill,
             hovertemplate="%{x:.3f}: %{y:.2f} %",
         )  # fmt: skip
-        series.append(f"{name}: from {values.min():.3f} to {values.max():.3f}, deviation {values.std():.3f}")
+        series.append(f"{name}: from {values.min():.3f} to {values.max():.3f}, standard deviation {values.std():.3f}")
     figure.update_xaxes(title="value, before gamma and beta", zeroline=False)
     figure.update_yaxes(title="share of the values (%)", rangemode="tozero")
     title = "What is made of it?"
@@ -114,21 +119,21 @@ def outlier_effect(
     figure, series = go.Figure(), []
     sizes, n = [o.size for o in outliers], outliers[0].spread.n - 1
     for name, factors, line, symbol in (
-        ("deviation", [o.std_factor for o in outliers], STD, LOOKS["bn"].marker),
+        ("standard deviation", [o.std_factor for o in outliers], STD, LOOKS["bn"].marker),
         (f"range to the power {power:g}", [o.scale_factor for o in outliers], RANGE, LOOKS["rn"].marker),
     ):
         figure.add_scatter(
             x=sizes, y=factors, name=name, mode="lines+markers", line=line,
             marker={"symbol": symbol, "size": 8, "color": line["color"]},
-            hovertemplate="%{x:g} deviations out: times %{y:.3f}",
+            hovertemplate="%{x:g} standard deviations out: times %{y:.3f}",
         )  # fmt: skip
         series.append(f"{name}: " + ", ".join(f"times {f:.3f} at {s:g}" for s, f in zip(sizes, factors, strict=True)))
     figure.add_hline(1, line={"color": OUTLINE, "width": 1, "dash": "dot"})
     if chosen is not None:
         figure.add_vline(chosen.size, line={"color": OUTLINE, "width": 2, "dash": "dot"})
         both = f"times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}"
-        series.append(f"a line marks {chosen.size:g} deviations, {both}")
-    figure.update_xaxes(title="distance of the outlier (deviations)")
+        series.append(f"a line marks {chosen.size:g} standard deviations, {both}")
+    figure.update_xaxes(title="distance of the outlier (standard deviations)")
     figure.update_yaxes(title="scale with it / without")
     title = "What does one outlier do?"
     dress(figure, title, f"{place}; one value beside {n:,} others", 280)
@@ -144,7 +149,7 @@ def range_by_size(growth: Sequence["Growth"], power: float, place: str) -> Figur
     for name, ends, line, symbol in (
         ("range", [(g.range, g.range_low, g.range_high) for g in growth], RANGE | {"dash": "dot"}, "diamond-open"),
         (f"range to the power {power:g}", [g.powered(power) for g in growth], RANGE, "diamond"),
-        ("deviation", [(g.std, g.std_low, g.std_high) for g in growth], STD, "circle"),
+        ("standard deviation", [(g.std, g.std_low, g.std_high) for g in growth], STD, "circle"),
     ):
         up, down = [high - mean for mean, _, high in ends], [mean - low for mean, low, _ in ends]
         figure.add_scatter(
@@ -208,13 +213,13 @@ def accuracy_by_power(points: Sequence[AtPower], attack: str, chosen: float, abo
             customdata=[[p.label, *_counted(row)] for p, row in line],
             hovertemplate="%{customdata[0]}: %{y:.1f} % (%{customdata[1]}; 95 %: %{customdata[2]})",
         )  # fmt: skip
-        series += [f"{p.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})" for p, row in line]
+        series += [f"{p.label}, {kind}: {percent(row.value)} ({', 95 %: '.join(_counted(row))})" for p, row in line]
     for point in (point for point in points if point.power is None):
         for kind, row, dash in (("clean", point.clean, "solid"), (attack, point.attacked, "dash")):
             if row is not None:
                 counts.add(row.n)
                 _level(figure, f"{point.label}, {kind}", row, dash)
-                series.append(f"{point.label}, {kind}: {100 * row.value:.1f} % ({', 95 %: '.join(_counted(row))})")
+                series.append(f"{point.label}, {kind}: {percent(row.value)} ({', 95 %: '.join(_counted(row))})")
     figure.add_vline(chosen, line={"color": OUTLINE, "width": 1.5, "dash": "dot"})
     ticks: dict[str, Any] = {"tickvals": [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1]}
     figure.update_xaxes(title="p with which the network was trained", range=[-0.03, 1.03], **ticks)
@@ -237,4 +242,4 @@ def _level(figure: go.Figure, name: str, row: "Row", dash: str) -> None:
 
 
 def _counted(row: "Row") -> tuple[str, str]:
-    return f"{row.correct:,} of {row.n:,}", f"{100 * row.low:.1f} to {100 * row.high:.1f}"
+    return f"{row.correct:,} of {row.n:,}", f"{percent(row.low)} to {percent(row.high)}"

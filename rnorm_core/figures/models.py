@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import CLEAN, LOOKS, Figure, Markers, dress, percent, wrap
+from rnorm_core.figures.style import CLEAN, LOOKS, Figure, Markers, dress, wrap
+from rnorm_core.rounding import percent
 
 STROKES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 BAND = (0.05, 0.95)  # quantiles of a layer's channels

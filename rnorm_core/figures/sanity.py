@@ -104,8 +104,7 @@ def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure
 
 def _about(surface: Surface, label: str) -> str:
     others = f", beside {surface.others} others" if surface.others else ""
-    weights = f"; weights {surface.weight_hash[:8]}" if surface.weight_hash else ""
-    return f"{label}; one image{others}; 1 eps = {255 * surface.eps:g}/255{weights}"
+    return f"{label}; one image{others}; 1 eps = {255 * surface.eps:g}/255"
 
 
 def _middle(mask: np.ndarray) -> tuple[int, int]:

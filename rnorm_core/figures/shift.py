@@ -175,10 +175,10 @@ def _places_figure(
     figure.update_xaxes(
         title=form.along, range=[0.3, len(x) + 0.7], tickvals=ticks, showgrid=False, zeroline=False, fixedrange=True
     )
-    figure.update_yaxes(title=measure, range=list(axis) if axis else None, zeroline=True, fixedrange=True)
+    figure.update_yaxes(title=_two_lines(measure), range=list(axis) if axis else None, zeroline=True, fixedrange=True)
     # A click anywhere above or below a place selects it.
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode=False)
-    dress(figure, form.title, f"{places.label}; {form.subtitle}; {n_images(places.n)}", 340)
+    dress(figure, form.title, f"{places.label}; {form.subtitle}; {n_images(places.n)}", 270 if form.joined else 340)
     what, shown_batch = (
         "layers" if form.joined else "channels",
         "clean" if places.adversarial is None else places.changed,
@@ -249,11 +249,11 @@ def shift_by_eps(
         values = ", ".join(f"{v:.3f} at {e:g}/255" for e, v in zip(g.eps_255, g.values, strict=True))
         series.append(f"{g.label}, {band}: {values}")
     figure.update_xaxes(
-        title="eps (k/255), steps not to scale",
+        title="eps (k/255), not to scale",
         tickvals=list(range(len(everything))),
         ticktext=[f"{e:g}" for e in everything],
     )
-    figure.update_yaxes(title=measure, rangemode="tozero", range=list(axis) if axis else None)
+    figure.update_yaxes(title=_two_lines(measure), rangemode="tozero", range=list(axis) if axis else None)
     title = "How far does this layer move?"
     dress(figure, title, f"layer {layer}; {attack}; {n_images(n)}; shaded: 95 % bands", 400)
     return Figure(
@@ -282,6 +282,11 @@ def _steps(x: list[int], low: np.ndarray, high: np.ndarray) -> dict[str, list[fl
     """The outline of a band that is flat over each place."""
     sides = [side for k in x for side in (k - 0.5, k + 0.5)]
     return {"x": sides + sides[::-1], "y": [*np.repeat(high, 2).tolist(), *np.repeat(low, 2)[::-1].tolist()]}
+
+
+def _two_lines(measure: str) -> str:
+    """The unit on a line of its own: an axis is short."""
+    return measure.replace(" (", "<br>(")
 
 
 def n_images(n: int) -> str:

@@ -76,15 +76,15 @@ def distribution(inputs: ChannelInput, attack: str) -> Figure:
             x=[mean], y=[height * top], mode="markers", name=name, legendgroup=name, showlegend=False,
             marker={"symbol": symbols[name], "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
             error_x={"type": "data", "array": [std], "color": colour, "thickness": 2, "width": 5},
-            hovertemplate=f"{name}: mean %{{x:.3f}} ± deviation {std:.3f}<extra></extra>",
+            hovertemplate=f"{name}: mean %{{x:.3f}} ± standard deviation {std:.3f}<extra></extra>",
         )  # fmt: skip
-        series.append(f"{name}: mean {mean:.3f}, deviation {std:.3f}")
+        series.append(f"{name}: mean {mean:.3f}, standard deviation {std:.3f}")
     if inputs.centre is not None:
         figure.add_vline(
             x=inputs.centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
             annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
         )  # fmt: skip
-    figure.update_xaxes(title="value (above: mean ± deviation)", fixedrange=True, zeroline=False)
+    figure.update_xaxes(title="value (above: mean ± standard deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)
     title = f"What does channel {channel} get?"
     subtitle = f"{inputs.label}; layer {inputs.layer}; {attack}; {n_images(inputs.n)}"

@@ -78,12 +78,6 @@ def wrap(text: str, width: int = WIDTH) -> str:
     return "<br>".join(textwrap.wrap(text, width))
 
 
-def percent(fraction: float) -> str:
-    """A whole number of percent, but ">99 %" or "<1 %" if it is only nearly 100 % or 0 %."""
-    near = ">99" if 0.995 <= fraction < 1 else "<1" if 0 < fraction < 0.005 else f"{100 * fraction:.0f}"
-    return f"{near} %"
-
-
 def images(n: int) -> str:
     """ "1 image", "1,000 images"."""
     return f"{n:,} image{'' if n == 1 else 's'}"

@@ -9,6 +9,7 @@ from html import escape
 from typing import Protocol
 
 from rnorm_core.figures.style import LOOKS
+from rnorm_core.rounding import percent, span
 
 WIDTH, GAP = 360, 28  # pixels: of a picture, and to the next one; their sum is the width of a phone's page
 _ROW, _HEAD, _BAR, _LETTERS = 38, 26, 9, 44
@@ -59,13 +60,13 @@ def draw(title: str, bars: Sequence[Bar]) -> Picture:
         middle = y + 20 + _BAR / 2
         parts += [
             f'<text x="0" y="{y + 14}">{escape(_short(bar.label))}</text>',
-            f'<text class="b" x="{WIDTH}" y="{y + 14}" text-anchor="end">{100 * share.value:.1f} %</text>',
+            f'<text class="b" x="{WIDTH}" y="{y + 14}" text-anchor="end">{percent(share.value)}</text>',
             f'<rect class="r" y="{y + 20}" width="{WIDTH}" height="{_BAR}" rx="2"/>',
             f'<rect y="{y + 20}" width="{value}" height="{_BAR}" rx="2" fill="{LOOKS[bar.norm].colour}"/>',
             f'<path class="w" d="M{low} {middle}H{high}M{low} {middle - 4}v8M{high} {middle - 4}v8"/>',
         ]
-        interval = f"95 %: {100 * share.low:.1f} to {100 * share.high:.1f}, n = {share.n:,}"
-        texts.append(f"{bar.label} {100 * share.value:.1f} % ({interval})")
+        interval = f"95 %: {span(share.low, share.high)}, n = {share.n:,}"
+        texts.append(f"{bar.label} {percent(share.value)} ({interval})")
     height = _HEAD + len(bars) * _ROW
     size = f'width="{WIDTH + GAP}" height="{height}" viewBox="-1 0 {WIDTH + GAP} {height}"'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{"".join(parts)}</svg>'

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures.style import LOOKS, Figure, Markers, dress, numbers, percent, wrap
+from rnorm_core.figures.style import LOOKS, Figure, Markers, dress, numbers, wrap
+from rnorm_core.rounding import percent
 
 if TYPE_CHECKING:  # drawing loads no attack library
     from rnorm_core.attacks import Trace

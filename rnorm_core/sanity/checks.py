@@ -7,6 +7,7 @@ import torch
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation import Accuracy, paired, wilson
+from rnorm_core.rounding import percent
 from rnorm_core.sanity import rules
 from rnorm_core.sanity.finding import Finding, Number, difference, right, share
 from rnorm_core.sanity.measurements import Gradients, Neighbours
@@ -178,8 +179,8 @@ def gradients(measured: Gradients) -> Finding:
     )  # fmt: skip
     return Finding(
         "gradients", verdict, numbers,
-        f"Of {n:,} images {zero} have a gradient of exactly zero; over all images {entries:.1%} of its entries are "
-        f"zero, and the median length is {middle:.2g}. {text}",
+        f"Of {n:,} images {zero} have a gradient of exactly zero; over all images {percent(entries)} of its entries "
+        f"are zero, and the median length is {middle:.2g}. {text}",
     )  # fmt: skip
 
 
@@ -242,13 +243,13 @@ def worst_case(usual: Accuracy, worst: Accuracy, parts: Sequence[Number] = ()) -
     pair = paired(usual.hits, worst.hits)
     if pair.low > rules.LITTLE:
         verdict = FAIL
-        text = f"The usual attack overstated robustness: {worst.value:.1%} is the number to quote."
+        text = f"The usual attack overstated robustness: {percent(worst.value)} is the number to quote."
     elif pair.difference > rules.LITTLE:
-        verdict, text = WARN, f"Other attacks find some more: {worst.value:.1%} is the number to quote."
+        verdict, text = WARN, f"Other attacks find some more: {percent(worst.value)} is the number to quote."
     else:
         verdict, text = (
             PASS,
-            f"They take no more than {rules.LITTLE:.0%} more: {worst.value:.1%} is the number to quote.",
+            f"They take no more than {rules.LITTLE:.0%} more: {percent(worst.value)} is the number to quote.",
         )
     numbers = (
         _right(usual), *parts, right("the worst case", worst),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rnorm_core.evaluation import Accuracy, wilson
 from rnorm_core.evaluation.claims.evidence import signed
 from rnorm_core.evaluation.measure.paired import Paired
+from rnorm_core.rounding import percent
 from rnorm_core.sanity.budget import Budget
 from rnorm_core.sanity.rules import CHECKS, FAIL, NOT_MEASURED, PASS, VERDICTS, WARN, Rule
 
@@ -27,15 +28,16 @@ class Number:
 
     def __str__(self) -> str:
         """ "under PGD: 15.0 % (n = 20; 95 %: 5.2 to 36.0)"."""
-        unit, interval = " points" if self.points else " %" if self.percent else "", ""
+        interval = ""
         if self.low is not None and self.high is not None:
-            interval = f"; 95 %: {self._text(self.low)} to {self._text(self.high)}"
+            interval = f"; 95 %: {' to '.join(self._text(end).removesuffix(' %') for end in (self.low, self.high))}"
+        unit = " points" if self.points else ""
         return f"{self.title}: {self._text(self.value)}{unit} (n = {self.n:,}{interval})"
 
     def _text(self, value: float) -> str:
         if self.points:
             return signed(100 * value)
-        return f"{100 * value:.1f}" if self.percent else f"{value:.2g}"
+        return percent(value) if self.percent else f"{value:.2g}"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """The same checks from accuracies that were measured earlier, as far as these suffice."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, Table, worst_case
 from rnorm_core.evaluation.measure.protocol import STRONG
 from rnorm_core.sanity import checks
 from rnorm_core.sanity.finding import Finding, not_measured
 from rnorm_core.sanity.rules import CHECKS, FLOOR, VERDICTS
+from rnorm_core.zoo import Variant
 
 
 def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:
@@ -54,11 +57,18 @@ def _transferred(mine: Sequence[Row]) -> list[Finding]:
             if (made_for["model"], made_for["statistics"]) == (row.model, row.statistics):
                 own = row.accuracy
             else:
-                crafted_on = f"{made_for['model']}, {made_for['statistics']}"
-                foreign.append(replace(row.accuracy, spec=row.settings | {"crafted_on": crafted_on}))
+                spec = row.settings | {"crafted_on": _title(made_for)}
+                foreign.append(replace(row.accuracy, spec=spec))
         if own and any(accuracy.value > FLOOR for accuracy in foreign):
             findings.append(checks.black_box(own, foreign))
     return findings
+
+
+def _title(made_for: dict[str, str]) -> str:
+    """The network and mode that an attack was made for."""
+    with suppress(UserError):
+        return Variant.of(made_for["model"], made_for["statistics"]).label
+    return f"{made_for['model']}, {made_for['statistics']}"  # no longer in the zoo
 
 
 def _neighbours(mine: Sequence[Row]) -> Finding | None:

@@ -21,8 +21,8 @@ class Measure:
 
     @property
     def axis(self) -> str:
-        """Title of an axis: "shift of the mean (in deviations)"."""
-        return f"{self.title.lower()} ({'ln of the ratio' if 'ratio' in self.unit else 'in deviations'})"
+        """Title of an axis: "shift of the mean (standard deviations)"."""
+        return f"{self.title.lower()} ({'ln of the ratio' if 'ratio' in self.unit else 'standard deviations'})"
 
 
 MEASURES = {
@@ -32,7 +32,7 @@ MEASURES = {
         "How far the mean of what a layer receives lies from that of the training images.",
     ),
     "log_std": Measure(
-        "Change of the deviation",
+        "Change of the standard deviation",
         "natural logarithm of the ratio",
         "By what factor values are spread wider (above 0) or narrower (below 0) than those of the training images.",
     ),

@@ -1,5 +1,6 @@
 """The file from which a training continues: weights and momentum as safetensors, other values as JSON in its header."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from rnorm_core import zoo
 from rnorm_core.errors import UserError
 from rnorm_core.replace import put
 
@@ -25,19 +27,27 @@ def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progres
     for name, parameter in model.named_parameters():
         if "momentum_buffer" in optimizer.state[parameter]:
             tensors[f"momentum.{name}"] = optimizer.state[parameter]["momentum_buffer"].cpu().contiguous()
-    put({path: save_tensors(tensors, {"progress": json.dumps(progress)})}, FIX)
+    text = json.dumps(progress)
+    put({path: save_tensors(tensors, {"progress": text, "sha256": _digest(tensors, text)})}, FIX)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     """(tensors, progress) of a checkpoint; UserError if it is damaged."""
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["progress"])  # noqa: SIM118
+            tensors, about = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+        if about["sha256"] != _digest(tensors, about["progress"]):
+            raise ValueError("its content does not match its checksum")
+        return tensors, json.loads(about["progress"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"The checkpoint {path} cannot be read: {error!r}.",
             "delete it and train again from the start, or restore a good copy.",
         ) from error
+
+
+def _digest(tensors: dict[str, Tensor], progress: str) -> str:
+    return hashlib.sha256((zoo.digest(tensors) + progress).encode()).hexdigest()
 
 
 def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

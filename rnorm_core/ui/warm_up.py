@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 ALL_PAGES_NEED = (
-    "rnorm_core.ui.settings.sidebar", "rnorm_core.ui.shared.guard", "rnorm_core.ui.shared.growing_result",
+    "rnorm_core.ui.settings.bar", "rnorm_core.ui.shared.guard", "rnorm_core.ui.shared.growing_result",
     "rnorm_core.ui.shared.panels", "rnorm_core.ui.chart.component", "plotly.graph_objects",
 )  # fmt: skip
 _imported = threading.Event()

@@ -6,6 +6,8 @@ that does not match its card is refused; a pickle is never read. Visitors bring 
 """
 
 import copy
+import itertools
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from rnorm_core import norms
+from rnorm_core import engine, norms
 from rnorm_core.cards import Card, read_card
 from rnorm_core.errors import UserError
 from rnorm_core.model_names import plain, title
@@ -34,6 +36,7 @@ __all__ = [
     "bring",
     "card",
     "digest",
+    "forget",
     "halves",
     "has_population",
     "is_brought",
@@ -103,7 +106,7 @@ def load(
     statistics = known[0] if statistics is None else statistics
     if statistics not in known:
         raise UserError(f"{name} has no statistics mode {statistics!r}.", f"choose one of {', '.join(known)}.")
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device or _device())
     how = statistics, device, fold and not norms.looks_at_batch(statistics)
     if mine := brought.find(name):
         return copy.deepcopy(_prototype_of_brought(mine, *how))
@@ -141,8 +144,10 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """ "RobustNorm p=0.5, batch"; every variant has a different label."""
-        return f"{self.title}, {self.statistics}"
+        """ "RobustNorm p=0.5", "BatchNorm with batch statistics": the usual mode is not named. No two are equal."""
+        how = {"tracked": "", "clean-branch": "", "adversarial-branch": "its adversarial branch"}
+        mode = how.get(self.statistics, f"{self.statistics} statistics")
+        return f"{self.title} with {mode}" if mode else self.title
 
     @property
     def usual(self) -> "Variant":
@@ -201,6 +206,21 @@ def _prototype(path: Path, stamp: tuple, statistics: str, device: torch.device, 
 @lru_cache(maxsize=16)
 def _prototype_of_brought(model: Brought, statistics: str, device: torch.device, fold: bool) -> nn.Module:
     return placed(assemble(model.card, model.tensors, statistics), device, fold)
+
+
+def forget(owner: Hashable, name: str | None = None) -> list[str]:
+    """Gives up a brought model of an owner, or all of them, see `brought.forget`. Names of those that are gone."""
+    gone = brought.forget(owner, name)
+    for model in gone:
+        _prototype_of_brought.cache_clear()
+        for mode, fold in itertools.product(norms.modes(model.card.norm), (False, True)):
+            if not norms.looks_at_batch(mode):  # of others no copies are kept
+                engine.forget(placed(assemble(model.card, model.tensors, mode), _device(), fold))
+    return [model.card.name for model in gone]
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _existing(name: str) -> Path:

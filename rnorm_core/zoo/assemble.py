@@ -1,11 +1,14 @@
 """A frozen network made of a card and the weights that the card describes."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
 from rnorm_core import models, norms
 from rnorm_core.cards import Card
 from rnorm_core.errors import UserError
+from rnorm_core.weights import short
 
 SPREADS = ("running_var", "running_range")  # endings of the keys of running spreads
 
@@ -40,7 +43,9 @@ def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = No
             )
     if (count := sum(p.numel() for p in model.parameters())) != card.parameters:
         raise UserError(f"The card of {card.name} says {card.parameters:,} parameters; the network has {count:,}.", fix)
-    model.load_state_dict(tensors, strict=True, assign=True)
+    state = OrderedDict(tensors)
+    state._metadata = expected._metadata  # pyright: ignore  (torch's versions of layers; mnasnet of torchvision asks for them)
+    model.load_state_dict(state, strict=True, assign=True)
     model.requires_grad_(False).eval()
     vars(model).update(name=card.name, statistics=statistics, weight_hash=card.sha256)
     return model
@@ -53,5 +58,5 @@ def placed(model: nn.Module, device: torch.device, fold: bool) -> nn.Module:
 
 
 def _few(keys: set[str]) -> str:
-    some = sorted(keys)[:3]
+    some = [short(key) for key in sorted(keys)[:3]]
     return ", ".join(some) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

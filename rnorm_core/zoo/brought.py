@@ -1,9 +1,14 @@
-"""Models that visitors bring as bytes. `zoo.names` does not list them, so loading one requires its name."""
+"""Models that visitors bring as bytes. `zoo.names` does not list them, so loading one requires its name.
+
+A model belongs to its *owners*: any hashable keys, in the app sessions. It stays until the last owner forgets it, and
+nobody else's model takes its room. A model without an owner stays until the room is needed.
+"""
 
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,11 +19,12 @@ from rnorm_core import models, norms, weights
 from rnorm_core.cards import BROUGHT, Card
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
-from rnorm_core.model_names import file_stem
+from rnorm_core.model_names import file_stem, written
 from rnorm_core.replace import put
 from rnorm_core.zoo.assemble import assemble
 
 MAX_BROUGHT = 128  # four for each student in a class of thirty
+MAX_BYTES = 512 * 2**20  # of all of them; a ResNet-20 has 1 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +34,11 @@ class Brought:
     card: Card
     tensors: dict[str, Tensor]
     arguments: tuple
+    owners: set[Hashable] = field(default_factory=set)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
 
 _brought: OrderedDict[str, Brought] = OrderedDict()  # the least recently brought first
@@ -48,30 +59,58 @@ def bring(
     power: float | None = None,
     width: float | None = None,
     dataset: str | None = None,
+    owner: Hashable = None,
 ) -> str:
     """Makes a model of the bytes of a `.safetensors` file and returns its name, for `zoo.card` and `zoo.load`.
 
     Arguments that are None are taken from the file's metadata, or follow from its keys and shapes (see `weights.read`).
-    Equal calls return equal names and are cheap. The last `MAX_BROUGHT` models are kept; a dropped model can be brought
-    again. UserError names the problem of the file; then nothing changes.
+    Equal calls return equal names and are cheap. owner: keeps the model until `forget`; without one the model may be
+    dropped for newer ones, and can be brought again. UserError names the problem of the file, or says that there is no
+    room; then nothing changes.
     """
     filename = Path(filename).name[-80:]
     arguments = (hashlib.sha256(raw).hexdigest(), filename, architecture, norm, power, width, dataset)
     with _bringing:
         for name, known in _brought.items():
             if known.arguments == arguments:
-                _brought.move_to_end(name)
+                _add(name, known, owner)
                 return name
     read = weights.read(
         raw, filename, architecture=architecture, norm=norm, power=power, width=width, dataset=dataset
     )  # fmt: skip
     brought = Brought(_fitting(read, filename), read.tensors, arguments)
     with _bringing:
-        _brought[brought.card.name] = brought
-        _brought.move_to_end(brought.card.name)
-        while len(_brought) > MAX_BROUGHT:
-            _brought.popitem(last=False)
+        _make_room(brought.nbytes)
+        _add(brought.card.name, brought, owner)
     return brought.card.name
+
+
+def forget(owner: Hashable, name: str | None = None) -> list[Brought]:
+    """An owner gives up a model, or all of them. Returns those that no other owner keeps: they are gone."""
+    gone = []
+    with _bringing:
+        for known in list(_brought) if name is None else [name]:
+            if known in _brought and owner in (owners := _brought[known].owners):
+                owners.remove(owner)
+                if not owners:
+                    gone.append(_brought.pop(known))
+    return gone
+
+
+def _add(name: str, model: Brought, owner: Hashable) -> None:
+    if owner is not None:
+        model.owners.add(owner)
+    _brought[name] = model
+    _brought.move_to_end(name)
+
+
+def _make_room(nbytes: int) -> None:
+    """Drops models without an owner, the least recently brought first, until one more fits; UserError if it cannot."""
+    spare = [name for name, model in _brought.items() if not model.owners]
+    while len(_brought) >= MAX_BROUGHT or sum(model.nbytes for model in _brought.values()) + nbytes > MAX_BYTES:
+        if not spare:
+            raise UserError("This server holds as many uploaded networks as it can.", "try again later.")
+        del _brought[spare.pop(0)]
 
 
 def save(
@@ -119,19 +158,36 @@ def _fitting(read: weights.Weights, filename: str) -> Card:
     except UserError as error:
         fix = f"{error.fix} If the file holds another network, choose its architecture, norm and width."
         raise UserError(error.what.replace(card.name, filename), fix) from error
-    with torch.inference_mode():
-        answers = model(torch.full((1, 3, 32, 32), 0.5))
-    if not answers.isfinite().all():
+    if problem := _not_finite(model):
         raise UserError(
-            f"The network in {filename} has outputs that are not finite for a grey image.", "train the network again."
+            f"The network in {filename} has {problem} that are not finite for random images.",
+            "train the network again.",
         )
     return card
+
+
+def _not_finite(model: nn.Module) -> str:
+    """Which numbers of a network are not finite, or ""; in three random images, as pages compute them.
+
+    The squares of every layer's inputs are among them: pages measure standard deviations.
+    """
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    squares: list[Tensor] = []
+    for module in model.modules():
+        module.register_forward_pre_hook(lambda _, inputs: squares.append(inputs[0].detach().square().sum()))
+    outputs = model(images)
+    (gradient,) = torch.autograd.grad(outputs.logsumexp(1).sum(), images)
+    for name, numbers in (("outputs", outputs), ("inputs of layers", torch.stack(squares)), ("gradients", gradient)):
+        if not numbers.isfinite().all():
+            return name
+    return ""
 
 
 def _card_of(read: weights.Weights, filename: str) -> Card:
     """The card of a brought model. Fields that are not known are empty or 0; the recipe names the file."""
     # The weights do not contain p: the same file with two values of p is two models.
-    name = f"yours-{file_stem(filename)}-{read.sha256[:8]}" + (f"-p{read.power:g}" if read.power is not None else "")
+    power = "" if read.power is None else f"-p{written(read.power)}"
+    name = f"yours-{file_stem(filename)}-{read.sha256[:8]}{power}"
     classes = CLASSES[read.dataset]
     try:
         with torch.device("meta"):

@@ -38,13 +38,15 @@ def drawn(page, key: str) -> list[str]:
 
 @with_table
 def test_choose_and_come_back_by_the_link(visit):
-    page = visit("/accuracy?models=resnet20-bn&models=resnet20-rn&models=resnet20-none")
+    page = visit("/accuracy")
     wait(page)
     inside = page.locator("[data-testid=stMain]")
-    assert len(drawn(page, "curves-pgd")) == 3
-    inside.get_by_role("button", name="batch", exact=True).click()
-    inside.get_by_role("button", name="FGSM").click()
-    chart(page, "curves-fgsm").wait_for()
+    assert [line.split(":")[0] for line in drawn(page, "curves-worst")] == ["BatchNorm", "RobustNorm", "no norm"]
+    inside.get_by_role("button", name="Noise of the same size").click()
+    chart(page, "curves-noise").wait_for()
+    wait(page)
+    inside.get_by_role("button", name="The batch's own statistics").click()
+    page.wait_for_url(lambda url: "modes=tracked&modes=batch" in url)
     wait(page)
     assert len(drawn(page, "curves-pgd")) == 5
     slider = inside.get_by_role("slider").last
@@ -54,19 +56,31 @@ def test_choose_and_come_back_by_the_link(visit):
     sentence.wait_for()
     wait(page)
     said = sentence.inner_text()
-    for part in ("modes=tracked&modes=batch", "attacks=PGD+%28L-inf%29&attacks=FGSM", "at=1.5"):
+    for part in ("attacks=PGD+%28L-inf%29&attacks=Random", "at=1.5"):
         assert part in page.url
     page.reload()
     wait(page)
-    chart(page, "curves-fgsm").wait_for()
+    chart(page, "curves-noise").wait_for()
     assert len(drawn(page, "curves-pgd")) == 5
     assert sentence.inner_text() == said
+    inside.get_by_role("tab", name="The numbers").click()
     with page.expect_download() as download:
-        inside.get_by_text("The numbers behind the curves").click()
         inside.get_by_test_id("stDownloadButton").get_by_role("button").click()
     header, *rows = download.value.path().read_text().splitlines()
     assert "weights" in header
     assert any("python -m rnorm_core.evaluation" in row for row in rows)
+
+
+@with_table
+def test_a_door_shows_what_it_opens(visit):
+    page = visit("/accuracy")
+    wait(page)
+    page.get_by_role("button", name="Measure left and right here").click()
+    button = page.get_by_role("button", name="Measure it here")
+    button.wait_for()
+    page.wait_for_function("() => document.querySelector('.st-key-parts_rest.door-mark')")
+    wait(page)
+    assert button.evaluate("one => one.getBoundingClientRect().bottom < innerHeight")
 
 
 def test_measure_here_and_stop(visit):
@@ -78,15 +92,13 @@ def test_measure_here_and_stop(visit):
     inside.get_by_role("button", name="Stop", exact=True).click()
     inside.get_by_text("Stopped.").wait_for()
     wait(page)
-    kept = [
-        line.rpartition(": ")[2] for line in drawn(page, "measured") if "RobustNorm, tracked, measured here" in line
-    ]
+    kept = [line.rpartition(": ")[2] for line in drawn(page, "measured") if "RobustNorm, measured here" in line]
     assert 1 <= int(kept[0]) < 8  # what there was when it was stopped, the clean point at least
     assert inside.get_by_role("button", name="Start again").is_visible()
 
 
 def test_measure_here_to_the_end_and_again_by_the_link(visit):
-    page = visit("/accuracy?under=FGSM&n=8&right_mode=batch", width=390, height=844)
+    page = visit("/accuracy?under=FGSM&n=8&right_mode=batch&rest=Measure+it+here", width=390, height=844)
     wait(page)
     inside = page.locator("[data-testid=stMain]")
     for _ in range(2):
@@ -94,7 +106,7 @@ def test_measure_here_to_the_end_and_again_by_the_link(visit):
         inside.get_by_text("Measured here: 8 images").wait_for()
         wait(page)
         points = drawn(page, "measured")
-        assert {"BatchNorm, tracked, measured here: 2", "RobustNorm, batch, measured here: 2"} <= set(points)
+        assert {"BatchNorm, measured here: 2", "RobustNorm with batch statistics,<br>measured here: 2"} <= set(points)
         sentence = inside.get_by_text("FGSM at 1/255, 8 images.").last.locator("xpath=..").inner_text()
         assert "McNemar" in sentence or "No difference" in sentence
         page.reload()  # measured again, or found as it was: the same

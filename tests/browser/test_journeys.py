@@ -17,10 +17,10 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif("cifar10-resnet20-rn" not in zoo.names(), reason="the trained models are not here"),
 ]
-BATCH = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|RobustNorm), '))"
+BATCH = "[data-testid=stMarkdown] p:has(strong:text-matches('^(BatchNorm|RobustNorm)$'))"
 SETTLED = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
                  && !document.querySelector('[data-testid=stMain] [data-testid=stProgress]')
-                 && [...document.querySelectorAll('h4')].some(title => title.innerText.trim() === 'What you see')
+                 && [...document.querySelectorAll('summary')].some(title => title.innerText.includes('What you see'))
                  && document.body.innerText.includes('Try this')"""
 
 
@@ -97,7 +97,7 @@ def test_a_size_in_an_opened_player_leaves_the_batch_as_it_is(visit):
 
 def test_from_the_start_to_an_attack_of_ones_own(visit):
     page = visit("/")
-    assert len(sentences(page)) == 2
+    assert len(sentences(page)) == 3
     page.get_by_role("link", name="Craft an attack of your own").click()
     page.get_by_role("heading", name="Craft an attack").wait_for()
     assert len(sentences(page)) == 2
@@ -117,7 +117,7 @@ def test_from_the_start_to_an_attack_of_ones_own(visit):
     assert spec["traces"]["left"]["attack"]["eps"] == pytest.approx(8 / 255)
     # the choice survives going away and coming back
     page.get_by_role("link", name="Back to the start").click()
-    page.get_by_role("heading", name="One image, one attack").wait_for()
+    page.get_by_role("heading", name="Can a change too small").wait_for()
     sentences(page)
     at(page, "8,20")
     assert "eps=8" in page.url
@@ -155,15 +155,34 @@ def test_a_minimum_norm_attack_has_steps_but_no_sizes(visit):
     at(page, ",0")
 
 
-def test_a_door_on_the_page_shows_it_from_its_top(visit):
+def test_a_door_shows_and_marks_what_it_changes_and_is_one_step_back(visit):
     page = visit("/?eps=0.25", width=390, height=844)
     sentences(page)
-    page.get_by_role("button", name=re.compile("The size most papers use")).click()
-    at(page, "8,20")
-    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    for name, place in (("The size most papers use", "8,20"), ("A quarter of a grey level", "0.25,20")):
+        before = page.evaluate("history.length")
+        page.get_by_role("button", name=re.compile(name)).click()
+        at(page, place)
+        page.wait_for_selector(".st-key-player.door-mark")
+        page.wait_for_function(
+            "() => { const box = document.querySelector('.st-key-player').getBoundingClientRect();"
+            " return box.top < innerHeight / 2 && box.bottom > innerHeight / 2 }"
+        )
+        page.wait_for_function("() => location.search.includes('eps=')")
+        assert page.evaluate("history.length") == before + 1
     page.get_by_role("button", name=re.compile("Another photo")).click()
-    page.wait_for_selector("canvas[aria-label='The clean image: cat']", state="detached")
-    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    page.wait_for_selector("canvas[aria-label='The clean image: ship']", state="detached")
+
+
+def test_on_a_phone_the_third_network_is_a_tap_away(visit):
+    page = visit("/", width=390, height=844)
+    sentences(page)
+    boxes = [section.bounding_box() for section in page.locator(".player-network").all()]
+    assert boxes[0]["y"] == boxes[1]["y"] == boxes[2]["y"]
+    assert boxes[1]["x"] + boxes[1]["width"] <= 390 < boxes[2]["x"] + boxes[2]["width"]
+    page.get_by_role("button", name="no norm →").click()
+    page.wait_for_function("() => document.querySelectorAll('.player-network')[2].getBoundingClientRect().right <= 391")
+    page.get_by_role("button", name="← BatchNorm").click()
+    page.wait_for_function("() => document.querySelectorAll('.player-network')[0].getBoundingClientRect().left >= 0")
 
 
 def test_two_browsers_do_not_disturb_each_other(visit):
@@ -171,7 +190,7 @@ def test_two_browsers_do_not_disturb_each_other(visit):
     assert all("Still" in text for text in sentences(gentle))
     assert all("Fooled" in text for text in sentences(harsh))
     harsh.get_by_role("button", name=re.compile("Too small")).click()
-    at(harsh, "0.25,5")
+    at(harsh, "0.25,20")
     assert all("Still" in text for text in sentences(gentle))
     at(gentle, "0,5")
     assert "eps=0&" in gentle.url
@@ -194,8 +213,9 @@ def test_pictures_of_ones_own(visit, tmp_path):
     Image.fromarray(noise).save(buffer, "JPEG")
     page = visit("/craft?steps=5", width=390, height=844)
     sentences(page)
+    page.get_by_role("button", name="Pictures").click()
     page.get_by_text("Use a picture of your own").click()
-    chooser = page.locator("[data-testid=stMain] input[type=file]")
+    chooser = page.locator("[data-testid=stPopoverBody] input[type=file]")
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
     page.get_by_text("as the network sees it").wait_for()
     assert len(sentences(page)) == 2
@@ -203,9 +223,9 @@ def test_pictures_of_ones_own(visit, tmp_path):
     chooser.set_input_files({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"})
     page.get_by_text("is not an image of a known type").wait_for()
     sentences(page)
-    page.get_by_text("What you see").wait_for()
+    page.get_by_text("What you see, and why").wait_for()
     assert not page.get_by_test_id("stFileChip").all()
-    chooser = page.locator("[data-testid=stMain] input[type=file]")  # a new one
+    chooser = page.locator("[data-testid=stPopoverBody] input[type=file]")  # a new one
     chooser.set_input_files({"name": "yours.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
     page.get_by_text("as the network sees it").wait_for()
     assert "notes.jpg" not in page.locator("[data-testid=stMain]").inner_text()

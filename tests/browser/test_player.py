@@ -214,7 +214,7 @@ def test_what_it_says(player, winners, saved, target, sentence):
     assert verdicts(page) == [sentence]
     assert page.locator("input[name=eps]").count() == 0  # one size is no axis
     said = page.locator(".player-said").inner_text().replace("\xa0", " ")
-    assert said == f"Size 8/255. Step 2 of 2. BatchNorm, tracked: {sentence}"
+    assert said == f"Size 8/255. Step 2 of 2. BatchNorm: {sentence}"
 
 
 def test_an_attack_without_eps_goes_from_before_to_after(player):

@@ -39,7 +39,7 @@ def test_there_are_at_least_eight_each_with_what_a_page_says():
         assert corruption.title
         assert corruption.about.endswith(".")
         assert "1903.12261" in corruption.source
-    assert CORRUPTIONS["gaussian-noise"].strength_text(3) == "deviation 0.08"
+    assert CORRUPTIONS["gaussian-noise"].strength_text(3) == "standard deviation 0.08"
     assert CORRUPTIONS["fog"].strength_text(5) == "thickness 1.5, smoothness 1.75"
 
 

@@ -1,6 +1,8 @@
 import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -229,3 +231,128 @@ def test_the_pixel_limit_itself_is_taken(monkeypatch):
     assert close(see(encode(plain(RED, (40, 40)))), RED)
     with pytest.raises(UserError, match="megapixels"):
         see(encode(plain(RED, (41, 40))))
+
+
+# --- small files that ask for much
+
+
+def decode(*_):
+    raise AssertionError("decoded")
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated until there are `count`; libjpeg decodes every one of them."""
+    raw = encode(plain(RED), "JPEG", progressive=True)
+    last = raw[raw.rindex(b"\xff\xda") : -2]
+    return raw[:-2] + last * (count - raw.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded(monkeypatch):
+    assert close(see(with_scans(uploads.MAX_SCANS)), RED, tolerance=4)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
+    with pytest.raises(UserError, match=r"'scans.jpg' is a JPEG with more than 50 scans"):
+        see(with_scans(uploads.MAX_SCANS + 1), "scans.jpg")
+
+
+def test_a_jpeg_of_too_many_segments_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr("PIL.Image.open", decode)
+    comment = b"\xff\xfe\x00\x02"
+    raw = encode(plain(RED), "JPEG")
+    with pytest.raises(UserError, match="segments"):
+        see(raw[:2] + comment * 2_000_000 + raw[2:])
+
+
+def test_only_scans_of_the_picture_itself_count():
+    """A preview inside a segment, and a film behind the picture, may hold any bytes."""
+    raw, scans = encode(plain(RED), "JPEG"), b"\xff\xda" * 1_000
+    preview = b"\xff\xed" + struct.pack(">H", len(scans) + 2) + scans
+    assert close(see(raw[:2] + preview + raw[2:] + scans), RED, tolerance=4)
+
+
+@pytest.mark.parametrize("size", [(1, 49_999_999), (50_000_000, 1), (16_385, 1)])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_side_is_bounded_before_the_picture_is_decoded(monkeypatch, size, depth):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
+    with pytest.raises(UserError, match=rf"'line.png' has {size[0]:,} x {size[1]:,} pixels; a side may have 16,384"):
+        see(png(*size, b"", depth), "line.png")
+
+
+def test_the_longest_side_is_taken():
+    assert close(see(encode(plain(RED, (16_384, 1)))), RED)
+
+
+def test_a_compressed_bmp_is_refused():
+    """Pillow decodes it in a loop over bytes in Python, which takes seconds for a few thousand bytes."""
+    raw = bytearray(encode(plain(1, mode="P"), "BMP"))
+    raw[30] = 1  # the field "compression"
+    with pytest.raises(UserError, match="compressed BMP"):
+        see(bytes(raw))
+
+
+def test_a_large_photo_is_decoded_at_a_smaller_size_and_looks_the_same():
+    noise = np.random.default_rng(0).integers(60, 200, (64, 64, 3), dtype=np.uint8)
+    photo = Image.fromarray(noise).resize((4_096, 4_096), Image.Resampling.BICUBIC)
+    whole = np.array(photo.resize((32, 32), Image.Resampling.BICUBIC))
+    assert np.abs(see(encode(photo, "JPEG", quality=95)).astype(int) - whole).max() <= 4
+
+
+def test_no_memory_is_a_user_error_and_not_remembered(monkeypatch):
+    raw = encode(plain((1, 2, 3)))
+
+    def exhausted(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("PIL.ImageFile.ImageFile.load", exhausted)
+        with pytest.raises(UserError, match=r"'mine.png' needs more memory"):
+            see(raw)
+    assert close(see(raw), (1, 2, 3))
+
+
+# --- decoded once, one at a time
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Names of the files that were decoded, and the largest number of them at one time."""
+    monkeypatch.setattr(uploads, "_kept", type(uploads._kept)())
+    names, now, most, pixels = [], [], [0], uploads._pixels
+
+    def slowly(raw, filename):
+        names.append(filename)
+        now.append(filename)
+        most[0] = max(most[0], len(now))
+        time.sleep(0.02)
+        now.pop()
+        return pixels(raw, filename)
+
+    monkeypatch.setattr(uploads, "_pixels", slowly)
+    return names, most
+
+
+def test_a_picture_is_decoded_once_for_everybody(decoded):
+    raw = encode(plain(RED))
+    with ThreadPoolExecutor(8) as pool:
+        assert all(close(seen, RED) for seen in pool.map(lambda _: see(raw), range(8)))
+    assert decoded[0] == ["mine.png"]
+
+
+def test_pictures_are_decoded_one_at_a_time(decoded):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: see(encode(plain((i, 0, 0))), f"{i}.png"), range(4)))
+    assert sorted(decoded[0]) == ["0.png", "1.png", "2.png", "3.png"]
+    assert decoded[1] == [1]
+
+
+def test_a_refusal_is_remembered(decoded):
+    for _ in range(2):
+        with pytest.raises(UserError, match="not an image"):
+            see(b"hello")
+    assert decoded[0] == ["mine.png"]
+
+
+def test_few_pictures_are_kept(decoded, monkeypatch):
+    monkeypatch.setattr(uploads, "KEPT", 2)
+    for i in range(4):
+        see(encode(plain((i, 0, 0))))
+    assert len(uploads._kept) == 2

@@ -64,6 +64,15 @@ def test_a_graph_equals_torch(network, norm, depth, count):
         assert near.float().mean() >= 0.75, "a rounded value may be on the other side of a ReLU's kink, but rarely"
 
 
+def test_a_network_that_is_to_be_gone_leaves_no_graph(network, pool):
+    gone, other = network("rn"), network("bn")
+    engine.prepare(gone, 1)
+    engine.prepare(gone, 2)
+    engine.prepare(other, 3)
+    engine.forget(gone)
+    assert names_of(pool) == [3]
+
+
 def test_the_first_attack_is_eager_and_a_later_one_uses_the_graph(network, batch, pool):
     model, attack = network("rn"), attacks.make("pgd", 1 / 255, 5)
     first = attack.run(model, batch, seeded())

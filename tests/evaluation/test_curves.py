@@ -6,7 +6,7 @@ import pytest
 
 from rnorm_core import evaluation
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.tables import curves
+from rnorm_core.evaluation.tables import curves, headline
 from rnorm_core.evaluation.tables.accuracies import shipped
 from rnorm_core.evaluation.tables.curves import WORST, Line
 from rnorm_core.zoo import Variant
@@ -174,3 +174,13 @@ def test_no_shipped_worst_case_rises_with_the_size():
             left = [one.correct / one.n for one in line.rows]
             # statistics of the batch: PGD itself leaves a little more at a larger size now and then
             assert all(b <= a + 0.01 for a, b in itertools.pairwise(left)), (name, statistics, left)
+
+
+def test_headline_rows_are_the_worst_case_where_it_was_measured():
+    rows = [row(BN, 0, (9, 10)), *(row(BN, eps, (k, 10)) for eps, k in ((1, 6), (8, 2)))]
+    table = Table((*rows, row(BN, 1, (5, 10), attack="fgsm"), row(RN, 0, (8, 10)), row(RN, 1, (3, 10))))
+    worst = curves.lines(table, (BN, RN), WORST, "float", fair=False, rows=headline.rows)
+    assert [(r.eps_255, "worst of" in r.settings) for r in worst[0].rows] == [(0, False), (1, True), (8, False)]
+    assert [r.eps_255 for r in worst[1].rows] == [0, 1]  # no worst case at any size
+    assert headline.headline(table, BN, 8) == worst[0].rows[2]
+    assert headline.headline(table, RN, 8) is None

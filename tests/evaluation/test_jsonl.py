@@ -100,6 +100,26 @@ def test_broken_lines_are_refused_with_their_reason(table, tmp_path):
     refuse(file, path, good + row.line.encode().replace(b"2026", b"\xff\xfe"), "'utf-8' codec")
 
 
+def test_a_flipped_byte_is_never_read_as_a_number(table, tmp_path):
+    file, row, *_ = table
+    path, line = tmp_path / "t.jsonl", row.line.encode()
+    refused = 0
+    for at in range(len(line)):
+        broken = bytearray(line)
+        broken[at] ^= 1
+        path.write_bytes(broken)
+        try:
+            assert file.read(path) == (row,)
+        except UserError:
+            refused += 1
+    assert refused > 0.9 * len(line)
+
+
+def test_a_row_of_an_older_version_has_no_checksum(table, tmp_path):
+    file, row, *_ = table
+    assert file.parse(json.dumps(asdict(row))) == row
+
+
 def test_two_measurements_of_one_thing_are_refused(table, tmp_path):
     file, row, other, change = table
     repeated = replace(row, **change)

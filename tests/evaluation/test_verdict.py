@@ -19,7 +19,7 @@ def findings(*states: str) -> list[Finding]:
         ((H, H, H, H, H), "holds at every size measured, 0.25/255 to 8/255"),
         ((F, F, F, F, F), "holds at no size measured, 0.25/255 to 8/255"),
         ((F, F, H, H, H), "holds from 1/255 on; does not at 0.25 and 0.5/255"),
-        ((T, T, H, H, O), "holds from 1/255 to 2/255; open at 8/255; the opposite holds at 0.25 and 0.5/255"),
+        ((T, T, H, H, O), "holds at 1 and 2/255; open at 8/255; the opposite holds at 0.25 and 0.5/255"),
         ((H, F, H, F, F), "holds at 0.25 and 1/255; does not at 0.5, 2 and 8/255"),
         ((O, O, F, F, F), "holds at no size measured, 0.25/255 to 8/255; does not at 1, 2 and 8/255; "
          "open at 0.25 and 0.5/255"),

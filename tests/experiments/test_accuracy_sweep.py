@@ -70,7 +70,7 @@ def test_points_come_one_after_another_and_progress_never_goes_back(request_):
     assert [len(partial.hits) for partial in partials] == [0, 1, 2, 3, 4, 5, 6]
     assert {partial.request for partial in partials} == {request_}
     assert list(partials[-1].hits) == [(variant, eps) for eps in (0, 1, 8) for variant in (LEFT, RIGHT)]
-    assert "RobustNorm, right-rn, batch, eps 8/255: 8 images, attack 3 of 3" in texts
+    assert "RobustNorm, right-rn with batch statistics, eps 8/255: 8 images, attack 3 of 3" in texts
 
 
 def test_it_can_be_stopped_within_a_batch(request_):

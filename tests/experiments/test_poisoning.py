@@ -43,7 +43,12 @@ def test_the_player_shows_the_attack_on_the_neighbours(small_zoo, monkeypatch):
     variants = [Variant.of(BN, "batch"), Variant.of(RN, "batch")]
     assert list(result.landscapes) == variants
     for variant in variants:
-        shown, trace = result.landscapes[variant], result.traces[variant]
+        shown, victim, model = result.landscapes[variant], result.traces[variant], variant.load("cpu")
+        attack = poisoning.poison.make([0], range(1, 10), 8 / 255, 3)
+        trace = evaluation.attack_batch(model, result.batch, attack, seed=0)
+        assert victim.ids == trace.ids[:1]
+        assert torch.equal(victim.probabilities, trace.probabilities[:, :1])
+        assert torch.equal(victim.adversarial, result.batch.images[:1])
         assert (shown.sizes_255, shown.label) == ((8,), int(trace.labels[0]))
         assert torch.equal(shown.probabilities[0], trace.probabilities[:, 0])
         frames = shown.clean + shown.scales[0] / LEVELS * shown.changes[0]
@@ -51,7 +56,6 @@ def test_the_player_shows_the_attack_on_the_neighbours(small_zoo, monkeypatch):
         assert (shown.changes[0, :, :, :32, :32] == 0).all()  # the victim, at every step
         assert tiles(frames, 9)[-1] == pytest.approx(trace.adversarial[:9], abs=8 / 255 / LEVELS)
         assert shown.lengths[0, -1, 0] <= 8 / 255 + 1e-6
-        model = variant.load("cpu")
         saved = attack_pair.probabilities(model, pixels.after_png(trace.adversarial))[:1]
         assert torch.equal(shown.saved, saved)
     rerun = poisoning.poison.make([0], range(1, 10), 8 / 255, 3)

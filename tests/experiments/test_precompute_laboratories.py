@@ -14,6 +14,7 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.new_rows import filled
 from rnorm_core.experiments.precise_bn import estimate
 from rnorm_core.experiments.precompute import laboratories as command
+from tests.rows import unsigned
 
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
 OF_EIGHT = {"size": 8, "attack": attacks.make("pgd", 8 / 255, 2), "batch_size": 8}
@@ -129,7 +130,7 @@ def test_it_goes_on_where_it_was_stopped(small_zoo, cifar, batch, tmp_path, caps
     out.write_text("".join(before[:-5]))
     command.measure([BN], cifar, 8, out)
     assert sorted(map(_undated, out.read_text().splitlines())) == sorted(map(_undated, before))
-    out.write_text("".join(before).replace(zoo.card(BN).sha256, "0" * 64))
+    out.write_text(unsigned("".join(before)).replace(zoo.card(BN).sha256, "0" * 64))
     command.measure([BN], cifar, 8, out)
     assert {row.weight_hash for row in evaluation.read(out)} == {zoo.card(BN).sha256}
 
@@ -146,7 +147,7 @@ def test_rows_made_for_other_weights_do_not_count(batch, tmp_path, monkeypatch):
     assert len(laboratories.rows()) == len(rows)
     strange = [row.line.replace(f'"batch", "weight_hash": "{row.weight_hash}"', f'"batch", "weight_hash": "{"0" * 64}"')
                for row in rows]  # fmt: skip
-    path.write_text("".join(strange))
+    path.write_text(unsigned("".join(strange)))
     kept = laboratories.rows()
     assert len(kept) == len(rows) - 3
     assert "batch" not in {row.settings["made_for"]["statistics"] for row in kept if "made_for" in row.settings}

@@ -10,15 +10,25 @@ import numpy as np
 import pytest
 import torch
 
-from rnorm_core import zoo
+from rnorm_core import data, zoo
 from rnorm_core.data import ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.experiments import shift_sweep, shipped
+from rnorm_core.experiments.landscape import photos
 from rnorm_core.experiments.shipped import files, packing
-from rnorm_core.experiments.shipped.defaults import CHANNEL, CORRUPTIONS, LANDSCAPE, SHIFT, SURFACES
+from rnorm_core.experiments.shipped.defaults import (
+    CHANNEL,
+    CORRUPTIONS,
+    LANDSCAPE,
+    PHOTOS,
+    POISONING,
+    SHIFT,
+    START,
+    SURFACES,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = [SHIFT, CORRUPTIONS, SURFACES, LANDSCAPE, CHANNEL]
+SHIPPED = [SHIFT, CORRUPTIONS, SURFACES, LANDSCAPE, START, PHOTOS, CHANNEL, POISONING]
 shipped_zoo = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
 
 
@@ -147,16 +157,47 @@ def test_shipped_results_are_what_the_experiments_compute(default):
 
 @shipped_zoo
 @pytest.mark.usefixtures("one_thread")
-def test_the_shipped_landscape_is_what_the_attack_does():
+@pytest.mark.parametrize("default", [LANDSCAPE, START], ids=lambda default: default.name)
+def test_the_shipped_landscape_is_what_the_attack_does(default):
     """Another processor rounds differently, and a changed sign leads an attack elsewhere, to about the same end."""
-    request = LANDSCAPE.request()
-    pairs = zip(shipped.result(request).by_image[0], LANDSCAPE.run(request).by_image[0], strict=True)
+    request = default.request()
+    pairs = zip(shipped.result(request).by_image[0], default.run(request).by_image[0], strict=True)
     for there, now in pairs:
         assert torch.equal(there.clean, now.clean)
         assert there.sizes_255 == now.sizes_255
         assert (there.changes == now.changes).float().mean() > 0.9
         winners = there.probabilities.argmax(-1) == now.probabilities.argmax(-1)
         assert winners.float().mean() > 0.97
+
+
+@shipped_zoo
+@pytest.mark.usefixtures("one_thread")
+def test_the_shipped_photos_are_what_the_attack_does():
+    request = PHOTOS.request()
+    there, now = shipped.result(request).right, PHOTOS.run(request).right
+    assert there.shape == (3, 8, 20)
+    assert (there != now).sum() <= 3  # on another processor an answer at the edge may be another
+
+
+@shipped_zoo
+def test_the_first_photo_separates_the_networks_and_is_the_players():
+    """What the page Start begins with: the strip of photos and the player say the same of its photo."""
+    samples, landscapes = data.samples("cifar10"), shipped.result(START.request()).by_image[0]
+    shown = [bool(each.probabilities[3, -1].argmax() == each.label) for each in landscapes]
+    assert shown == shipped.result(PHOTOS.request()).at(1)[:, samples.find(photos.FIRST)].tolist()
+    assert len(set(shown)) == 2
+
+
+@shipped_zoo
+def test_the_shipped_poison_changes_the_answers_and_not_the_victim():
+    request = POISONING.request()
+    found, victim = shipped.result(request), request.batch().images[:1]
+    assert len(found.traces) == 4
+    for variant, trace in found.traces.items():
+        assert torch.equal(trace.clean, victim)
+        assert torch.equal(trace.adversarial, victim)
+        assert trace.right_before.item()
+        assert trace.right.item() == (variant.statistics == "tracked")
 
 
 @shipped_zoo

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims.evidence import (
     BatchSizes,
     Contest,
@@ -18,45 +17,18 @@ from rnorm_core.evaluation.claims.evidence import (
     Retention,
     Speed,
 )
-from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
 from rnorm_core.evaluation.measure.paired import paired
-from rnorm_core.figures.claims import Judged, evidence, verdict_map
+from rnorm_core.figures.claims import evidence
 
 PAIR = paired(torch.arange(100) < 60, torch.arange(100) < 50)
-FINDINGS = [Finding(1, HOLDS, "a"), Finding(2, FAILS, "b"), Finding(4, OPEN, "c"), Finding(8, OPPOSITE, "d")]
-ROWS = [
-    Judged("C5", "RobustNorm ahead", FINDINGS, "holds up to 1/255", True),
-    Judged("C6", "accuracy is kept", [Finding(None, HOLDS, "e")], "holds", False),
-]
 
 
 def traces(figure) -> dict[str, dict]:
     return {trace["name"].replace("<br>", " "): trace for trace in json.loads(figure.plotly.to_json())["data"]}
 
 
-def test_the_map_has_a_mark_for_every_finding():
-    figure = verdict_map(ROWS, "C5")
-    drawn = traces(figure)
-    for place, (state, said) in enumerate(((HOLDS, "a"), (FAILS, "b"), (OPEN, "c"), (OPPOSITE, "d"))):
-        assert (drawn[state]["x"], drawn[state]["y"]) == ([place], [0])
-        assert drawn[state]["customdata"][0][0] == 0
-        assert drawn[state]["customdata"][0][2] == said
-    symbols = [drawn[state]["marker"]["symbol"] for state in (HOLDS, FAILS, OPEN, OPPOSITE)]
-    assert len(set(symbols)) == 4  # never colour alone
-    layout = json.loads(figure.plotly.to_json())["layout"]
-    texts = [annotation["text"] for annotation in layout["annotations"]]
-    assert texts == ["<b>C5  RobustNorm ahead</b>", "C6  accuracy is kept", "holds"]
-    assert "C6, accuracy is kept: holds" in figure.alt
-    assert any("paper's range" in name for name in drawn)
-
-
-def test_an_empty_map_is_an_error():
-    with pytest.raises(UserError):
-        verdict_map([])
-
-
 def test_a_contest_is_its_differences_with_intervals():
-    figure = evidence(Contest("RobustNorm, tracked", "BatchNorm, tracked", {1: {0: PAIR, 1: PAIR}, 8: {0: PAIR}}))
+    figure = evidence(Contest("RobustNorm", "BatchNorm", {1: {0: PAIR, 1: PAIR}, 8: {0: PAIR}}))
     drawn = traces(figure)
     one = drawn["seed 0"]
     assert one["y"] == pytest.approx([10, 10])
@@ -68,7 +40,7 @@ def test_a_contest_is_its_differences_with_intervals():
 
 
 def test_retention_and_its_line():
-    figure = evidence(Retention("BatchNorm, batch", {1: {0: (Count(90, 100), Count(45, 100))}}))
+    figure = evidence(Retention("BatchNorm with batch statistics", {1: {0: (Count(90, 100), Count(45, 100))}}))
     assert traces(figure)["seed 0"]["y"] == pytest.approx([0.5])
     assert "the rule: 0.9 of clean accuracy at 0.9" in figure.alt
 
@@ -76,7 +48,7 @@ def test_retention_and_its_line():
 def test_layers_with_noise_and_chance():
     half = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
     none = np.zeros((2, 4), dtype=bool)
-    figure = evidence(Displacement("BatchNorm, tracked", {8: {"m": half}}, {0.0: {"m": none}, 8: {"m": none}}, 200))
+    figure = evidence(Displacement("BatchNorm", {8: {"m": half}}, {0.0: {"m": none}, 8: {"m": none}}, 200))
     drawn = traces(figure)
     assert drawn["attacked"]["y"] == pytest.approx([0, 37.5])
     assert drawn["attacked"]["error_y"]["array"] == pytest.approx([0, 12.5])
@@ -85,18 +57,20 @@ def test_layers_with_noise_and_chance():
 
 def test_attack_beyond_noise():
     half = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
-    drawn = traces(evidence(Excess("BatchNorm, tracked", {8: {"m": half}}, 200)))
+    drawn = traces(evidence(Excess("BatchNorm", {8: {"m": half}}, 200)))
     assert drawn["attack beyond noise"]["y"] == [37.5]
     assert drawn["attack beyond noise"]["error_y"]["arrayminus"] == [12.5]
 
 
 def test_the_rest_is_drawn_from_its_numbers():
     assert traces(evidence(Recovery("BatchNorm", {1: (30, 40), 8: (0, 0)})))["come back"]["y"] == [75]
-    need = BatchSizes("BatchNorm, batch", Count(9, 10), {1: Count(1, 10), 2: Count(8, 10)}, {2: Count(3, 10)}, "PGD")
+    need = BatchSizes(
+        "BatchNorm with batch statistics", Count(9, 10), {1: Count(1, 10), 2: Count(8, 10)}, {2: Count(3, 10)}, "PGD"
+    )
     drawn = traces(evidence(need))
     assert drawn["without an attack"]["y"] == [10, 80]
     assert (drawn["under PGD"]["x"], drawn["under PGD"]["y"]) == ([1], [30])
-    upkeep = evidence(KeptAccuracy("RobustNorm, tracked", "BatchNorm, tracked", {0: PAIR}))
+    upkeep = evidence(KeptAccuracy("RobustNorm", "BatchNorm", {0: PAIR}))
     assert traces(upkeep)["difference"]["mode"] == "markers"
     curves = {0: ((0.5, 0.8), (0.8, 0.9), (0.4, 0.5)), 1: ((0.5, 0.8), (0.8, 0.9))}
     speed = Speed("RobustNorm", "BatchNorm", (0.8,), {0: ((2,), (1,), (None,)), 1: ((2,), (1,), ())}, curves, 28)

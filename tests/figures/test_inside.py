@@ -33,11 +33,12 @@ def values():
 
 def test_values_and_bound(values):
     found = measure.spread(values)
-    figure = channel_values(values, found, "blocks.0, channel 3")
+    figure = channel_values(values, found, 0.5, "blocks.0, channel 3")
     drawn = traces(figure)
     assert sum(drawn["values"]["y"]) == pytest.approx(100)
-    deviation, bound = (trace for name, trace in drawn.items() if name != "values")
+    deviation, powered, bound = (trace for name, trace in drawn.items() if name != "values")
     assert deviation["x"] == pytest.approx([found.mean - found.std, found.mean, found.mean + found.std])
+    assert powered["x"][2] - powered["x"][0] == pytest.approx(2 * found.range**0.5)
     assert (bound["x"][0], bound["x"][2]) == pytest.approx((found.minimum, found.maximum))
     assert deviation["line"].get("dash") != bound["line"].get("dash")
     assert "blocks.0, channel 3" in figure.alt
@@ -48,7 +49,7 @@ def test_scale_by_power():
     found = measure.spread(torch.tensor([0.0, 16.0]))
     drawn = traces(scale_by_power(found, (0, 0.25, 1), 0.5, "a"))
     assert drawn["range to the power p"]["y"] == [1, 2, 16]
-    assert drawn["deviation"]["y"] == [8, 8]
+    assert drawn["standard deviation"]["y"] == [8, 8]
     assert (drawn["p = 0.5"]["x"], drawn["p = 0.5"]["y"]) == ([0.5], [4])
 
 
@@ -56,7 +57,7 @@ def test_outliers(values):
     found = measure.outliers(values, (0, 10), 0.2)
     figure = outlier_effect(found, 0.2, "a")
     drawn = traces(figure)
-    assert drawn["deviation"]["y"] == [o.std_factor for o in found]
+    assert drawn["standard deviation"]["y"] == [o.std_factor for o in found]
     assert drawn["range to the power 0.2"]["y"] == [o.scale_factor for o in found]
     assert "beside 128 others" in figure.alt
 
@@ -78,7 +79,7 @@ def test_the_chosen_outlier_is_marked(values):
     level, upright = marked.plotly.layout.shapes
     assert len(plain.plotly.layout.shapes) == 1
     assert (level.y0, upright.x0, upright.x1) == (1, 3, 3)
-    assert f"marks 3 deviations, times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}" in marked.alt
+    assert f"marks 3 standard deviations, times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}" in marked.alt
 
 
 @pytest.mark.parametrize("power", [0.2, 1])

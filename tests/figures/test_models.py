@@ -148,7 +148,7 @@ def test_learning_rates():
     np.testing.assert_allclose(line.error_y.arrayminus, [10, 5])
     assert figure.plotly.layout.xaxis.type == "log"
     assert "n = 100 to 200" in text(figure)
-    assert "BatchNorm: 90 % at 0.1, 10 % at 0.4" in figure.alt
+    assert "BatchNorm: 90.0 % at 0.1, 10.0 % at 0.4" in figure.alt
 
 
 def test_a_training_that_diverged_is_a_cross_and_no_accuracy():
@@ -163,7 +163,7 @@ def test_a_training_that_diverged_is_a_cross_and_no_accuracy():
     crosses = [trace for trace in learning_rates([bn, none], "").plotly.data if trace.marker.symbol == "x"]
     assert len({trace.y[0] for trace in crosses}) == 2, "one would hide the other"
     assert all(trace.y[0] < 0 for trace in crosses)
-    assert "no norm: 50 % at 0.1, diverged at 0.4, diverged at 1.6" in figure.alt
+    assert "no norm: 50.0 % at 0.1, diverged at 0.4, diverged at 1.6" in figure.alt
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from rnorm_core.figures.shift import (
 )
 from rnorm_core.figures.shift_channel import ChannelInput, distribution
 
-MEASURE, ATTACK = "shift of the mean (in deviations)", "PGD (L-inf) at 2/255"
+MEASURE, ATTACK = "shift of the mean (standard deviations)", "PGD (L-inf) at 2/255"
 
 
 def places(label="BatchNorm, tracked", norm="bn", **changes) -> Places:

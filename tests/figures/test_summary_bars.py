@@ -26,7 +26,7 @@ def test_bars_are_as_long_as_the_shares():
     line = next(picture.iter(f"{SVG}path")).get("d")
     assert line.startswith(f"M{round(WIDTH * low, 1)} ")
     assert f"H{round(WIDTH * high, 1)}M" in line
-    assert [text.text for text in picture.iter(f"{SVG}text")] == ["Who?", "first", "25.0 %", "second", "0.0 %"]
+    assert [text.text for text in picture.iter(f"{SVG}text")] == ["Who?", "first", "25.0 %", "second", "0 %"]
 
 
 def test_it_says_what_it_shows():

@@ -11,6 +11,8 @@ import pytest
 from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Table
+from rnorm_core.evaluation.tables import curves
+from rnorm_core.ui.accuracy.question import MEASURE, NUMBERS
 from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
 from tests.rows import row
@@ -60,15 +62,21 @@ def press(page, label: str):
 @pytest.mark.usefixtures("table")
 def test_curves_and_a_comparison_are_there_at_once(open_page):
     page = open_page("accuracy")
-    curves, agreement = charts(page)
-    assert names(curves) == ["BatchNorm, tracked", "RobustNorm, tracked", "no norm, tracked"]
-    assert curves["data"][0]["y"] == [90, 60, 0]
+    drawn, agreement = charts(page)
+    assert names(drawn) == ["BatchNorm", "RobustNorm", "no norm"]
+    assert drawn["data"][0]["y"] == [90, 60, 0]
     assert [bar["x"] for bar in agreement["data"]] == [[60, 75], [0, 0], [15, pytest.approx(18.75)], [25, 6.25]]
     said = texts(page)
-    assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 15.0 points" in said
+    assert "RobustNorm is ahead of BatchNorm by 15.0 points" in said
     assert "one seed is an example" in said
-    assert "0 only BatchNorm, tracked gets right, 15 only RobustNorm, tracked" in said
-    assert "python -m rnorm_core.evaluation" in said
+    assert "0 only BatchNorm gets right, 15 only RobustNorm" in said
+    assert said.startswith(
+        "When each colour may move by 1 grey level of 255, BatchNorm gets **60.0 %** and RobustNorm gets **75.0 %** of "
+        "the images right; by 8 levels, 0 % and 10.0 %. Without an attack: 90.0 % and 80.0 %.".replace(
+            " %", "\N{NO-BREAK SPACE}%"
+        )
+    )
+    assert any("python -m rnorm_core.evaluation" in block.value for block in page.code)
     for part in ("What you see", "Why", "Try this"):
         assert part in said
     assert not page.warning
@@ -82,11 +90,12 @@ def test_an_address_chooses_everything(open_page):
         attacks=["PGD (L-inf)", "Random noise (L-inf)"], axis="to scale", at="8", right=BN, right_mode="batch",
     )  # fmt: skip
     pgd, noise, agreement = charts(page)
-    assert names(pgd) == ["BatchNorm, tracked", "BatchNorm, batch", "no norm, tracked"] == names(noise)
+    both = ["BatchNorm", "BatchNorm with batch statistics"]
+    assert names(pgd) == [*both, "no norm"] == names(noise)
     assert pgd["data"][0]["y"][0] == 100  # 70 images are right without norm: those count
     assert pgd["data"][0]["customdata"][1][:2] == [60, 70]
     assert pgd["data"][0]["x"] == [0, 1, 8]
-    assert "only BatchNorm, batch" in [bar["name"] for bar in agreement["data"]]
+    assert "only BatchNorm with batch statistics" in [bar["name"] for bar in agreement["data"]]
     assert "No difference" in texts(page)
     assert not page.warning
 
@@ -101,13 +110,13 @@ def test_what_the_address_cannot_have_is_named(open_page, address):
     page = open_page("accuracy", **address)
     named = {pair for warning in page.warning for pair in re.findall("`(.*?)`", warning.value)}
     assert {f"{key}={value}" for key, value in address.items()} <= named
-    assert len(charts(page)) == 2
+    assert len(charts(page)) == 1  # `n` opens the part that measures
 
 
 @pytest.mark.usefixtures("table")
 def test_what_the_table_does_not_hold_is_said(open_page):
-    page = open_page("accuracy", modes=["tracked", "tracked-mean"], at="2")
-    assert "Not in the table: BatchNorm, tracked-mean under PGD (L-inf)" in texts(page)
+    page = open_page("accuracy", modes=["tracked", "tracked-mean"], attacks="PGD (L-inf)", at="2")
+    assert "Not measured yet: BatchNorm with tracked-mean statistics under PGD (L-inf)" in texts(page)
     assert "The table does not hold left and right under this attack at this size" in texts(page)
     assert len(charts(page)) == 1
 
@@ -115,7 +124,7 @@ def test_what_the_table_does_not_hold_is_said(open_page):
 @pytest.mark.usefixtures("table")
 def test_nothing_chosen_is_an_error_and_the_page_goes_on(open_page, settle):
     page = open_page("accuracy")
-    page.get("button_group")[0].set_value([]).run()
+    page.multiselect(key="attacks").set_value([]).run()
     settle(page)
     assert "There is nothing to draw." in page.error[0].value
     assert "Try this" in texts(page)
@@ -125,12 +134,13 @@ def test_without_a_table_the_page_says_so_and_still_measures(open_page, settle, 
     module = sys.modules["rnorm_core.evaluation.tables.accuracies"]
     monkeypatch.setattr(module, "shipped", lambda dataset="cifar10": tmp_path / "none.jsonl")
     page = open_page("accuracy", under="FGSM", n="8")
+    assert "BatchNorm and RobustNorm were not measured before." in texts(page)
     assert "No accuracies have been measured" in page.error[0].value
     assert charts(page) == []
     press(page, "Measure it here")
     settle(page)
     (chart,) = charts(page)
-    assert names(chart) == ["BatchNorm, tracked, measured here", "RobustNorm, tracked, measured here"]
+    assert names(chart) == ["BatchNorm, measured here", "RobustNorm, measured here"]
 
 
 def test_a_damaged_table_is_named(open_page, monkeypatch):
@@ -162,14 +172,13 @@ def test_measured_here_is_drawn_over_the_shipped_curve(open_page, settle):
     settle(page)
     chart = charts(page)[-1]
     assert names(chart) == [
-        "BatchNorm, tracked", "RobustNorm, tracked",
-        "BatchNorm, tracked, measured here", "RobustNorm, tracked, measured here",
+        "BatchNorm", "RobustNorm", "BatchNorm, measured here", "RobustNorm, measured here",
     ]  # fmt: skip
     here = chart["data"][2]
     assert here["mode"] == "markers"
     assert [point[1] for point in here["customdata"]] == [8, 8]  # clean and at 1/255
     assert "n = 8 to 100" in chart["layout"]["title"]["text"].replace("<br>", " ")
-    assert "Measured here: 8 images (foolbox's 20 samples), seed 0" in texts(page)
+    assert "Measured here: 8 images (foolbox's 20 samples)" in texts(page)
     page.select_slider(key="at").set_value(8).run()
     assert "Measured here" not in texts(settle(page))  # another question, not yet asked
 
@@ -219,11 +228,39 @@ def test_stop_keeps_the_points_there_are(open_page, settle, monkeypatch):
 
 
 @pytest.mark.usefixtures("table")
+def test_left_and_right_are_always_among_the_curves(open_page):
+    page = open_page("accuracy", models=[], left=NONE, right=RN, right_mode="batch")
+    assert names(charts(page)[0])[:2] == ["no norm", "RobustNorm with batch statistics"]
+    assert "no norm gets" in texts(page)
+
+
+@pytest.mark.usefixtures("table")
+def test_what_is_closed_is_not_computed(open_page, monkeypatch):
+    monkeypatch.setattr(curves, "compare", None)
+    page = open_page("accuracy", rest=NUMBERS)
+    assert len(page.dataframe) == 1
+    assert len(charts(page)) == 1
+    page = open_page("accuracy", rest=MEASURE)
+    assert page.number_input(key="n").value == 20
+    assert not page.dataframe
+
+
+@pytest.mark.usefixtures("table")
+def test_a_door_opens_what_it_leads_to(open_page, settle):
+    page = open_page("accuracy")
+    press(page, "Measure left and right here")
+    assert settle(page).number_input(key="n").value == 20
+    assert len(charts(page)) == 1
+    assert not page.warning
+
+
+@pytest.mark.usefixtures("table")
 def test_a_door_changes_the_curves(open_page, settle):
     page = open_page("accuracy")
     press(page, "The batch's own statistics")
     settle(page)
     assert len(names(charts(page)[0])) == 5
+    assert page.get("button_group")[0].value == ["tracked", "batch"]
     press(page, "Noise of the same size, as a control")
     assert len(charts(settle(page))) == 3
     assert not page.warning

@@ -12,6 +12,7 @@ from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
 from tests.rows import row
 
+PGD = "How much is left under PGD"
 BASE = "cifar10-resnet20"
 BN, RN = f"{BASE}-bn", f"{BASE}-rn"
 CHANGES = {f"{norm}-seed{k}": {"seed": k} for norm in (BN, RN) for k in (1, 2)}
@@ -73,25 +74,25 @@ def test_seeds_are_thin_lines_beside_the_model(zoo_of, table_of, open_page):
     zoo_of(*SEEDS)
     table_of([BN, RN, *SEEDS])
     page = open_page("accuracy")
-    spec = chart(page, "How much is left under PGD")
-    assert lines(spec, thin=False) == ["BatchNorm, tracked", "RobustNorm, tracked"]
+    spec = chart(page, PGD)
+    assert lines(spec, thin=False) == ["BatchNorm", "RobustNorm"]
     assert sorted(lines(spec, thin=True)) == [
-        f"{norm}, seed {k}, tracked" for norm in ("BatchNorm", "RobustNorm") for k in (1, 2)
+        f"{norm}, seed {k}" for norm in ("BatchNorm", "RobustNorm") for k in (1, 2)
     ]
     assert "thin: other seeds" in spec["layout"]["title"]["text"].replace("<br>", " ")
     alt = charts_of(page)[0].alt
-    assert "BatchNorm, seed 2, tracked (other seeds): 87.0 % at 0/255" in alt
+    assert "BatchNorm, seed 2 (other seeds): 87.0 % at 0/255" in alt
     page.toggle(key="seeds").set_value(False).run()
-    assert lines(chart(page, "How much is left under PGD"), thin=True) == []
+    assert lines(chart(page, PGD), thin=True) == []
 
 
 def test_a_seed_that_is_chosen_is_a_line_like_any_other(zoo_of, table_of, open_page):
     zoo_of(*SEEDS)
     table_of([BN, RN, *SEEDS])
     page = open_page("accuracy", models=["resnet20-bn", "resnet20-bn-seed1"])
-    spec = chart(page, "How much is left under PGD")
-    assert lines(spec, thin=False) == ["BatchNorm, tracked", "BatchNorm, seed 1, tracked"]
-    assert lines(spec, thin=True) == ["BatchNorm, seed 2, tracked"]
+    spec = chart(page, PGD)
+    assert lines(spec, thin=False) == ["BatchNorm", "RobustNorm", "BatchNorm, seed 1"]
+    assert lines(spec, thin=True) == ["BatchNorm, seed 2", "RobustNorm, seed 1", "RobustNorm, seed 2"]
 
 
 def test_without_other_seeds_there_is_no_such_choice(zoo_of, table_of, open_page):
@@ -108,10 +109,10 @@ def test_p_is_a_slider_over_the_models_there_are(zoo_of, table_of, open_page):
     page = open_page("accuracy", p="0.5")
     assert [float(p) for p in page.select_slider(key="p").options] == [0.1, 0.2, 0.5, 1.0]
     spec = chart(page, "Does the power")
-    assert lines(spec, thin=False) == ["RobustNorm p=0.5, tracked", "BatchNorm, tracked"]
+    assert lines(spec, thin=False) == ["RobustNorm p=0.5", "BatchNorm"]
     assert len(lines(spec, thin=True)) == 3
     page.select_slider(key="p").set_value(1.0).run()
-    assert lines(chart(page, "Does the power"), thin=False)[0] == "RobustNorm p=1, tracked"
+    assert lines(chart(page, "Does the power"), thin=False)[0] == "RobustNorm p=1"
     assert not page.warning
 
 
@@ -142,10 +143,10 @@ def test_models_are_picked_by_their_titles(zoo_of, table_of, open_page):
     page = open_page("accuracy")
     picker = page.multiselect(key="models shown")
     assert picker.options[:3] == ["BatchNorm", "RobustNorm", "RobustNorm p=1"]
-    assert picker.value == ["resnet20-bn", "resnet20-rn"]
+    assert picker.value == []  # left and right are drawn without being picked
     picker.set_value(["resnet20-rn-p050"]).run()
     assert page.multiselect(key="models").value == ["resnet20-rn-p050"]  # what the address holds
-    assert "Not in the table: RobustNorm p=0.5, tracked under PGD (L-inf)." in texts(page)
+    assert "Not measured yet: RobustNorm p=0.5 under PGD (L-inf)." in texts(page)
 
 
 def test_the_sidebar_picks_by_title_and_the_address_keeps_names(zoo_of, table_of, open_page):

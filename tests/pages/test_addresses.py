@@ -23,7 +23,7 @@ def test_a_number_that_is_not_finite_is_named_and_left_out(open_page, page, key,
 
 
 @pytest.mark.parametrize(
-    ("page", "key"), [("whose", "part"), ("paper", "claim"), ("start", "left"), ("craft", "images")]
+    ("page", "key"), [("batch", "part"), ("paper", "claim"), ("start", "left"), ("craft", "images")]
 )
 def test_an_empty_value_is_none(open_page, page, key):
     shown = open_page(page, settled=False, **{key: ""})

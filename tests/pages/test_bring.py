@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save
+from streamlit.runtime.caching.cache_resource_api import clear_session_cache
 
-from rnorm_core import evaluation, models, zoo
+from rnorm_core import evaluation, jobs, models, zoo
 from rnorm_core.evaluation import Table
 from rnorm_core.experiments import attack_pair
 from rnorm_core.ui.craft import downloads
@@ -80,39 +81,47 @@ def test_start(with_mine, players):
         page.selectbox(key="right shown").options[-1]
         == f"Yours · mine {sha256(SOUND).hexdigest()[:4]}, RobustNorm p=0.5"
     )
-    assert right(players(page)) == f"{TITLE}, tracked"
-    assert f"BatchNorm, tracked; {TITLE}, tracked." in texts(page)  # not measured yet
+    assert right(players(page)) == TITLE
+    assert f"BatchNorm; {TITLE}." in texts(page)  # not measured yet
     assert sha256(SOUND).hexdigest()[:12] in texts(page)
 
 
 def test_craft(with_mine, players):
     page = with_mine("craft", attack="FGSM")
-    assert right(players(page)) == f"{TITLE}, tracked"
+    assert right(players(page)) == TITLE
 
 
 def test_shift(with_mine):
     page = with_mine("shift", attack="FGSM", batch="8")
     assert not page.error
-    assert f"{TITLE}" in next(caption.value for caption in page.caption if "clean images at hand" in caption.value)
-    assert len(charts_of(page)) == 8
+    assert f"{TITLE}" in next(block.value for block in page.markdown if "clean images at hand" in block.value)
+    assert len(charts_of(page)) == 4
     page.selectbox(key="right_mode").set_value("batch").run()
     assert not page.exception
 
 
 def test_accuracy(with_mine, settle):
     page = with_mine("accuracy", n="8", under="FGSM")
-    assert f"No accuracies come with {TITLE}: measure it below." in texts(page)
+    assert f"BatchNorm and {TITLE} were not measured before." in texts(page)
+    assert f"; {TITLE} under " in texts(page)
     assert TITLE not in page.multiselect(key="models shown").options
     next(button for button in page.button if button.label == "Measure it here").click().run()
     settle(page)
     chart = charts_of(page)[-1].spec
-    assert f"{TITLE}, tracked, measured here" in [t["name"].replace("<br>", " ") for t in chart["data"]]
+    assert f"{TITLE}, measured here" in [t["name"].replace("<br>", " ") for t in chart["data"]]
     assert "Measured here: 8 images" in texts(page)
 
 
 @pytest.mark.parametrize(
     ("name", "address"),
-    [("corruptions", dict(n="8")), ("inside", {}), ("honesty", {}), ("whose", {}), ("paper", {}), ("models", {})],
+    [
+        ("batch", dict(part="Corruptions", n="8")),
+        ("inside", {}),
+        ("honesty", {}),
+        ("batch", {}),
+        ("paper", {}),
+        ("models", {}),
+    ],
 )
 def test_elsewhere(with_mine, name, address):
     page = with_mine(name, **address)
@@ -170,6 +179,30 @@ def test_forgotten_it_is_gone(with_mine, settle):
     assert not page.warning
 
 
+def kept_results() -> list:
+    return [spec for spec in jobs.pool.shared._kept if NAME in repr(spec)]
+
+
+def test_forgotten_nothing_of_it_is_left_on_the_server(with_mine):
+    page = with_mine("start", left=BN)
+    assert kept_results()
+    assert NAME in zoo.brought._brought
+    next(button for button in page.button if button.label == "Forget").click().run()
+    assert not kept_results()
+    assert NAME not in zoo.brought._brought
+    assert NAME not in repr([page.session_state[key] for key in page.session_state if key.startswith("_partial")])
+
+
+def test_when_the_browser_is_gone_so_is_the_network_until_it_comes_back(with_mine):
+    page = with_mine("start", left=BN)
+    clear_session_cache("test session id")  # as Streamlit does when a session is disconnected
+    assert not kept_results()
+    assert NAME not in zoo.brought._brought
+    page.run()
+    assert NAME in zoo.brought._brought
+    assert page.selectbox(key="right").value == NAME
+
+
 def test_only_some_are_kept(with_mine, monkeypatch):
     from rnorm_core.ui.settings import upload_weights
 
@@ -215,7 +248,7 @@ def test_a_wrong_file_is_named_and_nothing_is_lost(with_mine, settle, players):
         assert "wrong.safetensors" in error.value, case
         assert word in error.value, case
         assert page.selectbox(key="right").value == NAME, case
-        assert right(players(page)) == f"{TITLE}, tracked", case
+        assert right(players(page)) == TITLE, case
         uploader(page).set_value(None).run()
         assert not page.error, case
 

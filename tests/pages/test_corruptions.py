@@ -1,3 +1,4 @@
+import os
 import re
 import time
 
@@ -9,6 +10,7 @@ from rnorm_core.experiments import corruption_sweep, recalibration
 from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
+PART = {"part": "Corruptions"}
 FEW = {"n": "8", "corruption": "Contrast"}
 BN = "cifar10-resnet20-bn"
 
@@ -38,7 +40,7 @@ def stripped(page) -> str:
 
 
 def test_corruption_and_attack_are_there_at_once(open_page):
-    page = open_page("corruptions", **FEW, severity="5", eps="8")
+    page = open_page("batch", **PART, **FEW, severity="5", eps="8")
     said = [block.value for block in page.markdown if "clean, " in block.value]
     assert len(said) == 2
     assert all("Contrast, severity 5: **" in text and "PGD at 8/255: **" in text for text in said)
@@ -63,7 +65,7 @@ def test_pictures_are_there_before_anything_is_measured(open_page, monkeypatch):
             progress(0, "waiting")
 
     monkeypatch.setattr(corruption_sweep, "run", endless)
-    page = open_page("corruptions", settled=False, **FEW, seed="99")
+    page = open_page("batch", **PART, settled=False, **FEW, seed="99")
     assert stripped(page).count("<figure>") == 6 + 6
     assert "✗" not in stripped(page)
     assert not charts_of(page)
@@ -71,7 +73,7 @@ def test_pictures_are_there_before_anything_is_measured(open_page, monkeypatch):
 
 
 def test_severity_and_attack_move_without_measuring_again(open_page, monkeypatch):
-    page = open_page("corruptions", **FEW, severity="2")
+    page = open_page("batch", **PART, **FEW, severity="2")
 
     def never(*args, **first):
         raise AssertionError("measured again")
@@ -86,7 +88,7 @@ def test_severity_and_attack_move_without_measuring_again(open_page, monkeypatch
 
 
 def test_every_corruption_can_be_looked_at(open_page):
-    page = open_page("corruptions", settled=False, n="8")
+    page = open_page("batch", **PART, settled=False, n="8")
     for corruption in CORRUPTIONS.values():
         page.selectbox(key="corruption").set_value(corruption.title).run()
         assert corruption.title in captions(page)
@@ -96,7 +98,7 @@ def test_every_corruption_can_be_looked_at(open_page):
 
 
 def test_the_button_re_estimates_and_m_moves_for_free(open_page, settle, monkeypatch):
-    page = open_page("corruptions", **FEW, severity="5", of="the same images")
+    page = open_page("batch", **PART, **FEW, severity="5", of="the same images")
     assert "What do new statistics repair" not in " ".join(titles(page))
     next(button for button in page.button if button.label == "Re-estimate the statistics").click().run()
     settle(page)
@@ -119,7 +121,14 @@ def test_the_button_re_estimates_and_m_moves_for_free(open_page, settle, monkeyp
 
 def test_an_address_holds_everything(open_page):
     page = open_page(
-        "corruptions", **FEW, severity="5", eps="8", of="other images", m="4", measure="Change of the range"
+        "batch",
+        part="Corruptions",
+        **FEW,
+        severity="5",
+        eps="8",
+        of="other images",
+        m="4",
+        measure="Change of the range",
     )
     assert texts(page).count("statistics of 4 images") == 2
     assert "12 images that are not scored" in captions(page)
@@ -131,18 +140,18 @@ def test_an_address_holds_everything(open_page):
 
 
 def test_with_all_twenty_samples_no_others_are_left(open_page):
-    page = open_page("corruptions", settled=False, corruption="Fog")
+    page = open_page("batch", **PART, settled=False, corruption="Fog")
     assert page.selectbox(key="of").options == ["the same images"]
     assert [int(n) for n in page.selectbox(key="n").options] == [8, 20]
     assert page.select_slider(key="m").options == ["as trained", "1", "2", "4", "8", "16", "all"]
 
 
 def test_batch_statistics_have_nothing_to_re_estimate(open_page):
-    page = open_page("corruptions", **FEW, right=BN, right_mode="batch", m="all")
+    page = open_page("batch", **PART, **FEW, right=BN, right_mode="batch", m="all")
     (info,) = page.info
     assert "takes its statistics from each batch anew" in info.value
     assert texts(page).count("statistics of 12 images") == 1
-    both = open_page("corruptions", **FEW, left=BN, left_mode="batch", right=BN, right_mode="batch", m="all")
+    both = open_page("batch", **PART, **FEW, left=BN, left_mode="batch", right=BN, right_mode="batch", m="all")
     assert len(both.info) == 2
     assert "What do new statistics repair" not in " ".join(titles(both))
 
@@ -150,7 +159,7 @@ def test_batch_statistics_have_nothing_to_re_estimate(open_page):
 def test_what_the_address_cannot_have_is_named(open_page):
     wrong = {"corruption": "Snow", "severity": "6", "eps": "3", "n": "128", "measure": "the mood", "of": "my images",
              "m": "5", "surprise": "1"}  # fmt: skip
-    page = open_page("corruptions", settled=False, **wrong)
+    page = open_page("batch", **PART, settled=False, **wrong)
     named = [warning.value.split("`")[1] for warning in page.warning]
     assert sorted(named) == sorted(f"{key}={value}" for key, value in wrong.items())
     assert not page.exception
@@ -162,7 +171,7 @@ def test_a_model_without_a_population_still_has_accuracies(open_page, monkeypatc
         if file.name != "cifar10-resnet20-rn.population.safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
-    page = open_page("corruptions", **FEW, seed="78")
+    page = open_page("batch", **PART, **FEW, seed="78")
     assert "cifar10-resnet20-rn.population.safetensors" in page.error[0].value
     assert [title.split("?")[0] for title in titles(page)] == [
         "How far does each layer's input shift", "What does it cost", "How much accuracy does a shift cost",
@@ -170,8 +179,24 @@ def test_a_model_without_a_population_still_has_accuracies(open_page, monkeypatc
     assert "Try this" in texts(page)
 
 
+def test_a_repaired_population_is_read(open_page, monkeypatch, tmp_path):
+    for file in zoo.DIRECTORY.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+    path = tmp_path / "cifar10-resnet20-rn.population.safetensors"
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    assert (
+        "its numbers do not match its checksum"
+        in open_page("batch", part="Corruptions", **FEW, seed="79").error[0].value
+    )
+    path.write_bytes(sound)
+    os.utime(path, ns=(1, 1))  # a file system may give both contents the same time
+    assert not open_page("batch", part="Corruptions", **FEW, seed="79").error
+
+
 def test_a_door_changes_corruption_and_statistics(open_page, settle):
-    page = open_page("corruptions", **FEW)
+    page = open_page("batch", **PART, **FEW)
     next(button for button in page.button if "JPEG" in button.label).click().run()
     settle(page)
     assert (page.selectbox(key="corruption").value, page.select_slider(key="m").value) == ("JPEG", "all")
@@ -180,7 +205,9 @@ def test_a_door_changes_corruption_and_statistics(open_page, settle):
 
 
 def test_with_the_full_test_set(open_page):
-    page = open_page("corruptions", full=True, source="full test set", settled=False, corruption="Fog", n="8")
+    page = open_page(
+        "batch", part="Corruptions", full=True, source="full test set", settled=False, corruption="Fog", n="8"
+    )
     assert [int(n) for n in page.selectbox(key="n").options] == [8, 20, 128]
     assert page.selectbox(key="of").options == ["other images", "the same images"]
     assert page.select_slider(key="m").options[-2:] == ["64", "all"]

@@ -6,8 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.runtime.caching.cache_resource_api import clear_session_cache
 
-from rnorm_core import data, zoo
+from rnorm_core import data, jobs, zoo
 from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.ui.craft import downloads
 
@@ -28,7 +29,7 @@ def seen(players):
 
     def titles(page) -> list[str]:
         ((_, networks),) = players(page)
-        return [network.about["label"].split(",")[0] for network in networks]
+        return [network.about["label"] for network in networks]
 
     return titles
 
@@ -38,13 +39,14 @@ BOTH = ["BatchNorm", "RobustNorm"]
 
 def of_all(page) -> list[str]:
     """The sentences about a batch of several images."""
-    return [block.value for block in page.markdown if block.value.startswith(("**BatchNorm", "**RobustNorm"))]
+    (said,) = [block.value for block in page.markdown if block.value.startswith(("**BatchNorm", "**RobustNorm"))]
+    return said.split("\n\n")
 
 
 def test_a_result_is_there_at_once(open_page, players):
     page = open_page("craft")
     ((header, (left, right)),) = players(page)
-    assert [left.about["label"], right.about["label"]] == ["BatchNorm, tracked", "RobustNorm, tracked"]
+    assert [left.about["label"], right.about["label"]] == BOTH
     at = header["sizes"].index(1)
     # L-inf in pixels, and normalised by the smallest standard deviation of the three channels
     np.testing.assert_allclose(left.lengths[at, -1, [0, 2]], [1 / 255, 1 / 255 / 0.2435], rtol=1e-4)
@@ -139,7 +141,7 @@ def test_noise_offers_no_target_and_an_address_with_one_is_named(open_page, seen
     page = open_page("craft", attack="Random noise (L-inf)", target="frog")
     assert "target" not in [box.key for box in page.selectbox]
     assert "target=frog" in page.warning[0].value
-    assert captions(page).count("control") == 1
+    assert captions(page).count("control") == 1  # what the attack is, among the further choices
     assert seen(page) == BOTH
 
 
@@ -190,13 +192,29 @@ def test_a_door_on_the_page_makes_its_settings_and_no_notice(open_page, settle):
     settle(page)
     assert page.select_slider(key="eps").value == 0.25
     assert not page.warning
+    (said,) = [block.value for block in page.markdown if "grey levels:" in block.value]
+    assert "BatchNorm sees **frog**" in said
+    assert said.endswith("Saved as a PNG file, the change no longer fools BatchNorm and RobustNorm.")
+
+
+def test_the_sentence_says_what_the_player_shows(open_page, players):
+    page = open_page("craft", eps="1")
+    ((header, networks),) = players(page)
+    (said,) = [block.value for block in page.markdown if "at most 1 of 255 grey levels:" in block.value]
+    for network in networks:
+        winner = network.probabilities[3, -1].argmax()
+        assert f"{network.about['label']} sees **{header['classes'][winner]}** (" in said
+        assert header["classes"][winner] != "cat"
+    held = open_page("craft", eps="0")
+    assert "BatchNorm still sees **cat**" in texts(held)
+    assert "with the smallest change that it finds: BatchNorm sees" in texts(open_page("craft", attack="DeepFool"))
 
 
 def test_no_image_is_an_error_that_says_what_to_do(open_page):
     page = open_page("craft")
     page.get("button_group")[0].set_value([]).run()
     assert "No image is chosen." in page.error[0].value
-    assert "#### What you will see" in texts(page)  # the page goes on below
+    assert "**What you will see" in texts(page)  # the page goes on below
     assert "Try this" in texts(page)
 
 
@@ -235,8 +253,12 @@ def test_a_transfer_says_for_whom_it_was_crafted(open_page, players):
     assert header["notes"] == ["", "The attack was crafted for the other model."]
 
 
+def uploader(page):
+    return next(one for one in page.file_uploader if one.key.startswith("upload "))  # another takes weights
+
+
 def upload(page, raw: bytes, name: str, settle):
-    page.file_uploader[0].set_value((name, raw, "image/png")).run()
+    uploader(page).set_value((name, raw, "image/png")).run()
     return settle(page)
 
 
@@ -255,12 +277,24 @@ def test_a_picture_of_ones_own(open_page, settle, seen):
     assert "own clean prediction" not in captions(settle(page))
 
 
+@pytest.mark.parametrize(
+    "gone", [lambda page: clear_session_cache("test session id"), lambda page: uploader(page).set_value(None).run()]
+)
+def test_results_of_a_picture_go_with_it(open_page, settle, gone):
+    page = upload(open_page("craft"), picture(), "mine.png", settle)
+    own = data.upload(picture(), "mine.png", None, "cifar10").ids[0]
+    kept = jobs.pool.shared._kept
+    assert any(own in repr(spec) for spec in kept)
+    gone(page)
+    assert not any(own in repr(spec) for spec in kept)
+
+
 def test_a_file_that_is_no_picture(open_page, settle, seen):
     page = upload(open_page("craft"), b"not a picture", "notes.png", settle)
     assert "'notes.png' is not an image" in page.error[0].value
-    assert page.file_uploader[0].value is None  # the next file does not stand beside it
+    assert uploader(page).value is None  # the next file does not stand beside it
     assert seen(page) == BOTH  # of the data set's images, as before
-    assert "#### What you see" in texts(page)
+    assert "**What you see" in texts(page)
     page = upload(page, picture(), "mine.png", settle)
     assert not page.error
     assert "**mine.png**" in texts(page)
@@ -311,7 +345,7 @@ def test_stop_and_start_again(open_page, monkeypatch):
     assert page.get("progress")
     press(page, "Stop")
     assert "Stopped." in texts(page)
-    assert "#### What you will see" in texts(page)
+    assert "**What you will see" in texts(page)
     assert not page.get("progress")
     press(page, "Start again")
     assert page.get("progress")

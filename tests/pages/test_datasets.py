@@ -26,12 +26,8 @@ def both(_both, monkeypatch) -> None:
     monkeypatch.setattr(zoo, "DIRECTORY", _both)
 
 
-def texts(page) -> str:
-    return "\n".join(block.value for block in [*page.markdown, *page.caption, *page.info])
-
-
 @pytest.mark.usefixtures("both")
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "glossary"])  # which is about words alone
 def test_every_page_works_on_it(open_page, name):
     page = open_page(name, dataset="CIFAR-100")
     messages = [block.value for block in [*page.error, *page.warning]]
@@ -56,7 +52,7 @@ def test_a_choice_of_the_sidebar(open_page, settle):
     page.selectbox(key="dataset").set_value("cifar100").run()
     settle(page)
     assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
-    assert "one of CIFAR-100's test images" in texts(page)
+    assert {str(name).rsplit(" ", 1)[0] for name in page.pills(key="photo").options} <= set(CLASSES["cifar100"])
     assert not page.warning
 
 
@@ -76,7 +72,7 @@ def test_a_network_that_is_brought_brings_its_data_set(open_page, settle, monkey
     assert page.selectbox(key="dataset").value == "cifar100"
     assert page.selectbox(key="left").value == page.selectbox(key="right").value != BN
     assert page.selectbox(key="right").value.startswith("yours-mine-")
-    assert "one of CIFAR-100's test images" in texts(page)
+    assert {str(name).rsplit(" ", 1)[0] for name in page.pills(key="photo").options} <= set(CLASSES["cifar100"])
     page.selectbox(key="dataset").set_value("cifar10").run()
     settle(page)
     assert page.selectbox(key="right").value == "cifar10-resnet20-rn"

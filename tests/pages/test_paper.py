@@ -1,6 +1,7 @@
 """The paper page, without a browser."""
 
 import time
+from html import escape
 
 import pytest
 
@@ -10,7 +11,7 @@ from rnorm_core.evaluation.claims.judge import CLAIMS
 from rnorm_core.evaluation.claims.shipped import shipped
 from rnorm_core.evaluation.tables import accuracies, batch_sizes, laboratories, layer_shifts
 from rnorm_core.experiments import claim_check
-from rnorm_core.ui.paper import citation_map, words
+from rnorm_core.ui.paper import citation_map, question, words
 from tests.pages.shown import charts as charts_of
 
 
@@ -26,28 +27,49 @@ def press(page, label: str):
     next(button for button in page.button if button.label == label).click().run()
 
 
+def grid(page) -> str:
+    return next(block.proto.body for block in page.get("html") if "verdicts" in block.proto.body)
+
+
 def test_verdicts_are_there_at_once(open_page):
     page = open_page("paper")
     found = shipped()
-    overview, *drawings = charts(page)
-    named = [note["text"] for note in overview["layout"]["annotations"]]
-    for row in words.overview(found):
-        assert any(row.reading in text for text in named)
+    for row in words.main_readings(found):
+        assert escape(row.reading) in grid(page)
+        assert row.verdict in grid(page)
     said = texts(page)
+    assert words.answer(found) in said
+    assert words.BIBTEX in [code.value for code in page.code]
+    assert words.LINK in said
     assert f"C3: {CLAIMS['C3'].text}" in said
     for judgement in found.by_claim["C3"]:
         assert judgement.verdict in said
-    assert len(drawings) == len(found.by_claim["C3"])
-    for rule in RULES.values():
-        assert rule in said
-    for part in ("What you see", "Why", "Try this", "The works around the paper"):
+    assert len(charts(page)) == len(found.by_claim["C3"])
+    for part in ("What you see", "Why", "Try this"):
         assert part in said
     assert not page.warning
     assert not page.error
 
 
+def test_all_readings_with_their_numbers(open_page):
+    page, found = open_page("paper", section=question.READINGS), shipped()
+    all_of_them = [block.proto.body for block in page.get("html") if "verdicts" in block.proto.body][-1]
+    for row in words.all_readings(found):
+        assert escape(row.reading) in all_of_them
+    numbers = page.dataframe[0].value
+    assert {"claim", "reading", "state", "size", "n", "value", "low", "high"} <= set(numbers.columns)
+    assert numbers["value"].dtype == float
+    assert not charts(page)
+
+
+def test_the_rules(open_page):
+    said = texts(open_page("paper", section=question.RULES_PART))
+    for rule in RULES.values():
+        assert rule in said
+
+
 def test_every_claim_has_experiment_verdict_seeds_and_hashes(open_page):
-    page, found = open_page("paper"), shipped()
+    page, found = open_page("paper", section=question.CLAIM), shipped()
     for claim, judgements in found.by_claim.items():
         page.session_state["claim"] = claim
         page.run()
@@ -61,15 +83,16 @@ def test_every_claim_has_experiment_verdict_seeds_and_hashes(open_page):
             assert words.seeds(judgements) in text
         if len({seed for judgement in judgements for seed in judgement.seeds}) == 1:
             assert "One seed (0): an example" in text
-        assert len(charts(page)) == 1 + len(judgements)
+        assert len(charts(page)) == len(judgements)
 
 
 def test_what_the_address_cannot_have_is_named(open_page):
-    wrong = {"claim": "C9", "n": "7", "theme": "Cooking", "year": "1999", "work": "None", "eps": "1"}
-    page = open_page("paper", **wrong)
-    named = [warning.value.split("`")[1] for warning in page.warning]
-    assert sorted(named) == sorted(f"{key}={value}" for key, value in wrong.items())
-    assert charts(page)
+    for wrong in (
+        {"claim": "C9", "n": "7", "eps": "1"}, {"theme": "Cooking", "year": "1999", "work": "None"}
+    ):  # fmt: skip
+        page = open_page("paper", **wrong)
+        named = [warning.value.split("`")[1] for warning in page.warning]
+        assert sorted(named) == sorted(f"{key}={value}" for key, value in wrong.items())
     (warning,) = open_page("paper", n="21").warning
     assert "`n=21`" in warning.value
 
@@ -116,7 +139,7 @@ def test_a_small_version_stays_as_it_was_when_stopped(open_page, monkeypatch):
     drawn = len(charts(page))
     page.button(key="stop remeasure").click().run()
     assert page.button(key="again remeasure")
-    assert len(charts(page)) == drawn == 1 + len(shipped().by_claim["C4"]) + 1
+    assert len(charts(page)) == drawn == len(shipped().by_claim["C4"]) + 1
     assert "Measured here: n = 8 images" in texts(page)
 
 
@@ -136,6 +159,7 @@ def test_without_any_table_the_page_goes_on(open_page, monkeypatch, tmp_path):
     page = open_page("paper", claim="C3")
     assert "No accuracies have been measured" in page.warning[0].value
     assert page.info
+    assert "No claim can be judged" in texts(page)
     assert "Try this" in texts(page)
 
 
@@ -158,7 +182,7 @@ def test_where_no_source_was_found_nothing_is_said(open_page):
 
 
 def test_the_list_holds_every_work(open_page):
-    said = texts(open_page("paper"))
+    said = texts(open_page("paper", section=question.MAP))
     for work in works():
         assert f"- **{work.title}** ({', '.join(work.authors)}, {work.year}" in said
 
@@ -179,7 +203,7 @@ def test_what_is_hovered_is_named_and_what_is_clicked_is_chosen(open_page, monke
         shown.update(more, elements=elements)
 
     monkeypatch.setattr(citation_map, "streamlit_cytoscape", map_of)
-    page = open_page("paper")
+    page = open_page("paper", section=question.MAP)
     assert {work.key for work in works()} <= {node["data"]["id"] for node in shown["elements"]["nodes"]}
 
     def styled() -> list[str]:

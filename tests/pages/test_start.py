@@ -1,72 +1,123 @@
 import re
+import threading
 
 import pytest
 
-from rnorm_core import data, evaluation, zoo
-from rnorm_core.evaluation.tables import curves
-from rnorm_core.experiments.attack_pair import FIRST
+from rnorm_core import evaluation, jobs
+from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.experiments import landscape, shipped
+from rnorm_core.experiments.landscape import photos
+from rnorm_core.experiments.shipped.defaults import PHOTOS
+from rnorm_core.rounding import percent
+from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
+
+BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
 
 
 def texts(page) -> str:
     return "\n".join(block.value for block in page.markdown)
 
 
-def test_something_is_seen_without_any_button(open_page, players):
-    page = open_page("start")
+def answer(page) -> str:
+    return next(block.value for block in page.markdown if "photos" in block.value)
+
+
+def labels(page, players) -> list[str]:
+    ((_, networks),) = players(page)
+    return [network.about["label"] for network in networks]
+
+
+def test_three_networks_are_seen_without_any_button_or_job(open_page, players, monkeypatch):
+    def no_job(request, work):
+        raise AssertionError(f"{request} is computed")
+
+    monkeypatch.setattr(jobs, "start", no_job)
+    page = open_page("start", settled=False)
     ((header, networks),) = players(page)
-    assert [network.about["label"] for network in networks] == ["BatchNorm, tracked", "RobustNorm, tracked"]
+    assert [network.about["label"] for network in networks] == ["BatchNorm", "RobustNorm", "no norm"]
     assert header["sizes"] == [0, 0.25, 0.5, 1, 2, 4, 8, 16]
     assert (header["chosen"], header["finished"]) == (1, True)
-    text = texts(page)
-    assert "What you see" in text
-    assert "Why" in text
-    assert "Try this" in text
+    right = [network.probabilities[3, -1].argmax() == network.about["truth"] for network in networks]
+    assert len(set(right)) == 2  # the first photo separates them
+    for part in ("What you see", "Why", "Try this"):
+        assert part in texts(page)
     assert not page.warning
-
-
-def test_accuracy_comes_from_the_table_with_hash_and_n(open_page):
-    page = open_page("start")
-    bars = next(block.value for block in page.markdown if "data:image/svg" in block.value)
-    row = curves.at(evaluation.table("cifar10").curve("cifar10-resnet20-bn", "tracked", "pgd"), 1)
-    shown = float(re.search(r"PGD, 1/255 ([\d.]+) %", bars)[1])
-    assert shown == pytest.approx(100 * row.correct / row.n, abs=0.051)
-    about = next(block.value for block in page.caption if block.value.startswith("Measured before"))
-    assert zoo.card("cifar10-resnet20-bn").sha256[:12] in about
-    assert "n = 2,000" in about
     assert not charts_of(page)  # the browser need not load plotly for this page
 
 
-def test_the_size_of_the_address_is_the_players(open_page, players):
-    ((header, _),) = players(open_page("start", eps="8"))
+def test_the_sentence_counts_the_photos_and_the_table(open_page):
+    page = open_page("start")
+    kept = shipped.result(PHOTOS.request()).at(1).sum(1).tolist()
+    said = answer(page)
+    assert f"BatchNorm still recognises **{kept[0]}**, RobustNorm **{kept[1]}** and no norm **{kept[2]}**" in said
+    table = evaluation.table("cifar10")
+    left, right, none = (headline(table, Variant.of(name), 1) for name in (BN, RN, NONE))
+    points = percent((right.correct - left.correct) / left.n).removesuffix(" %")
+    assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 (in 3 trainings of each" in said
+    assert "and **about as many as** BatchNorm at 8/255" in said
+    assert f"The network without a norm is ahead of both: {percent(none.value)} at 1/255" in said
+    bars = next(block.value for block in page.markdown if "data:image/svg" in block.value)
+    shown = re.search(r"Still right at 1/255, the size above BatchNorm \(no attack: [\d.]+ %\) ([\d.]+) %", bars)
+    assert float(shown[1]) == pytest.approx(100 * left.value, abs=0.051)
+    assert "n = 2,000" in texts(page)
+
+
+def test_a_difference_that_chance_explains_is_none(open_page):
+    assert "RobustNorm recognises **about as many as** BatchNorm at 0.25/255" in answer(open_page("start", eps="0.25"))
+
+
+def test_a_change_that_can_be_seen_is_not_called_hidden(open_page):
+    assert answer(open_page("start", eps="16")).startswith("Of these 20 photos")
+
+
+def test_the_same_networks_at_another_size(open_page):
+    said = answer(open_page("start", eps="0"))
+    assert said.startswith("Of these 20 photos, without any change, BatchNorm still recognises **20**")
+    assert "at 1/255" in said  # the table's sizes are sizes of attacks
+
+
+def test_other_networks_are_counted_here_and_now(open_page, players):
+    page = open_page("start", left=RN, right=NONE, eps="0.25", seed="5")
+    assert labels(page, players) == ["RobustNorm", "no norm"]
+    request = photos.Request((Variant.of(RN), Variant.of(NONE)), "cifar10", (0.25,), 20, 5)
+    kept = photos.run(request).at(0.25).sum(1).tolist()
+    assert f"RobustNorm still recognises **{kept[0]}** and no norm **{kept[1]}**" in answer(page)
+    assert "Of 2,000 test images no norm recognises" in answer(page)
+
+
+def test_the_photo_and_the_size_of_the_address_are_the_players(open_page, players):
+    ((header, networks),) = players(open_page("start", eps="8", photo="ship 5b92a8aa"))
     assert header["chosen"] == 8
+    assert header["classes"][networks[0].about["truth"]] == "ship"
 
 
-def test_the_photo_is_the_seeds_choice_alone(open_page):
-    def photo(page):
-        return next(block.value for block in page.caption if block.value.startswith("The photo:"))
+def test_a_door_leads_to_another_photo_on_which_the_networks_differ(open_page, settle, players):
+    page = open_page("start")
+    next(button for button in page.button if button.label.startswith("Another photo")).click().run()
+    settle(page)
+    ((header, networks),) = players(page)
+    right = {network.probabilities[3, -1].argmax() == network.about["truth"] for network in networks}
+    assert len(right) == 2
+    assert header["classes"][networks[0].about["truth"]] != "ship"
+    assert not page.warning
 
-    poor = photo(open_page("start", left_mode="batch", right_mode="batch"))
-    assert poor == photo(open_page("start"))
-    assert poor != photo(open_page("start", seed="1"))
+
+def test_the_photo_does_not_depend_on_the_networks(open_page, players):
+    ((header, networks),) = players(open_page("start", left_mode="batch", right_mode="batch"))
+    assert header["classes"][networks[0].about["truth"]] == "ship"
 
 
-def test_a_photo_that_was_attacked_here_is_known_on_the_page_craft(open_page, monkeypatch, players):
-    """Both pages ask for one computation, whatever the size: nothing is attacked a second time."""
-    first = players(open_page("start", eps="0.5", seed="3"))[0][1]
-
-    def no_attack(*args, **kwargs):
-        raise AssertionError("attacked again")
-
-    monkeypatch.setattr("rnorm_core.experiments.landscape.run", no_attack)
-    photo = data.samples("cifar10").name((data.samples("cifar10").find(FIRST) + 3) % 20)
-    second = players(open_page("craft", eps="8", seed="3", images=[photo]))[0][1]
-    assert all((one.changes == other.changes).all() for one, other in zip(first, second, strict=True))
+def test_what_was_measured_is_not_called_unmeasured(open_page):
+    page = open_page("start", right=BN, right_mode="batch")
+    assert not page.info
+    assert "photos, each shown alone, with" in answer(page)  # a photo alone and 128 together are not the same
+    assert "test images, in batches of 128, BatchNorm with batch statistics recognises" in answer(page)
 
 
 def test_a_model_in_a_batch_mode_says_so(open_page, players):
-    ((header, networks),) = players(open_page("start", right="cifar10-resnet20-bn", right_mode="batch"))
-    assert networks[1].about["label"] == "BatchNorm, batch"
+    ((header, networks),) = players(open_page("start", right=BN, right_mode="batch"))
+    assert networks[1].about["label"] == "BatchNorm with batch statistics"
     assert header["notes"][0] == ""
     assert "takes statistics from the pictures" in header["notes"][1]
 
@@ -77,8 +128,31 @@ def test_everything_but_the_device_is_in_the_address(open_page, in_address):
 
 
 def test_only_the_modes_that_a_model_has_are_offered(open_page):
-    page = open_page("start", right="cifar10-resnet20-none", right_mode="batch")
+    page = open_page("start", right=NONE, right_mode="batch")
     assert page.selectbox(key="right_mode").options == ["tracked"]
     assert "`right_mode=batch`" in page.warning[0].value
-    page.selectbox(key="right shown").set_value("cifar10-resnet20-bn").run()
+    page.selectbox(key="right shown").set_value(BN).run()
     assert page.selectbox(key="right_mode").options == ["tracked", "batch", "tracked-mean"]
+
+
+def test_when_it_is_stopped_the_photo_stays(open_page, monkeypatch):
+    """A job that ends only when it is stopped, in place of the attack."""
+
+    def endless(request, progress, *, batch, first):
+        while True:
+            progress(0.5, "endless")
+            threading.Event().wait(0.01)
+
+    monkeypatch.setattr(landscape, "run", endless)
+    page = open_page("start", settled=False, seed="1234")
+    (stop,) = [button for button in page.button if button.label == "Stop"]
+    stop.click().run()
+    assert "Stopped." in texts(page)
+    shown = [block.proto.body for block in page.get("html") if "the photo, not attacked" in block.proto.body]
+    assert len(shown) == 1
+    assert "of 2,000 test images" in answer_of_table(page)
+
+
+def answer_of_table(page) -> str:
+    """The sentence without that of the photos, which are not attacked either."""
+    return next(block.value for block in page.markdown if "test images" in block.value).lower()

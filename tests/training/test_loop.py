@@ -141,6 +141,19 @@ def test_a_broken_checkpoint_is_named(build, images, short, tmp_path):
         assert path.read_bytes() == broken
 
 
+def test_a_flipped_byte_in_a_checkpoint_is_an_error(build, images, short, tmp_path):
+    path = tmp_path / "c.safetensors"
+    train(build(), images(), short(epochs=1), 0, path, {})
+    whole = path.read_bytes()
+    digit = whole.index(b"train_loss") + len(b'train_loss\\": 0.1')
+    for at in (digit, len(whole) - 1, len(whole) // 2):
+        broken = bytearray(whole)
+        broken[at] ^= 1
+        path.write_bytes(broken)
+        with pytest.raises(UserError, match=r"c\.safetensors .*checksum"):
+            checkpoint.read(path)
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(build, images, short, tmp_path):
     room = 5000  # bytes: the write begins, and does not end
     path = tmp_path / "c.safetensors"
@@ -222,7 +235,7 @@ def test_a_checkpoint_is_safetensors_with_its_progress_in_the_header(build, imag
     with safe_open(path, "pt") as file:
         assert "model.stem.conv.weight" in file.keys()  # noqa: SIM118
         assert "momentum.stem.conv.weight" in file.keys()  # noqa: SIM118
-        assert set(file.metadata()) == {"progress"}
+        assert set(file.metadata()) == {"progress", "sha256"}
     shutil.copy(path, tmp_path / "copy")
     tensors, progress = checkpoint.read(tmp_path / "copy")
     assert progress["identity"]["norm"] == "rn"

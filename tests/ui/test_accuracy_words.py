@@ -41,7 +41,7 @@ def test_a_curve_is_the_line():
     assert (list(drawn.eps_255), list(drawn.correct), list(drawn.n)) == ([0, 1], [900, 200], [1000] * 2)
     assert (drawn.low[1], drawn.high[1]) == evaluation.wilson(200, 1000)
     assert (drawn.label, drawn.norm, drawn.weight_hash, drawn.here) == (
-        "BatchNorm, tracked", "bn", BN.weight_hash, False,
+        "BatchNorm", "bn", BN.weight_hash, False,
     )  # fmt: skip
     (fair, _) = lines(*pair((900, 200), (850, 250), 1000), fair=True)
     assert (list(view.curve(fair).correct), list(view.curve(fair).n)) == ([850, 200], [850, 850])
@@ -51,8 +51,8 @@ def test_a_difference_that_is_none_of_chance():
     rows = pair((900, 200), (850, 250), 1000)
     for first, second in (sentences(rows), sentences(rows, RN, BN)):
         assert first.startswith("**PGD (L-inf) at 1/255, 1,000 images.**")
-        assert "BatchNorm, tracked keeps 20.0 %" in first or "BatchNorm, tracked 20.0 %" in first
-        assert "RobustNorm, tracked is ahead of BatchNorm, tracked by 5.0 points" in first
+        assert "BatchNorm keeps 20.0 %" in first or "BatchNorm 20.0 %" in first
+        assert "RobustNorm is ahead of BatchNorm by 5.0 points" in first
         assert "exact McNemar p < 0.001" in first
         assert "850 images" in second
 
@@ -104,10 +104,11 @@ def test_the_csv_holds_what_was_counted_and_how_to_do_it_again():
     assert second["command"] == row_command(drawn[0].rows[1])
 
 
-def test_records_of_a_worst_case_name_its_attacks_and_have_no_command():
+def test_records_of_a_worst_case_name_its_attacks():
     rows = [row(BN, 0, (9, 10)), row(BN, 1, (4, 10)), row(BN, 1, (5, 10), attack="fgsm")]
     (_, worst) = records(lines(*rows, variants=(BN,), attack=WORST))
-    assert (worst["attack"], worst["command"], worst["correct"]) == ("worst of PGD, FGSM", "", 4)
+    assert "--attacks pgd fgsm --eps 1 --count 10" in worst["command"]
+    assert (worst["attack"], worst["correct"]) == ("worst of PGD, FGSM", 4)
 
 
 @pytest.mark.parametrize(("eps", "attack"), [(0, "clean"), (0.25, "pgd"), (8, "square")])

@@ -115,7 +115,7 @@ def test_the_answer_is_by_the_intervals():
         {CLEAN: 36, NATURAL: 8, ATTACK: 10}, {CLEAN: 35, NATURAL: 29, ATTACK: 12, NEW_ATTACK: 1}
     )
     text = words.answer(result, variant, 16)
-    assert text.startswith(f"**{variant.label}**, statistics of 16 images. Fog, severity 4: **mended** (75 % of")
+    assert text.startswith(f"**{variant.label}**, statistics of 16 images. Fog, severity 4: **mended** (75.0 % of")
     assert f"the attack: **{words.UNCLEAR}**;" in text
     assert text.endswith("made anew: **made worse**.")
     rows = words.table(result, variant, 16).splitlines()

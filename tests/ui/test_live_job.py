@@ -128,6 +128,59 @@ def test_another_request_leaves_the_first():
     assert app.text[0].value == "result: done"
 
 
+def test_work_that_failed_is_tried_again_by_the_next_run_of_the_page():
+    outcomes = [ZeroDivisionError("once"), 7]
+
+    def fails_once(progress):
+        if isinstance(outcome := outcomes.pop(0), Exception):
+            raise outcome
+        return outcome
+
+    app = opened(fails_once, "fails once").run()
+    assert app.exception[0].message == "once"
+    app.run()
+    assert not app.exception
+    assert app.text[0].value == "result: 7"
+
+
+@pytest.fixture
+def one_worker(monkeypatch):
+    """Jobs of their own, with one worker that two other people use."""
+    pool, stop = jobs.Jobs(workers=1), threading.Event()
+    monkeypatch.setattr(jobs, "start", pool.start)
+    tickets = [pool.start(name, lambda job: stop.wait(60), name) for name in "ab"]
+    yield stop
+    stop.set()
+    for ticket in tickets:
+        ticket.result(60)
+
+
+def test_a_visitor_sees_the_place_in_line_and_can_leave(one_worker):
+    app = opened(lambda progress: 42, "in line").run()
+    assert app.get("progress")[0].proto.text == "Waiting: 2 people before you"
+    ticket = app.session_state["_ticket test"]
+    click(app, "Stop")
+    assert ticket.state.status == "left"
+    one_worker.set()
+    click(app, "Start again")
+    assert app.text[0].value == "result: 42"
+
+
+def test_a_visitor_sees_that_work_takes_turns():
+    assert live_job._text(jobs.State("running", 0.5, "step 3", sharing=1)) == "step 3 (taking turns with 1 person)"
+    assert live_job._text(jobs.State("running", 0.5, "step 3")) == "step 3"
+
+
+def test_work_of_a_page_that_the_visitor_has_left_gives_way(monkeypatch):
+    app = opened(endless, "left page").run()
+    ticket = app.session_state["_ticket other slot"] = app.session_state["_ticket test"]
+    monkeypatch.setattr(live_job, "UNSEEN", -1.0)
+    app.session_state["request"], app.session_state["gate"] = "next page", lambda progress: "done"
+    app.run()
+    assert app.text[0].value == "result: done"
+    assert ticket.state.status == "left"
+
+
 # --- results that grow
 
 

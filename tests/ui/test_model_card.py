@@ -5,6 +5,8 @@ from rnorm_core.training.recipe import RECIPES
 from rnorm_core.ui.models import card as model_card
 from rnorm_core.ui.models import words
 
+TRAINING = model_card.MODES["tracked"]
+
 
 def measured(attack, eps, correct, statistics="tracked") -> dict:
     return {
@@ -15,7 +17,7 @@ def measured(attack, eps, correct, statistics="tracked") -> dict:
 
 def test_what_it_is(make_card):
     said = words.what_it_is(make_card("rn", power=0.5, seed=2))
-    assert "**cifar10-resnet20-rn-p050-seed2**: a ResNet-20 with RobustNorm (p = 0.5), 269,722 parameters" in said
+    assert "**RobustNorm p=0.5, seed 2**: a ResNet-20 with RobustNorm (p = 0.5), 269,722 parameters" in said
     assert "trained on images of CIFAR-10, seed 2" in said
     assert "10 classes apart: airplane" in said
     assert said.endswith("truck.")
@@ -56,10 +58,10 @@ def test_measured_accuracies_begin_with_the_default_mode(make_card):
     )
     found = model_card.accuracy_rows(make_card("bn", accuracies=rows))
     assert [(row["statistics"], row["attack"], row["eps (k/255)"], row["accuracy (%)"]) for row in found] == [
-        ("tracked", "none", None, 91.0), ("tracked", "PGD-20", 0.5, 50.0),
-        ("tracked", "PGD-20", 8, 1.0), ("batch", "none", None, 90.0),
+        (TRAINING, "none", None, 91.0), (TRAINING, "PGD-20", 0.5, 50.0),
+        (TRAINING, "PGD-20", 8, 1.0), ("of the batch", "none", None, 90.0),
     ]  # fmt: skip
-    assert (found[0]["n"], found[0]["95 %"]) == (1000, "90.0–95.0")
+    assert (found[0]["n"], found[0]["95 %"]) == (1000, "90.0 to 95.0")
 
 
 def test_origins(make_card):
@@ -73,7 +75,7 @@ def test_nothing_is_claimed_of_a_brought_model(make_card):
     nothing = dict(data_hash="", made_with={}, code_version="", date="", initialisation="", curve=(), accuracies=())
     card = make_card("bn", name="yours-net-12345678", recipe={"name": "brought", "file": "net.safetensors"}, **nothing)
     assert "trained elsewhere" in words.what_it_is(card)
-    assert words.origins(card).count("\n") == 0
+    assert words.origins(card).count("\n") == 1
     assert card.sha256 in words.origins(card)
 
 

@@ -8,7 +8,7 @@ from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.measure.learned_layers import LearnedLayer
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.ui.models import entries, view, words
+from rnorm_core.ui.models import bars, entries, view, words
 from rnorm_core.ui.models.entries import Filter
 from tests.rows import row
 
@@ -33,31 +33,29 @@ def entry(card: zoo.Card, *rows: Row) -> entries.Entry:
 def test_the_card_is_what_there_is_without_a_table(card):
     found = entry(card)
     assert list(found.scores) == [0, 1, 8]
-    assert (found.scores[0].correct, found.scores[0].n, found.scores[0].source) == (90, 100, "card")
+    assert (found.scores[0].correct, found.scores[0].n, found.scores[0].attack) == (90, 100, "clean")
     assert (found.scores[1].value, (found.scores[1].low, found.scores[1].high)) == (0.2, evaluation.wilson(20, 100))
+    assert found.scores[1].attack == "PGD, 20 steps"
     assert entries.sizes([found]) == [1, 8]
     assert found.label == "RobustNorm"
 
 
-def test_of_card_and_table_the_one_with_more_images_counts(card, make_card):
+def test_the_headline_rows_of_the_table_count_and_the_card_where_there_is_none(card, make_card):
     found = entry(
         card, row(card, 0, (40, 50)), row(card, 1, (30, 200)), row(card, 2, (5, 50)), row(make_card("bn"), 4, (1, 50))
     )
-    assert [found.scores[eps].source for eps in (0, 1, 2, 8)] == ["card", "table", "table", "card"]
-    assert (found.scores[1].correct, found.scores[1].interval) == (30, "10.7–20.6, n = 200")
+    assert [found.scores[eps].n for eps in (0, 1, 2, 8)] == [50, 200, 50, 100]
     assert entries.sizes([found]) == [1, 2, 8]
     curve = view.curve(found)
     assert (list(curve.eps_255), list(curve.correct), list(curve.n)) == (
-        [0, 1, 2, 8], [90, 30, 5, 0], [100, 200, 50, 100],
+        [0, 1, 2, 8], [40, 30, 5, 0], [50, 200, 50, 100],
     )  # fmt: skip
     assert (curve.label, curve.statistics) == ("RobustNorm", "tracked")
 
 
-@pytest.mark.parametrize(
-    "change", [{"pixels": "8-bit"}, {"statistics": "batch"}, {"attack": "fgsm"}, {"settings": {"steps": 10}}]
-)
+@pytest.mark.parametrize("change", [{"pixels": "8-bit"}, {"statistics": "batch"}, {"attack": "fgsm"}])
 def test_rows_of_other_conditions_do_not_count(card, change):
-    assert entry(card, row(card, 1, (30, 200), **change)).scores[1].source == "card"
+    assert entry(card, row(card, 1, (30, 200), **change)).scores[1].n == 100
 
 
 def test_pgd_of_other_steps_in_the_card_does_not_count(make_card):
@@ -73,31 +71,42 @@ def test_a_dual_norm_is_judged_by_its_clean_branch(make_card):
 
 def test_a_record_has_numbers_where_there_are_numbers(card, make_card):
     (found,) = entries.records([entry(card)], 1)
-    assert found["model"] == "cifar10-resnet20-rn"
-    assert (found["norm"], found["p"], found["seed"], found["parameters"]) == ("RobustNorm", 0.2, 0, 269_722)
-    assert (found["clean (%)"], found["PGD-20 at 1/255 (%)"]) == (90, 20)
-    assert found["PGD-20 at 1/255, 95 %"] == "13.3–28.9, n = 100"
-    assert found["weights"] == card.sha256[:12]
-    assert found["training"] == "standard, 3 epochs"
-    (nothing,) = entries.records([entry(make_card("none", "adv", width=0.5, architecture="vgg11"))], 8)
-    assert (nothing["p"], nothing["clean (%)"], nothing["PGD-20 at 8/255 (%)"]) == (None, None, None)
-    assert nothing["architecture"] == "vgg11 × 0.5"
-    assert nothing["training"] == "adversarial at 8/255, 3 epochs"
+    assert (found["network"], found["clean (%)"], found["at 1/255 (%)"], found["n"]) == ("RobustNorm", 90, 20, 100)
+    assert (found["95 %"], found["attack"]) == ("13.3 to 28.9", "PGD, 20 steps")
+    assert found["training"] == "standard"
+    (nothing,) = entries.records([entry(make_card("none", "adv"))], 8)
+    assert (nothing["clean (%)"], nothing["at 8/255 (%)"], nothing["95 %"]) == (None, None, None)
+    assert nothing["training"] == "adversarial at 8/255"
     assert found.keys() == entries.records([entry(make_card("bn"))], 1)[0].keys()
 
 
-def test_the_worst_case_counts_what_no_attack_fooled(card, make_card):
+def test_numbers_are_rounded_as_in_every_text():
+    assert [entries.tenths(share) for share in (453 / 2000, 0.0, 0.29)] == [22.7, 0.0, 29.0]
+
+
+def test_the_worst_case_counts_what_no_attack_fooled(card):
     hits = torch.arange(100)
-    rows = [row(card, 0, (90, 100)), row(card, 8, (30, 100)), row(card, 1, (60, 100), attack="fgsm")]
-    rows += [row(card, 8, (hits >= 10) & (hits < 50), attack="square")]
+    rows = [row(card, 0, (90, 100)), row(card, 8, (30, 100)), row(card, 8, (hits >= 10) & (hits < 50), attack="square")]
     found = entry(card, *rows)
-    assert list(found.worst) == [8]
-    assert (found.worst[8].correct, found.worst[8].n) == (20, 100)  # 10 to 29
-    both = entries.records([found, entry(make_card("bn"))], 8)
-    assert [record["worst case (%)"] for record in both] == [20, None]
-    assert both[0]["worst case, 95 %"].endswith("n = 100; of PGD, Square Attack (20 queries)")
-    assert "worst case (%)" not in entries.records([found], 1)[0]
-    assert entry(card, *rows[:3]).worst == {}
+    assert (found.scores[8].correct, found.scores[8].n) == (20, 100)  # 10 to 29
+    assert entries.records([found], 8)[0]["attack"] == "worst of 2 attacks"
+
+
+def test_the_answer_names_the_most_and_the_least(card, make_card):
+    other = entry(make_card("bn", accuracies=(measured(90), measured(10, attack="pgd", eps=1))))
+    said = bars.answer([entry(card), other], [entry(card), other], 1)
+    assert "**2 networks**" in said
+    assert said.endswith("Of the 2 compared here, at 1/255 **RobustNorm keeps most, 20.0 %**, BatchNorm least, 10.0 %.")
+    assert bars.answer([other], [other], 1).endswith(" At 1/255 **BatchNorm keeps 10.0 %**.")
+    assert "None of those chosen was measured at 2/255" in bars.answer([other], [other], 2)
+    assert "None of those chosen" in bars.answer([other], [], 1)
+
+
+def test_the_bars_are_of_the_chosen_networks(card, make_card):
+    shown = bars.accuracies([entry(card), entry(make_card("none"))], 1)
+    assert ["RobustNorm 20.0 %" in shown.pictures[0].alt, "no norm" in shown.pictures[0].alt] == [True, False]
+    assert "RobustNorm 90.0 %" in shown.pictures[1].alt
+    assert bars.accuracies([], 1).pictures == ()
 
 
 def test_a_brought_model_is_of_unknown_training(make_card):
@@ -181,13 +190,13 @@ def test_what_a_norm_does_not_have_is_not_drawn_but_said(make_card):
     assert view.depth(grouped, "gain", entry(make_card("gn"))) is None
     assert view.depth([], "gamma", entry(make_card("none"))) is None
     said = words.lacking([make_card(norm) for norm in ("bn", "none", "gn")])
-    assert "resnet20-none has no norm layer" in said
-    assert "resnet20-gn has gamma but no statistics" in said
+    assert "no norm: no norm layer" in said
+    assert "GroupNorm: gamma but no statistics" in said
     assert words.lacking([make_card("bn"), make_card("rn")]) == ""
 
 
 @pytest.mark.parametrize("norm", LOOKS)
 def test_every_norm_can_be_listed(make_card, norm):
     card = make_card(norm)
-    assert entries.records([entry(card)], 1)[0]["norm"] == LOOKS[norm].name
+    assert entries.records([entry(card)], 1)[0]["network"].startswith(LOOKS[norm].name)
     words.lacking([card])

@@ -19,4 +19,4 @@ def test_every_page_is_there():
 def test_the_app_begins_with_start():
     app = AppTest.from_file(str(ROOT / "rnorm_core" / "ui" / "router.py"), default_timeout=60).run()
     assert not app.exception
-    assert app.title[0].value == "One image, one attack, two networks"
+    assert app.title[0].value == "Can a change too small to see fool a network?"

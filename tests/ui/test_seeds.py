@@ -29,7 +29,7 @@ def test_every_seed_keeps_its_number(make_card):
     assert (bn.label, bn.seeds, bn.values) == ("BatchNorm", [0, 1], [91, 46])
     assert [round(v, 6) for v in (*bn.low, *bn.high)] == [90, 45, 93, 48]
     assert (rn.label, rn.seeds, rn.values) == ("RobustNorm", [3], [90])
-    assert words.about_accuracy(group) == "n = 1,000 to 2,000 test images; bars: 95 % interval"
+    assert words.about_accuracy(group) == "n = 1,000 to 2,000 test images, from the cards; bars: 95 % interval"
     soon = [(dots.label, dots.what, dots.fill, dots.values) for dots in seeds.speed(group)]
     assert soon == [
         ("BatchNorm", "70 %", "-open", [1, 1]), ("BatchNorm", "80 %", "-open-dot", [2, 1]),

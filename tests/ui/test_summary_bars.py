@@ -11,7 +11,7 @@ from rnorm_core.evaluation import Accuracy, Row, Table, wilson
 from rnorm_core.evaluation.tables import batch_sizes, laboratories, layer_shifts
 from rnorm_core.evaluation.tables.new_rows import blank, filled
 from rnorm_core.norms import STATISTICS
-from rnorm_core.ui.batch_statistics import bars
+from rnorm_core.ui.batch_statistics import answers, bars
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.corruptions import bars as corruption_bars
 from rnorm_core.ui.shared import summary_bars
@@ -35,6 +35,10 @@ def row(
     return filled(blank(model, statistics, batch, size, spec or {}, 0, **more), accuracy(count))
 
 
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def side(model: str) -> Variant:
     return Variant.of(model, STATISTICS[0])
 
@@ -48,22 +52,44 @@ def test_who_it_was_made_for(batch):
     shown = bars.transfer(rows, [side(BN), side(RN)], 1)
     (picture,) = shown.pictures  # RobustNorm was not measured
     for scorer, crafter, value in (
-        ("tracked", "itself", 20), ("tracked", "batch", 50), ("batch", "itself", 35), ("batch", "tracked", 30),
+        ("as trained", "these", 20), ("as trained", "the others", 50),
+        ("batch statistics", "these", 35), ("batch statistics", "the others", 30),
     ):  # fmt: skip
-        assert f"scored {scorer}, attack made for {crafter} {value:.1f} %" in picture.alt
-    assert "n = 20 test images (seed 0)" in shown.about
-    assert f"BatchNorm `{side(BN).weight_hash[:12]}`" in shown.about
-    assert f"`python -m rnorm_core.experiments.precompute.laboratories {BN} --out again.jsonl`" in shown.about
+        assert f"{scorer}, attack made for {crafter} {value:.1f} %" in picture.alt
+    assert shown.n == "n = 20 test images"
+    assert shown.weights == {"BatchNorm": side(BN).weight_hash}
+    assert shown.command == f"python -m rnorm_core.experiments.precompute.laboratories {BN} --out again.jsonl"
+    assert plain(answers.transfer(rows, [side(BN), side(RN)], 1)).startswith(
+        "An attack of 1/255 that is made for batch statistics leaves BatchNorm **35.0 %** there, and **50.0 %** "
+    )
+    assert answers.transfer(rows, [side(BN)], 8) == ""
     assert not bars.transfer(rows, [side(BN)], 8).pictures
 
 
 def test_statistics_of_few_images(batch):
-    sizes = BySize(side(BN), tuple(accuracy(k, size=2 * k) for k in (2, 8)), (), (accuracy(18), None), "clean")
-    (picture,) = bars.sizes([sizes]).pictures
-    assert "statistics of 4 images 10.0 %" in picture.alt
-    assert "statistics of 16 images 40.0 %" in picture.alt
-    assert "tracked 90.0 %" in picture.alt
-    assert not bars.sizes([]).pictures
+    sizes = BySize(side(BN), tuple(accuracy(k, size=k) for k in (1, 4)), (), (accuracy(18), None), "clean")
+    shown = bars.sizes([sizes], Table(()))
+    (picture,) = shown.pictures
+    assert "1 photo alone 5.0 %" in picture.alt
+    assert "4 photos together 20.0 %" in picture.alt
+    assert "as trained, with the training set's 90.0 %" in picture.alt
+    assert shown.note == ""
+    assert not bars.sizes([], Table(())).pictures
+    assert answers.sizes([sizes]) == ""  # 128 together are missing
+    whole = replace(sizes, clean=(accuracy(2, size=1), accuracy(17, size=128)))
+    assert plain(answers.sizes([whole])) == (
+        "With batch statistics, of photos shown alone BatchNorm **10.0 %** are right; "
+        "of photos shown 128 together, **85.0 %**."
+    )
+
+
+def test_other_images_than_those_of_the_table_are_named(batch):
+    table = Table((row(batch, 19, BN, "tracked"),))
+    other = accuracy(9, n=10)
+    assert summary_bars.of_other_images(table, [(side(BN), other), (side(RN), other)]) == (
+        "Clean accuracy as trained: of these 10 images BatchNorm 90.0 %; of the 20 on the page Accuracy 95.0 %."
+    )
+    assert summary_bars.of_other_images(table, [(side(BN), accuracy(19)), (side(RN), None)]) == ""
 
 
 def test_company_and_poison(batch):
@@ -72,47 +98,59 @@ def test_company_and_poison(batch):
     assert "in batches of 8 40.0 %" in picture.alt  # 19 less 11 of 20
     spec = {"name": "poison", "eps": 8 / 255}
     rows = [
-        row(batch, 18, RN, "batch", poisoned=8, poison_255=8),
-        row(batch, 9, RN, "batch", spec, poisoned=8, poison_255=8),
+        row(batch, 17, RN, "batch", poisoned=32, poison_255=8),
+        row(batch, 9, RN, "batch", spec, poisoned=32, poison_255=8),
+        row(batch, 18, RN, "tracked", poisoned=32, poison_255=8),
         row(batch, 18, RN, "tracked", spec, poisoned=32, poison_255=8),
     ]  # fmt: skip
     (picture,) = bars.poisoned(rows, [side(RN)]).pictures
-    assert "batch, 8 of 128 to be poisoned 90.0 %" in picture.alt
-    assert "batch, 8 of 128 poisoned 45.0 %" in picture.alt
-    assert "tracked, 32 of 128 poisoned 90.0 %" in picture.alt
+    assert "before 85.0 %" in picture.alt
+    assert "32 of 128 neighbours poisoned 45.0 %" in picture.alt
+    assert "the same, statistics as trained 90.0 %" in picture.alt
+    assert "RobustNorm **85.0 %**. When 32 of 128 neighbours are poisoned: **45.0 %**" in plain(
+        answers.poisoned(rows, [side(RN), side(BN)])
+    )
 
 
 def test_statistics_counted_anew(batch):
     pgd = attacks.make("pgd", 1 / 255, 10).spec
     rows = [row(batch, 18, BN, "tracked", counted=0), row(batch, 3, BN, "tracked", pgd, counted=16)]
     rows.append(row(batch, 17, BN, "tracked", counted=16, training_images="cut"))
-    (picture,) = bars.precise_bn(rows, [side(BN)]).pictures
+    (picture,) = bars.precise_bn(rows, [side(BN)], Table(())).pictures
     assert "clean, moving average 90.0 %" in picture.alt
     assert "clean, 16 of training images, cut 85.0 %" in picture.alt
-    assert "clean, 16 batches counted" not in picture.alt
-    assert "PGD 1/255, 16 batches counted 15.0 %" in picture.alt
+    assert "clean, 16 batches" not in picture.alt
+    assert "PGD 1/255, 16 batches 15.0 %" in picture.alt
 
 
 def test_corruptions_beside_an_attack(batch):
     rows = [row(batch, k, BN, mode, corruption="fog", severity=5) for k, mode in ((5, "tracked"), (14, "batch"))]
     none = Variant("cifar10-resnet20-none", "tracked", "0" * 64, "none", "no norm")
     rows.append(replace(rows[0], model=none.model, norm="none"))
-    found = corruption_bars.corrupted(rows, [side(BN), none], "fog", 5, 1)
-    assert "Fog, severity 5, tracked 25.0 %" in found.pictures[0].alt
-    assert "Fog, severity 5, batch 70.0 %" in found.pictures[0].alt
+    found = corruption_bars.corrupted(rows, [side(BN), none], "fog", 5, 1, Table(()))
+    assert "Fog, severity 5, as trained 25.0 %" in found.pictures[0].alt
+    assert "Fog, severity 5, batch statistics 70.0 %" in found.pictures[0].alt
     assert "batch" not in found.pictures[1].alt
-    assert not corruption_bars.corrupted(rows, [side(BN)], "fog", 4, 1).pictures
+    assert not corruption_bars.corrupted(rows, [side(BN)], "fog", 4, 1, Table(())).pictures
+    assert corruption_bars.answer(rows, [side(BN), none], "fog", 5, 1) == ""  # without the attack
+    pgd, made_for = attacks.make("pgd", 1 / 255, 10).spec, {"model": BN, "statistics": "tracked"}
+    made_for["weight_hash"] = side(BN).weight_hash
+    rows += [row(batch, k, BN, mode, pgd, made_for=made_for) for k, mode in ((4, "tracked"), (6, "batch"))]
+    assert plain(corruption_bars.answer(rows, [side(BN), none], "fog", 5, 1)) == (
+        "Fog of severity 5 leaves BatchNorm **25.0 %** right; with the statistics of the corrupted batch, **70.0 %**. "
+        "An attack of 1/255 leaves **20.0 %**; with those of the attacked batch, **30.0 %**."
+    )
 
 
-def test_attacks_of_the_table(batch):
+def test_headlines_of_the_table(batch):
     pgd = attacks.make("pgd", 1 / 255, 20).spec
     table = Table((row(batch, 19, BN, "tracked"), row(batch, 4, BN, "tracked", pgd), row(batch, 17, RN, "tracked")))
-    found = summary_bars.attacked(table, [side(BN), side(RN)], (("clean", 0), ("pgd", 1)))
-    assert found.pictures[0].alt.startswith("BatchNorm, tracked clean 95.0 %")
-    assert "PGD, 1/255 20.0 %" in found.pictures[0].alt
+    found = summary_bars.headlines(table, [side(BN), side(RN)], (0, 1))
+    assert found.pictures[0].alt.startswith("BatchNorm clean 95.0 %")
+    assert "PGD, 20 steps, 1/255 20.0 %" in found.pictures[0].alt
     assert "PGD" not in found.pictures[1].alt
     command = "rnorm_core.evaluation --models {} {} --statistics tracked --attacks clean pgd --eps 1 --count 20 --out"
-    assert command.format(BN, RN) in found.about
+    assert command.format(BN, RN) in found.command
 
 
 def test_what_the_captions_say_is_true_of_the_shipped_rows():

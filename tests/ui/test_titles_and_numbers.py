@@ -2,8 +2,8 @@
 
 import pytest
 
+from rnorm_core.rounding import short, signed
 from rnorm_core.ui.shared import layers
-from rnorm_core.ui.shared.latex import short, signed
 
 
 def test_titles_of_layers():

@@ -4,6 +4,7 @@ The rules are pure functions of counts. The same rules judge the shipped tables 
 `RULES` states every rule in words; the constants below are its thresholds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from rnorm_core.evaluation.claims.benefits import LEVELS
 from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
 from rnorm_core.evaluation.measure.accuracy import wilson
 from rnorm_core.evaluation.measure.paired import Paired
+from rnorm_core.rounding import percent, span
 
 KEPT = 0.9  # share of clean accuracy: if an attack leaves this much, the vulnerability has disappeared
 HALF = 0.5  # of the layers, or of the lost images
@@ -26,16 +28,16 @@ RULES = {
     "seed that was measured, on images that both networks get right when clean. The opposite holds where it lies below "
     "0 for every seed; anything else is open.",
     "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
-    "training images than 97.5 % of clean batches do (C2: in their mean or in their deviation); not where fewer do in "
-    "every batch; anything else is open.",
+    "training images than 97.5 % of clean batches do (C2: in their mean or in their standard deviation); "
+    "not where fewer do in every batch; anything else is open.",
     "more than noise": f"Holds at an eps where, in every batch, at least {HALF:g} of the layers move further under the "
     "attack than under noise of the same size on the same images; not where fewer do in every batch; anything else is "
     "open.",
     "regained": f"Holds at an eps where at least {HALF:g} of the images that the attack cost come back when the very "
     "same attacked images are normalised with their own batch's statistics, by the whole 95 % interval; not where the "
     "whole interval lies below; anything else is open.",
-    "unusable": f"“Unusable” holds for a batch size at which clean accuracy is below {KEPT:g} of that with tracked "
-    "statistics, on the same images.",
+    "unusable": f"“Unusable” holds for a batch size at which clean accuracy is below {KEPT:g} of that with the "
+    "statistics of training, on the same images.",
     "accuracy kept": f"“Kept” holds where the paired difference's 95 % interval lies above {-100 * MARGIN:g} point for "
     "every seed that was measured; not where it lies below 0 for every seed; anything else is open.",
     "speed kept": "“Kept” holds where RobustNorm reaches "
@@ -62,8 +64,7 @@ class Count:
         return wilson(self.correct, self.n)
 
     def __str__(self) -> str:
-        low, high = self.interval
-        return f"{100 * self.value:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f})"
+        return f"{percent(self.value)} (95 %: {span(*self.interval)})"
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class BatchSizes:
         findings = []
         for size, count in sorted(self.by_size.items()):
             state = FAILS if _at_least(count, KEPT, self.tracked) else HOLDS
-            findings.append(Finding(size, state, f"{count} against {self.tracked} tracked, n = {count.n:,}"))
+            text = f"{count} against {self.tracked} with the statistics of training, n = {count.n:,}"
+            findings.append(Finding(size, state, text))
         return findings
 
 
@@ -262,9 +264,9 @@ Evidence = Retention | Contest | Displacement | Excess | Recovery | BatchSizes |
 
 def points(p: Paired) -> str:
     """Both accuracies, and the paired difference in percentage points with its interval."""
-    left, right = (100 * (p.both + only) / p.n for only in (p.left_only, p.right_only))
+    left, right = (percent((p.both + only) / p.n) for only in (p.left_only, p.right_only))
     low, value, high = difference_texts(p)
-    return f"{left:.1f} % against {right:.1f} %, {value} points (95 %: {low} to {high})"
+    return f"{left} against {right}, {value} points (95 %: {low} to {high})"
 
 
 def difference_texts(p: Paired) -> tuple[str, str, str]:
@@ -274,6 +276,7 @@ def difference_texts(p: Paired) -> tuple[str, str, str]:
 
 def signed(value: float) -> str:
     """The number with its sign. A small number gets more digits, so it is not rounded to zero and keeps its sign."""
+    value += math.copysign(1e-9, value) if value else 0.0  # halves away from 0; 7.15 is a little less in binary
     text = f"{value:+.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:+.2g}"
     return "0.0" if text == "+0.0" else text.replace("-", "\N{MINUS SIGN}")
 

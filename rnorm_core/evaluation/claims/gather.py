@@ -40,8 +40,8 @@ class NormMode:
 
     @property
     def label(self) -> str:
-        """ "BatchNorm, batch"; without a mode for a network without a norm."""
-        return NORM_NAMES[self.norm] + ("" if self.norm == "none" else f", {self.statistics}")
+        """ "BatchNorm", "BatchNorm with batch statistics": the usual mode is not named."""
+        return NORM_NAMES[self.norm] + ("" if self.statistics == "tracked" else f" with {self.statistics} statistics")
 
 
 Sources = tuple[Variant, ...]  # the networks that were measured

@@ -50,8 +50,9 @@ CLAIMS = {
         ),
         Claim(
             "C2", "That shift makes the statistics estimated in training inaccurate.", PAPER,
-            "The same batches: has a layer's mean or deviation left the range of clean batches? And is that the harm, "
-            "as the paper supposes? The same attacked images, scored again with their own batch's statistics.",
+            "The same batches: has a layer's mean or standard deviation left the range of clean batches? And is "
+            "that the harm, as the paper supposes? The same attacked images, scored again with their own batch's "
+            "statistics.",
         ),
         Claim(
             "C3", "With the statistics of the batch at hand, BatchNorm's vulnerability disappears.", PAPER,
@@ -65,7 +66,7 @@ CLAIMS = {
         Claim(
             "C5", "RobustNorm, which divides by a power of the range, is more robust than BatchNorm.", PAPER,
             f"Two ResNet-20, trained alike but for the norm, {_PGD_20}. The authors' code calls RobustNorm “RN” with "
-            f"the statistics of the batch and “RNT” with tracked ones. {_WORST}",
+            f"the statistics of the batch and “RNT” with those of training. {_WORST}",
         ),
         Claim(
             "C6", "RobustNorm keeps BatchNorm's benefits: accuracy, and fast training.", PAPER,
@@ -160,12 +161,15 @@ def judge(
             ("RobustNorm's layers move, too", *gather.displacement(moved, alike, "rn", ("wasserstein",))),
         ],
         "C2": [
-            ("BatchNorm's mean or deviation moves", *gather.displacement(moved, alike, "bn", ("mean", "log_std"))),
+            (
+                "BatchNorm's mean or standard deviation moves",
+                *gather.displacement(moved, alike, "bn", ("mean", "log_std")),
+            ),
             ("and that is what costs the accuracy", *gather.recovery(moved, alike, "bn")),
         ],
         "C3": [
-            ("the vulnerability disappears", *gather.retention(rows, alike, bn_batch)),
-            ("it is smaller than with tracked statistics", *versus(bn_batch, bn)),
+            ("with batch statistics the vulnerability disappears", *gather.retention(rows, alike, bn_batch)),
+            ("with batch statistics it is smaller", *versus(bn_batch, bn)),
             (f"the same, {WORST}", *worst(bn_batch, bn)),
         ],
         "C4": [
@@ -173,10 +177,10 @@ def judge(
             for norm in ("bn", "rn")
         ],
         "C5": [
-            ("RobustNorm ahead of BatchNorm, both tracked", *versus(rn, bn)),
-            ("RobustNorm (batch) ahead of BatchNorm (tracked)", *versus(rn_batch, bn)),
+            ("RobustNorm ahead of BatchNorm", *versus(rn, bn)),
+            ("RobustNorm with batch statistics ahead of BatchNorm", *versus(rn_batch, bn)),
             (f"the same, {WORST}", *worst(rn_batch, bn)),
-            ("RobustNorm ahead of BatchNorm, both batch", *versus(rn_batch, bn_batch)),
+            ("RobustNorm ahead, both with batch statistics", *versus(rn_batch, bn_batch)),
             (f"the same, {WORST}", *worst(rn_batch, bn_batch)),
         ],
         "C6": [

@@ -49,6 +49,7 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
     states = [finding.state for finding in findings]
     held = [i for i, state in enumerate(states) if state == HOLDS]
     first, last, end = (held or [0])[0], (held or [0])[-1], len(sizes) - 1
+    whole = held == list(range(first, last + 1))
     everywhere = f"at every size measured, {axis(sizes[0])} to {axis(sizes[-1])}" if end else f"at {axis(sizes[0])}"
     if set(states) == {FAILS} and end:
         return f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
@@ -56,18 +57,14 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
         return f"{states[0]} {everywhere}"
     if not held:
         span = f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
-    elif held != list(range(first, last + 1)):
-        span = f"holds {axis.word} {axis(*(sizes[i] for i in held))}"
-    elif first == 0:
+    elif whole and first == 0:
         span = f"holds up to {axis(sizes[last])}"
-    elif last == end:
+    elif whole and last == end:
         span = f"holds from {axis(sizes[first])} on"
-    else:
-        span = (
-            f"holds from {axis(sizes[first])} to {axis(sizes[last])}"
-            if first < last
-            else f"holds at {axis(sizes[first])} alone"
-        )
+    elif first == last:
+        span = f"holds {axis.word} {axis(sizes[first])} alone"
+    else:  # the sizes themselves: another reading may have been measured at a size between them
+        span = f"holds {axis.word} {axis(*(sizes[i] for i in held))}"
     return span + "".join(
         f"; {text} {axis.word} {axis(*there)}"
         for state, text in ((FAILS, "does not"), (OPEN, "open"), (OPPOSITE, "the opposite holds"))

@@ -1,6 +1,6 @@
 """The table of accuracies as curves over the attack's size, and as comparisons of two networks on the same images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -35,14 +35,18 @@ class Line:
         return int((row.mask & self.among).sum()), int(self.among.sum())
 
 
-def lines(table: Table, variants: Sequence[Variant], attack: str, pixels: str, *, fair: bool) -> list[Line]:
+def lines(
+    table: Table, variants: Sequence[Variant], attack: str, pixels: str, *, fair: bool,
+    rows: Callable[[Table, Variant, str, str], tuple[Row, ...]] | None = None,
+) -> list[Line]:  # fmt: skip
     """One line for each variant that was measured under this attack.
 
     fair: count only images that all these networks get right when clean, among the images measured for all.
+    rows: which rows a line has, if not those of `of_variant`.
     """
     if fair:
         table = common(table, variants, attack, pixels)
-    drawn = [Line(variant, attack, _rows(table, variant, attack, pixels)) for variant in variants]
+    drawn = [Line(variant, attack, (rows or of_variant)(table, variant, attack, pixels)) for variant in variants]
     drawn = [line for line in drawn if len(line.rows) > 1 and line.rows[0].attack == "clean"]
     if not fair or not drawn:
         return drawn
@@ -56,7 +60,7 @@ def compare(
     """Compares the left and the right network; None if they were not both measured there on the same images."""
     left, right = variants
     shared = common(table, variants, attack, pixels, eps_255)
-    measured = [_rows(shared, variant, attack, pixels) for variant in variants]
+    measured = [of_variant(shared, variant, attack, pixels) for variant in variants]
     attacked, clean = ([row for rows in measured if (row := at(rows, eps))] for eps in (eps_255, 0))
     if len(attacked) < 2 or len(clean) < 2:
         return None
@@ -104,7 +108,7 @@ def has_worst(table: Table) -> bool:
     return any(map(_is_worst, attacks.values()))
 
 
-def _rows(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row, ...]:
+def of_variant(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row, ...]:
     """Rows by eps, the clean row first. An attack with several versions (for instance losses) gives its worst case.
 
     At each size the set of images with the most measurements is used.
@@ -144,7 +148,11 @@ def _is_worst(attacks: set[str]) -> bool:
 def _worst(rows: Sequence[Row], attack: str) -> Row:
     """Several attacks on the same images as one row: an image is right if it is right under all of them."""
     worst = worst_case(rows)
-    settings = {"worst of": [_way(row) for row in rows], **({} if attack == WORST else rows[0].settings)}
+    settings = {
+        "worst of": [_way(row) for row in rows],
+        "attacks": [row.kind for row in rows],
+        **({} if attack == WORST else rows[0].settings),
+    }
     new = {"correct": worst.correct, "low": worst.low, "high": worst.high, "hits": pack(worst.hits)}
     return replace(rows[0], attack=attack, settings=settings, **new)
 

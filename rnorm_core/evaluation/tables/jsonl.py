@@ -1,11 +1,13 @@
 """The file of a measured table, one row of JSON per line. It stays valid after a kill or a full disk.
 
 Every measured table is read and written here. A row is a dataclass; its fields are the JSON's keys, and their
-annotations determine the accepted JSON types.
+annotations determine the accepted JSON types. The last key, "crc32", is a checksum over the others: a flipped byte is
+an error. Rows that older versions wrote have none.
 """
 
 import json
 import os
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass, fields
@@ -35,8 +37,9 @@ class TableRow(ABC):
 
     @property
     def line(self) -> str:
-        """The row as JSON on one line, with its newline."""
-        return json.dumps(asdict(self)) + "\n"
+        """The row as JSON on one line, with its checksum and a newline."""
+        content = asdict(self)
+        return json.dumps({**content, "crc32": _checksum(content)}) + "\n"
 
 
 R = TypeVar("R", bound=TableRow)
@@ -97,6 +100,8 @@ class TableFile(Generic[R]):
         content = json.loads(line, parse_constant=_refuse_constant)
         if not isinstance(content, dict):
             raise ValueError("it is not a JSON object")
+        if "crc32" in content and content.pop("crc32") != _checksum(content):
+            raise ValueError("it does not match its checksum")
         types = _json_types(self.row)
         if missing := sorted(types.keys() - content.keys()):
             raise ValueError(f"it lacks {', '.join(missing)}")
@@ -131,6 +136,11 @@ class TableFile(Generic[R]):
     @property
     def _fix(self) -> str:
         return f"restore the file, or delete the line and run `{self.command}`, which measures what is missing."
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """CRC-32 in hexadecimal digits; over the JSON, which is the same before it is written and after it is read."""
+    return f"{zlib.crc32(json.dumps(content).encode()):08x}"
 
 
 @cache

@@ -1,5 +1,6 @@
 """The requests with which pages begin, and how their results are stored."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from rnorm_core import attacks, data, shift, zoo
 from rnorm_core.data import Batch, ImageChoice
-from rnorm_core.experiments import attack_pair, channel, corruption_sweep, landscape, robustness, shift_sweep
+from rnorm_core.experiments import attack_pair, channel, corruption_sweep, landscape, poisoning, robustness, shift_sweep
+from rnorm_core.experiments.landscape import photos
 from rnorm_core.experiments.robustness import Subject, SurfacesRequest
 from rnorm_core.experiments.shipped.files import Default
 from rnorm_core.zoo import Variant
@@ -42,14 +44,31 @@ def _corruption_request() -> corruption_sweep.Request:
     return corruption_sweep.Request(*_pair(), ImageChoice.of_samples(), next(iter(data.CORRUPTIONS)), "cpu")
 
 
-def _photo() -> Batch:
+def _three(dataset: str = "cifar10") -> tuple[Variant, ...]:
+    return *_pair(dataset), Variant.of(zoo.plain(dataset, "none"))
+
+
+def _photo(request: landscape.Request) -> Batch:
     samples = data.samples("cifar10")
-    return samples.select([samples.find(attack_pair.FIRST)])
+    return samples.select([samples.find(request.ids[0])])
 
 
-def _landscape_request() -> landscape.Request:
-    photo, steps = _photo(), attacks.CATALOGUE["pgd"].default_steps
-    return landscape.Request(_pair(), ids=photo.ids, labels=tuple(photo.labels.tolist()), steps=steps)
+def _landscape_request(variants: tuple[Variant, ...], image: str) -> landscape.Request:
+    samples, steps = data.samples("cifar10"), attacks.CATALOGUE["pgd"].default_steps
+    photo = samples.select([samples.find(image)])
+    return landscape.Request(variants, ids=photo.ids, labels=tuple(photo.labels.tolist()), steps=steps)
+
+
+def _landscape(name: str, request: Callable[[], landscape.Request]) -> Default:
+    return Default(
+        name, request, lambda r: landscape.run(r, batch=_photo(r)), _photo, lambda request, batch: {"request": request},
+        lambda found, batch: _with_clean(torch.empty(0), found),
+        lambda found, batch: _with_clean(batch.images[0], found),
+    )  # fmt: skip
+
+
+def _photos_request() -> photos.Request:
+    return photos.Request(_three(), "cifar10", steps=attacks.CATALOGUE["pgd"].default_steps)
 
 
 def _with_clean(image: Tensor, found: landscape.Result) -> landscape.Result:
@@ -70,16 +89,34 @@ def _channel_request() -> channel.Request:
     return channel.Request(robust, ImageChoice.of_samples(), eps_255=0, device="cpu")
 
 
+def _poisoning_request() -> poisoning.Request:
+    return poisoning.Request(*_pair(), ImageChoice.of_samples(), 8, poisoning.VICTIM, 4)
+
+
+def _poisoned(sign: int, found: poisoning.Result, batch: Batch) -> poisoning.Result:
+    """Without its images (sign -1): of the victim the change alone, which is none; or with them again (1)."""
+    victim, nothing = batch.images[:1], torch.empty(0)
+    shown = poisoning.together(batch.images[None, : 1 + found.request.shown])[0]
+    traces = {
+        variant: replace(trace, adversarial=trace.adversarial + sign * victim, clean=victim if sign > 0 else nothing)
+        for variant, trace in found.traces.items()
+    }
+    landscapes = {
+        variant: replace(each, clean=shown if sign > 0 else nothing) for variant, each in found.landscapes.items()
+    }
+    return replace(found, traces=traces, landscapes=landscapes)
+
+
 SHIFT = Default("cifar10-shift", _shift_request, shift_sweep.run, lambda r: r.images.load(), _populations)
 CORRUPTIONS = Default(
     "cifar10-corruptions", _corruption_request, corruption_sweep.run, lambda r: r.images.load(), _populations,
     partial(_change_attacked, -1), partial(_change_attacked, 1),
 )  # fmt: skip
-LANDSCAPE = Default(
-    "cifar10-landscape", _landscape_request, lambda r: landscape.run(r, batch=_photo()), lambda r: _photo(),
+LANDSCAPE = _landscape("cifar10-landscape", lambda: _landscape_request(_pair(), attack_pair.FIRST))
+START = _landscape("cifar10-start", lambda: _landscape_request(_three(), photos.FIRST))
+PHOTOS = Default(
+    "cifar10-photos", _photos_request, photos.run, lambda r: data.samples(r.dataset),
     lambda request, batch: {"request": request},
-    lambda found, batch: _with_clean(torch.empty(0), found),
-    lambda found, batch: _with_clean(batch.images[0], found),
 )  # fmt: skip
 SURFACES = Default(
     "cifar10-surfaces", _surfaces_request, robustness.run_surfaces, lambda r: data.samples(r.dataset),
@@ -89,10 +126,16 @@ CHANNEL = Default(
     "cifar10-channel", _channel_request, channel.run_with_first, lambda r: r.images.load(),
     lambda request, batch: {"request": request, "batch": batch},
 )  # fmt: skip
+POISONING = Default(
+    "cifar10-poisoning", _poisoning_request, poisoning.run, lambda r: r.batch(),
+    lambda request, batch: {"request": request, "batch": batch}, partial(_poisoned, -1), partial(_poisoned, 1),
+)  # fmt: skip
 DEFAULTS: dict[type, tuple[Default, ...]] = {
-    landscape.Request: (LANDSCAPE,),
+    landscape.Request: (LANDSCAPE, START),
+    photos.Request: (PHOTOS,),
     shift_sweep.Request: (SHIFT,),
     corruption_sweep.Request: (CORRUPTIONS,),
     robustness.SurfacesRequest: (SURFACES,),
     channel.Request: (CHANNEL,),
+    poisoning.Request: (POISONING,),
 }

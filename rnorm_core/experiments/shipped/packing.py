@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 
 from rnorm_core import probes, sanity, shift
+from rnorm_core.attacks import Trace
 from rnorm_core.data import ImageChoice
+from rnorm_core.evaluation import Accuracy
 from rnorm_core.evaluation.measure.channel_values import Channel
-from rnorm_core.experiments import channel, corruption_sweep, landscape, robustness, shift_sweep
+from rnorm_core.experiments import channel, corruption_sweep, landscape, poisoning, robustness, shift_sweep
+from rnorm_core.experiments.landscape import photos
 from rnorm_core.zoo import Variant
 
 # The only classes that a file can bring to life. A new kind of result adds its own.
@@ -22,8 +25,9 @@ CLASSES: dict[str, type] = {
         Variant, ImageChoice, probes.Applied, probes.Layer, probes.LayerStatistics, shift.LayerShift, shift.Shift,
         shift_sweep.Request, shift_sweep.Reading, shift_sweep.Course, shift_sweep.Result,
         corruption_sweep.Request, corruption_sweep.Reading, corruption_sweep.Readings, corruption_sweep.Result,
-        landscape.Request, landscape.Landscape, landscape.Result,
+        landscape.Request, landscape.Landscape, landscape.Result, photos.Request, photos.Result,
         Channel, channel.Request, channel.Result,
+        Accuracy, Trace, poisoning.Request, poisoning.Crowd, poisoning.Result,
         robustness.Subject, robustness.SurfacesRequest, robustness.SurfacesResult, sanity.Surface,
     )
 }  # fmt: skip

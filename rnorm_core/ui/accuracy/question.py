@@ -1,7 +1,8 @@
-"""The controls of the Accuracy page: the curves, p, one attack of one size, and the live measurement."""
+"""The controls of the Accuracy page: the curves, its further parts, p, one attack of one size, the live measurement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -14,15 +15,20 @@ from rnorm_core.experiments.accuracy_sweep import Request
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import BRANCHES, DEFAULT_POWER, STATISTICS, modes
 from rnorm_core.ui.accuracy.words import attack_title
-from rnorm_core.ui.settings import model_picker
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings import limits, model_picker
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.panels import sections
 from rnorm_core.zoo import Variant
 
-_SWEPT = [SETTINGS.get(kind, {}).get("name", kind) for kind in (*reversed(ATTACKS), *STRONG) if kind != "clean"]
-IN_TABLES = {attack_title(name): name for name in dict.fromkeys((*_SWEPT, curves.WORST))}
+_SWEPT = [
+    curves.WORST,
+    *(SETTINGS.get(kind, {}).get("name", kind) for kind in (*reversed(ATTACKS), *STRONG) if kind != "clean"),
+]
+IN_TABLES = {attack_title(name): name for name in dict.fromkeys(_SWEPT)}
 LIVE = {e.title: e.name for e in CATALOGUE.values() if e.takes_eps and e.norm == "linf"}
+COMPARE, MEASURE, POWER, NUMBERS = "Left against right", "Measure it here", f"{LOOKS['rn'].name}'s p", "The numbers"
 SIZES = sorted(EPS_255)
 ALL, FAIR = "all", "right when clean"
 ONE, EVERY = "this size", "every size"
@@ -37,6 +43,7 @@ _MEASURING = "_measuring"  # in the session: the request of the last click on "M
 class Choice:
     """What the curves show.
 
+    variants: left and right first.
     seeds: networks that differ from one of `variants` in their seed alone; none if they were not chosen.
     fair:  count only images that all of these networks classify correctly without an attack.
     evenly: whether the attack sizes are drawn evenly spaced, or to scale.
@@ -71,43 +78,39 @@ def read_table(dataset: str) -> evaluation.Table:
     return table
 
 
-def choose_curves(dataset: str, table: evaluation.Table) -> Choice:
+def choose_curves(settings: Settings, table: evaluation.Table) -> Choice:
+    """Left and right are always among the curves; the controls add others."""
+    pair, dataset = (settings.left, settings.right), settings.dataset
     # The names are without the data set, because the address holds it already: "models=resnet20-bn".
     cards = {card.name.removeprefix(f"{dataset}-"): card for card in model_picker.cards_of(dataset)}
     titles = {short: model_names.listed(card) for short, card in cards.items()}
-    plain = [short for short, card in cards.items() if model_names.is_plain(card)]
-    left, right = st.columns([4, 1], gap="medium", vertical_alignment="bottom")
+    without_norm = [short for short, card in cards.items() if card.norm == "none" and model_names.is_plain(card)]
+    left, middle, right = st.columns([2, 2, 1], gap="medium", vertical_alignment="bottom")
     with left:
         chosen = model_picker.several(
-            "Models", "models", titles, plain or list(cards)[:3], placeholder="Type to search"
+            "Beside left and right", "models", titles, without_norm, placeholder="Type to search"
         )
+    offered = _offered(table)
+    with middle:
+        attacks = query_params.bound(st.multiselect, "Attacks", offered, key="attacks", default=[offered[0]])
     with right:
         more = _more(table, list(cards.values()))
-    left, right = st.columns([1, 1.8], gap="medium")
-    with left:
-        statistics = _several("Statistics", list(STATISTICS), [STATISTICS[0]], "modes")
-    with right:
-        offered = _offered(table)
-        attacks = _several("Attacks", offered, [PGD if PGD in offered else offered[0]], "attacks")
-    variants = tuple(
-        Variant.of(card.name, mode)
-        for short, card in cards.items()
-        if short in chosen
-        for mode in modes(card.norm)
+    others = [Variant.of(card.name) for short, card in cards.items() if short in chosen]
+    in_modes = [
+        one.in_mode(mode)
+        for one in dict.fromkeys(variant.usual for variant in (*pair, *others))
+        for mode in modes(one.norm)
         # Both branches of a dual norm have tracked statistics.
-        if mode in statistics or (mode in BRANCHES and STATISTICS[0] in statistics)
-    )
+        if mode in more.statistics or (mode in BRANCHES and STATISTICS[0] in more.statistics)
+    ]
+    variants = tuple(dict.fromkeys((*pair, *others, *in_modes)))
     seeds = _seeds(variants, list(cards.values())) if more.with_seeds else ()
     names = tuple(IN_TABLES[title] for title in offered if title in attacks)
     return Choice(variants, seeds, names, more.counted == FAIR, more.pixels, more.axis == EVEN)
 
 
-def _several(label: str, options: list[str], default: list[str], key: str) -> list[str]:
-    return query_params.bound(st.pills, label, options, key=key, selection_mode="multi", default=default, wrap=True)
-
-
 def _offered(table: evaluation.Table) -> list[str]:
-    """Titles of the attacks that the table holds; of an empty table all attacks that a sweep knows."""
+    """Titles of the attacks that the table holds, the worst case first; of an empty table all that a sweep knows."""
     known = {row.attack for row in table.rows} | ({curves.WORST} if curves.has_worst(table) else set())
     swept = [title for title, name in IN_TABLES.items() if name != curves.WORST]
     return [title for title, name in IN_TABLES.items() if name in known] or swept
@@ -117,6 +120,7 @@ def _offered(table: evaluation.Table) -> list[str]:
 class _More:
     """Choices that are seldom changed."""
 
+    statistics: list[str]
     counted: str
     pixels: str
     axis: str
@@ -129,6 +133,11 @@ def _more(table: evaluation.Table, cards: Sequence[zoo.Card]) -> _More:
     now = {key: st.session_state.get(key) or st.query_params.get(key) or value for key, value in usual.items()}
     changed = [str(now[key]) for key, value in usual.items() if now[key] != value]
     with st.popover(", ".join(changed) or "More choices", icon=":material/tune:", width="stretch", key="more"):
+        statistics = query_params.bound(
+            st.pills, "Each also with these statistics", list(STATISTICS), key="modes", selection_mode="multi",
+            default=[], wrap=True,
+            help="tracked: those of the training set. batch: those of the images that are looked at together.",
+        )  # fmt: skip
         counted = query_params.bound(
             st.selectbox, "Images counted", [ALL, FAIR], key="counted",
             help="“right when clean”: only images that every network drawn here recognises without an attack.",
@@ -146,7 +155,7 @@ def _more(table: evaluation.Table, cards: Sequence[zoo.Card]) -> _More:
                 st.toggle, "Other seeds as thin lines", True, key="seeds",
                 help="Networks that were trained alike but for the random numbers: how far chance goes.",
             )  # fmt: skip
-    return _More(counted, pixels, axis, with_seeds)
+    return _More(statistics, counted, pixels, axis, with_seeds)
 
 
 def _seeds(variants: Sequence[Variant], cards: Sequence[zoo.Card]) -> tuple[Variant, ...]:
@@ -160,14 +169,23 @@ def _seeds(variants: Sequence[Variant], cards: Sequence[zoo.Card]) -> tuple[Vari
     return tuple(dict.fromkeys(siblings))
 
 
-def choose_power(dataset: str, table: evaluation.Table, attack: str, pixels: str) -> Powers | None:
-    """RobustNorm's p; None if fewer than `POWERS` networks were measured under this attack."""
+def _measured(dataset: str, table: evaluation.Table, attack: str, pixels: str) -> list[zoo.Card]:
     names = {row.model for row in curves.under(table, attack, pixels).rows}
-    cards = [card for card in model_picker.cards_of(dataset) if card.name in names]
+    return [card for card in model_picker.cards_of(dataset) if card.name in names]
+
+
+def rest(dataset: str, table: evaluation.Table, attack: str, pixels: str) -> dict[str, Any]:
+    """The parts of the page that open on demand, by title. p has one if `POWERS` networks were measured."""
+    query_params.reserve("p", "under", "at")
+    several = len(model_names.powers(_measured(dataset, table, attack, pixels))) >= POWERS
+    parts: dict[str, tuple[str, ...]] = {COMPARE: (), MEASURE: ("n", "scope"), POWER: ("p",), NUMBERS: ()}
+    return sections({title: keys for title, keys in parts.items() if several or title != POWER}, "rest")
+
+
+def choose_power(dataset: str, table: evaluation.Table, attack: str, pixels: str) -> Powers:
+    """RobustNorm's p; call it where `rest` offers it."""
+    cards = _measured(dataset, table, attack, pixels)
     by_power = model_names.powers(cards)
-    if len(by_power) < POWERS:
-        return None
-    st.markdown(f"#### What does {LOOKS['rn'].name}'s p change?")
     middle = DEFAULT_POWER if DEFAULT_POWER in by_power else next(iter(by_power))
     p = query_params.choose_one(
         "p", list(by_power), "p", default=middle, widget=st.select_slider, shown="{:g}".format,
@@ -181,19 +199,23 @@ def choose_power(dataset: str, table: evaluation.Table, attack: str, pixels: str
 
 def attack_and_size() -> tuple[str, float]:
     """An attack and a size, for the comparison and the measurement."""
-    st.markdown("#### Left or right: who keeps more?")
     under, size = st.columns([1, 2], gap="large")
     with under:
         attack = LIVE[query_params.bound(st.selectbox, "Under", list(LIVE), list(LIVE).index(PGD), key="under")]
     with size:
-        eps = query_params.bound(st.select_slider, "eps (k/255)", SIZES, 1, key="at", shown=lambda value: f"{value:g}")
+        eps = query_params.bound(
+            st.select_slider, "Attack size (eps, k/255)", SIZES, 1, key="at", shown="{:g}".format,
+            help="How many grey levels, of 255, each colour may move.",
+        )  # fmt: skip
     return attack, eps
 
 
 def measurement(settings: Settings, attack: str, eps: float, pixels: str) -> Request:
     """The request of a live measurement. A click on the button begins it; see `is_begun`."""
-    st.markdown("#### Measure it here")
-    most = TEST_IMAGES if settings.complete else SAMPLES
+    every = (st.session_state.get("scope") or st.query_params.get("scope")) == EVERY
+    passes = 2 * CATALOGUE[attack].default_steps * (len(SIZES) if every else 1)
+    available = TEST_IMAGES if settings.complete else SAMPLES
+    most = limits.images(available, passes)
     if st.session_state.get("n", 0) > most:  # chosen while another source was in use
         st.session_state["n"] = most
     number, scope, button = st.columns([1, 1, 1], gap="medium", vertical_alignment="bottom")
@@ -201,6 +223,7 @@ def measurement(settings: Settings, attack: str, eps: float, pixels: str) -> Req
         count = int(query_params.bound(st.number_input, "Images, left and right", 8, most, min(most, 32), 1, key="n"))
     with scope:
         every = query_params.bound(st.selectbox, "At", [ONE, EVERY], key="scope") == EVERY
+    limits.show(most, available)
     sizes, images = tuple(SIZES) if every else (eps,), settings.images(count)
     request = Request(settings.left, settings.right, attack, sizes, pixels, images, settings.device)
     button.button("Measure it here", on_click=_begin, args=(request,), icon=":material/speed:", type="primary")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 import torch
@@ -11,16 +12,18 @@ from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.comparison import Comparison
 from rnorm_core.evaluation.measure.sweep import BATCH
+from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.accuracies import COMMAND
 from rnorm_core.evaluation.tables.curves import WORST, Line, lines
 from rnorm_core.experiments.accuracy_sweep import Result
 from rnorm_core.figures.accuracy import OWN_STD, PAPER_STD, Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.ui.accuracy import words
-from rnorm_core.ui.accuracy.question import Choice, Powers
+from rnorm_core.ui.accuracy.question import MEASURE, Choice, Powers
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.shared.downloads import numbers
+from rnorm_core.ui.shared.downloads import as_csv
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.shared.records import records
 from rnorm_core.zoo import Variant
 
@@ -72,40 +75,49 @@ def agreement_rows(comparison: Comparison) -> list[Agreement]:
 # --- what is drawn
 
 
-def show_curves(table: evaluation.Table, choice: Choice) -> None:
-    """A chart for each attack, and the numbers behind them."""
-    if not choice.variants or not choice.attacks:
-        show_error(
-            UserError("There is nothing to draw.", "choose a model, one of its statistics modes, and an attack.")
-        )
+def measured_lines(table: evaluation.Table, choice: Choice) -> list[Line]:
+    """Of every attack the curves of the chosen networks and of their other seeds."""
+    variants = (*choice.variants, *choice.seeds)
+    return [line for attack in choice.attacks for line in _lines(table, choice, variants, attack)]
+
+
+def _lines(table: evaluation.Table, choice: Choice, variants: Sequence[Variant], attack: str) -> list[Line]:
+    return lines(table, variants, attack, choice.pixels, fair=choice.fair, rows=headline.rows)
+
+
+def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
+    """A chart for each attack."""
+    if not choice.attacks:
+        show_error(UserError("There is nothing to draw.", "choose an attack."))
         return
-    drawn, missing, places = [], [], None
-    for i, attack in enumerate(choice.attacks):
-        if i % 2 == 0:
-            places = st.columns(2 if len(choice.attacks) > 1 else 1, gap="large")
-        some = lines(table, (*choice.variants, *choice.seeds), attack, choice.pixels, fair=choice.fair)
-        drawn += some
-        known, name = {line.variant for line in some}, words.attack_title(attack)
-        missing += [f"{variant.label} under {name}" for variant in choice.variants if variant not in known]
-        if some and places:
-            with places[i % 2]:
-                title = f"How much is left {'in the worst case' if attack == WORST else f'under {name}'}?"
-                _draw(some, choice, title, f"curves {attack}", choice.seeds, "other seeds")
-    if missing and table.rows:
-        st.caption(f"Not in the table: {'; '.join(missing)}.")
+    known = {(line.attack, line.variant) for line in drawn}
+    with st.container(key="curves"):
+        for i, attack in enumerate(choice.attacks):
+            if i % 2 == 0:
+                places = st.columns(2 if len(choice.attacks) > 1 else 1, gap="large")
+            if some := [line for line in drawn if line.attack == attack]:
+                case = "in the worst case" if attack == WORST else f"under {words.attack_title(attack)}"
+                with places[i % 2]:
+                    _draw(some, choice, f"How much is left {case}?", f"curves {attack}", choice.seeds, "other seeds")
+    missing = [
+        f"{variant.label} under {words.attack_title(attack)}"
+        for attack in choice.attacks for variant in choice.variants if (attack, variant) not in known
+    ]  # fmt: skip
+    if missing:
+        st.caption(f"Not measured yet: {'; '.join(missing)}. “{MEASURE}” below measures left and right.")
     if drawn and choice.pixels == "8-bit":
         st.caption(
             "Rounding to the nearest grey level loses a change of less than half a level, and makes a whole level of a "
             "larger one: a file attacked at 0.5/255 may hold changes twice as large as the attack was allowed."
         )
     if drawn:
-        _show_numbers(drawn)
+        _show_how(drawn)
 
 
 def show_powers(table: evaluation.Table, choice: Choice, powers: Powers, attack: str) -> None:
     """The chosen p of RobustNorm beside BatchNorm, the others as thin lines."""
     variants = (powers.chosen, *powers.batch_norm, *powers.others)
-    if some := lines(table, variants, attack, choice.pixels, fair=choice.fair):
+    if some := _lines(table, choice, variants, attack):
         _draw(some, choice, "Does the power of the range matter?", "powers", powers.others, "other p")
 
 
@@ -118,16 +130,27 @@ def _draw(
     chart(figure, key=key)
 
 
-def _show_numbers(drawn: Sequence[Line]) -> None:
+def _show_how(drawn: Sequence[Line]) -> None:
+    counts = sorted({line.counts(row)[1] for line in drawn for row in line.rows})
+    how_measured(
+        "curves", "accuracy by attack size; bars: 95 % intervals",
+        weights={line.variant.title: line.variant.weight_hash for line in drawn},
+        n=f"n = {' to '.join(f'{n:,}' for n in dict.fromkeys((counts[0], counts[-1])))} test images", command=COMMAND,
+        more=[
+            f"Sizes are in pixel units. The upper axis has them in the paper's, whose authors divide pixels by about "
+            f"{PAPER_STD}; CIFAR-10's own standard deviation is about {OWN_STD}. Touch a point for both. Left of the "
+            "dotted line a change is smaller than one grey level, the least that a file holds."
+        ],
+    )  # fmt: skip
+
+
+def show_numbers(drawn: Sequence[Line]) -> None:
+    """The points of the curves, each with the command that measures it again, in a file."""
     points = records(drawn)
-    weights = ", ".join(dict.fromkeys(f"{point['model']} `{point['weights'][:12]}`" for point in points))
-    st.caption(
-        f"Measured by this project. Sizes are in pixel units; the axis above has them in the paper's, whose authors "
-        f"divide pixels by about {PAPER_STD} (CIFAR-10's own deviation is about {OWN_STD}; touch a "
-        "point for both). Left of the dotted line a change is smaller than one grey level, the least a file holds. "
-        f"Weights: {weights}. `{COMMAND}` makes such a table; the command of each single attack stands in it."
+    st.dataframe(points, hide_index=True, height=300)
+    st.download_button(
+        "CSV", partial(as_csv, points), "accuracy.csv", "text/csv", on_click="ignore", icon=":material/download:"
     )
-    numbers(points, "The numbers behind the curves", "accuracy.csv")
 
 
 def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Variant]) -> None:
@@ -136,9 +159,9 @@ def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Vari
         why = f"No accuracies come with {' and '.join(brought)}" if brought else (
             "The table does not hold left and right under this attack at this size"
         )  # fmt: skip
-        st.caption(f"{why}: measure it below.")
+        st.caption(f"{why}: “{MEASURE}” does it.")
         return
-    picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+    picture, text = st.columns([3, 2], gap="large")
     with text:
         st.markdown("\n\n".join(words.sentences(comparison)))
         st.caption(
@@ -174,11 +197,12 @@ def show_measured(result: Result, table: evaluation.Table, choice: Choice, eps_2
     if comparison := result.comparison(eps_255):
         st.markdown("\n\n".join(words.sentences(comparison)))
     images = request.images
-    weights = "; ".join(f"{variant.label} {variant.weight_hash[:12]}" for variant in request.variants)
-    st.caption(
-        f"Measured here: {images.count} images ({images.source}), seed {images.seed}, {request.device}. "
-        f"Weights: {weights}."
-    )
+    st.caption(f"Measured here: {images.count} images ({images.source}).")
+    how_measured(
+        "here", f"{CATALOGUE[request.attack].title}, {request.pixels} pixels, on this computer ({request.device})",
+        weights={variant.title: variant.weight_hash for variant in request.variants},
+        n=f"n = {images.count}, {images.source}", seed=images.seed,
+    )  # fmt: skip
     if images.count < BATCH and any(looks_at_batch(variant.statistics) for variant in request.variants):
         st.caption(
             f"With the statistics of a batch of {images.count} it is another network than with {BATCH}, as above."

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.evaluation import Paired, Row
-from rnorm_core.evaluation.claims.verdict import EPS
+from rnorm_core.evaluation import Paired, Row, Table
+from rnorm_core.evaluation.claims.verdict import EPS, listed
 from rnorm_core.evaluation.measure.comparison import Comparison
 from rnorm_core.evaluation.tables.curves import WORST, Line
+from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.figures.style import images
+from rnorm_core.rounding import percent
+from rnorm_core.zoo import Variant
 
 CHANCE = 0.05  # a p-value from here on is no evidence of a difference
 WORST_TITLE = "Worst case over attacks"
@@ -16,6 +19,28 @@ WORST_TITLE = "Worst case over attacks"
 def attack_title(attack: str) -> str:
     """attack: a name of `attacks.CATALOGUE`, or `WORST`."""
     return WORST_TITLE if attack == WORST else CATALOGUE[attack].title
+
+
+def answer(table: Table, variants: Sequence[Variant]) -> str:
+    """What is left of these networks' accuracy, in one sentence for each case: measured or not."""
+    networks = tuple(dict.fromkeys(variants))
+    rows = {one: [headline(table, one, eps) for eps in (1, 8, 0)] for one in networks}
+    known = [one for one in networks if all(rows[one])]
+    unknown = [one.label for one in networks if one not in known]
+    parts = []
+    if known:
+
+        def each(i: int) -> list[str]:
+            return [percent(row.value) for one in known if (row := rows[one][i])]
+
+        weak = [f"{one.label} gets **{share}**" for one, share in zip(known, each(0), strict=True)]
+        parts.append(
+            f"When each colour may move by 1 grey level of 255, {listed(weak)} of the images right; by 8 levels, "
+            f"{listed(each(1))}. Without an attack: {listed(each(2))}."
+        )
+    if unknown:
+        parts.append(f"{listed(unknown)} {'were' if len(unknown) > 1 else 'was'} not measured before.")
+    return " ".join(parts).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def conditions(drawn: Sequence[Line]) -> str:
@@ -40,7 +65,7 @@ def _condition(line: Line) -> str:
 
 def _worst_of(rows: Sequence[Row]) -> str:
     """The attacks of a worst case; those that were not run at every size with their sizes."""
-    by_size = {row.eps_255: row.settings["worst of"] for row in rows}
+    by_size = {row.eps_255: row.settings.get("worst of", [attack_title(row.attack)]) for row in rows}
     everywhere = [way for way in next(iter(by_size.values())) if all(way in ways for ways in by_size.values())]
     only: dict[str, list[float]] = {}
     for eps, ways in by_size.items():
@@ -54,7 +79,7 @@ def sentences(comparison: Comparison) -> list[str]:
     """One sentence for all images, one for those that both networks get right when clean; in Markdown."""
     left, right = comparison.left.label, comparison.right.label
     if comparison.left == comparison.right:
-        return [f"Left and right are the same: {left}. Choose another model or mode in the sidebar."]
+        return [f"Left and right are the same: {left}. Choose another model or mode under “Settings”."]
     everything, fair = comparison.everything, comparison.fair
     shown = [f"**{comparison.condition}, {images(everything.n)}.** {_difference(everything, left, right)}"]
     if fair:
@@ -64,9 +89,9 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def _difference(p: Paired, left: str, right: str) -> str:
     """Both scores, which network is ahead, and whether that may be chance."""
-    shares = [100 * (p.both + only) / p.n for only in (p.left_only, p.right_only)]
+    shares = [percent((p.both + only) / p.n) for only in (p.left_only, p.right_only)]
     alone = f"{p.left_only:,} only {left} gets right, {p.right_only:,} only {right}"
-    scores = f"{left} keeps {shares[0]:.1f} %, {right} {shares[1]:.1f} %; {alone}"
+    scores = f"{left} keeps {shares[0]}, {right} {shares[1]}; {alone}"
     if p.left_only == p.right_only:
         return f"{scores}. No difference."
     ahead, behind = (left, right) if p.difference >= 0 else (right, left)

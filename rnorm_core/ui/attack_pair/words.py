@@ -5,7 +5,7 @@ from torch import Tensor
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.attacks.trace import fooled
 from rnorm_core.experiments.attack_pair import Outcome
-from rnorm_core.figures import style
+from rnorm_core.rounding import percent
 
 
 def crafted_for(outcome: Outcome) -> str:
@@ -105,4 +105,4 @@ def best_guess(probabilities: Tensor, classes: tuple[str, ...]) -> str:
 
 def _percent(fraction: float | Tensor) -> str:
     """As in figures; the line does not break before "%"."""
-    return style.percent(float(fraction)).replace(" ", "\N{NO-BREAK SPACE}")
+    return percent(float(fraction)).replace(" ", "\N{NO-BREAK SPACE}")

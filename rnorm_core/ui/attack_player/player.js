@@ -3,7 +3,13 @@
 
 const FRACTIONS = { 0.25: "¼", 0.5: "½", 0.75: "¾" };
 const short = (size) => FRACTIONS[size] ?? String(size);
-const percent = (p) => (p > 0.9995 || p < 0.0005 ? Math.round(100 * p) : (100 * p).toFixed(1)) + "\u00a0%";
+// As `figures.style.percent`: one decimal, halves up; what is only nearly all or nothing says so.
+function percent(p) {
+  const tenths = Math.floor(1000 * p + 0.5 + 1e-9), whole = tenths === 0 || tenths === 1000;
+  const nearly = p > 0 && p < 1 ? (tenths ? "99.9" : "<0.1") : tenths / 10;
+  return (whole ? nearly : (tenths / 10).toFixed(1)) + "\u00a0%";
+}
+const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const MOST_BARS = 10, FEW_BARS = 8;
 const players = new WeakMap();
 
@@ -87,7 +93,7 @@ class Player {
     this.said = make("p", { class: "player-said", "aria-live": "polite" });
     root.replaceChildren(
       make("div", { class: "player-controls" }, clean, ...sliders, this.play),
-      make("div", { class: "player-networks" }, ...this.cards.map((card) => card.element)),
+      ...this.third(networks), this.row,
       make("p", { class: "player-key", text: landscape.key_text + this.gaps() }),
       this.numbers, this.said,
     );
@@ -95,6 +101,17 @@ class Player {
     paint(this.clean, height, width, (i) => level(landscape.clean[i]));
     if (focused) root.querySelector(`[name="${focused}"]`)?.focus();
     this.showPlay();
+  }
+
+  // On a phone two networks have room; a button brings the third.
+  third(networks) {
+    this.row = make("div", { class: "player-networks" }, ...this.cards.map((card) => card.element));
+    if (networks.length < 3) return [];
+    const button = make("button", { type: "button", name: "third", class: "player-third", text: `${networks[2].label} →` });
+    const away = () => this.row.scrollLeft > 20;
+    button.addEventListener("click", () => this.row.scrollTo({ left: away() ? 0 : this.row.scrollWidth, behavior: calm() ? "auto" : "smooth" }));
+    this.row.addEventListener("scroll", () => (button.textContent = away() ? `← ${networks[0].label}` : `${networks[2].label} →`));
+    return [button];
   }
 
   // Of a long attack not every step is here.
@@ -267,12 +284,12 @@ class Player {
   }
 
   start() {
-    const { S } = this.landscape, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const { S } = this.landscape;
     if (this.s === S - 1) this.go(this.e, 0);
     this.timer = setInterval(() => {
       if (this.s >= S - 2) this.pause();
       this.go(this.e, this.s + 1);
-    }, Math.max(calm ? 600 : 60, Math.min(3000 / S, 600)));
+    }, Math.max(calm() ? 600 : 60, Math.min(3000 / S, 600)));
     this.showPlay();
   }
 

@@ -47,7 +47,7 @@ Picture = tuple[Tensor, str, str]  # an image, its name, a text below it
 def matrix_of_modes(result: transfer_matrix.Result, variant: Variant) -> Figure:
     """One network: all its modes against each other."""
     variants = [variant.in_mode(mode) for mode in modes(variant.norm)]
-    return _matrix(result, variants, [one.statistics for one in variants], f"{variant.title}; ", TRANSFER)
+    return _matrix(result, variants, [words.MODES[one.statistics] for one in variants], f"{variant.title}; ", TRANSFER)
 
 
 def matrix_of_networks(result: transfer_matrix.Result, left: Variant, right: Variant) -> Figure:
@@ -71,9 +71,9 @@ def sizes(by_size: BySize) -> Figure:
     variant = by_size.variant
     lines = [
         Line(
-            f"{word}, {variant.statistics}", variant.norm, variant.statistics,
+            f"{word}, {words.MODES[variant.statistics]}", variant.norm, variant.statistics,
             [accuracy.batch_size for accuracy in accuracies], accuracies, word == "clean", usual,
-            f"{word}, {variant.usual.statistics}",
+            f"{word}, {words.MODES[variant.usual.statistics]}",
         )
         for word, accuracies, usual in zip(
             ("clean", "attacked"), (by_size.clean, by_size.attacked), by_size.usual, strict=True
@@ -103,7 +103,7 @@ def composition(result: CompositionResult) -> Figure:
     ]
     order = [CONSECUTIVE, SAME_BATCHES, SHUFFLED, ONE_CLASS, SAME_SIZES]
     dots.sort(key=lambda dot: order.index(dot.condition))
-    about = f"batch mode, at most {result.request.size} images a batch; {pgd_name(result.request.eps_255)}"
+    about = f"batch statistics, at most {result.request.size} images a batch; {pgd_name(result.request.eps_255)}"
     return accuracy_dots(dots, "Do the other images of the batch matter?", about)
 
 
@@ -153,7 +153,7 @@ def _by_step(result: poisoning.Result | CompositionResult, labels: dict[str, str
 def victim_by_step(result: poisoning.Result, variant: Variant) -> Figure:
     """The victim's probabilities, step by step, with the statistics of the batch and in the usual mode."""
     traced = [
-        trace.TracedModel(mode.statistics, mode.norm, result.traces[mode])
+        trace.TracedModel(words.MODES[mode.statistics], mode.norm, result.traces[mode])
         for mode in (variant, variant.usual)
         if mode in result.traces
     ]
@@ -169,7 +169,7 @@ def many_victims(result: poisoning.Result) -> Figure:
         for clean, accuracy in ((True, crowd.before), (False, crowd.after))
     ]
     dots.sort(key=lambda dot: int(dot.condition.split()[0]))
-    about = f"the untouched images, batch mode, before (open) and after; {pgd_name(result.request.eps_255)}"
+    about = f"the untouched images, batch statistics, before (open) and after; {pgd_name(result.request.eps_255)}"
     return accuracy_dots(dots, "How many neighbours does it take?", about)
 
 

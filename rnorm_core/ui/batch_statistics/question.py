@@ -1,22 +1,27 @@
 """The controls of the page about batch statistics: which part is shown, and the row of controls of each part."""
 
+from typing import Any
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation.measure.patching import EXPERIMENTS, possible
 from rnorm_core.evaluation.tables.laboratories import EPS_255, STEPS
 from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
 from rnorm_core.experiments.attack_pair import FIRST
+from rnorm_core.experiments.poisoning import VICTIM
 from rnorm_core.norms import STATISTICS
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.live_job import abandon
 from rnorm_core.zoo import Variant
 
-TRANSFER, SIZE, NEIGHBOURS, POISONING, PATCHING, PRECISE_BN = PARTS = (
-    "Craft and score", "Batch size", "Neighbours", "Poisoned neighbours", "Patched layers", "Counted anew",
+SIZE, NEIGHBOURS, POISONING, TRANSFER, CORRUPTIONS, PATCHING, PRECISE_BN = PARTS = (
+    "Batch size", "Neighbours", "Poisoned neighbours", "Craft and score", "Corruptions", "Patched layers", "PreciseBN",
 )  # fmt: skip
-KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here")
+ADVANCED = PATCHING, PRECISE_BN
+KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here", "course", "crowds")
 SENSITIVE = "200143cf"  # the beginning of the id of a ship: its prediction changes with its neighbours
 COMPOSITION = "more"  # the slot of the second job of a part
 SLOTS = "work", COMPOSITION
@@ -28,8 +33,8 @@ EXPERIMENT_TITLES = {
 LONG = "Some minutes on a slow machine; what is known is drawn as it comes, and stays when it is stopped."
 MODE = "In which the attack is made and the images are scored, before layers are given other statistics."
 CONTROL = (
-    "With tracked statistics this is a control: the attack cannot change the statistics, so there is no such damage "
-    "to repair. The layers use the given statistics in place of the training set's."
+    "With the statistics as trained this is a control: the attack cannot change the statistics, so there is no such "
+    "damage to repair. The layers use the given statistics in place of the training set's."
 )
 _LAST_PART = "_part"  # in the session
 
@@ -37,15 +42,28 @@ _LAST_PART = "_part"  # in the session
 def part() -> str:
     """The part that is shown. When the visitor changes it, the running work of the last part is left."""
     query_params.reserve(*KEYS)
-    chosen = query_params.bound(
-        st.segmented_control, "Question", list(PARTS), key="part", default=TRANSFER, required=True, wrap=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", key="parts"):
+        # Of the advanced parts the theme shows only the chosen one. They are options, so that an address can hold them.
+        chosen = query_params.bound(
+            st.segmented_control, "Question", list(PARTS), key="part", default=SIZE, required=True, wrap=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        st.menu_button("Advanced", list(ADVANCED), key="advanced", on_click=_take_part)
     if st.session_state.get(_LAST_PART) != chosen:
         for slot in SLOTS:
             abandon(slot)
         st.session_state[_LAST_PART] = chosen
     return chosen
+
+
+def _take_part() -> None:
+    if (chosen := st.session_state["advanced"]) in ADVANCED:
+        st.session_state["part"] = chosen
+
+
+def more() -> DeltaGenerator:
+    """A button that opens the choices that are seldom changed."""
+    return st.popover("More choices", icon=":material/tune:", width="stretch", key="more_choices")
 
 
 def transfer(settings: Settings) -> tuple[transfer_matrix.Request, transfer_matrix.Result | None, bool]:
@@ -82,10 +100,9 @@ def neighbours(
     settings: Settings,
 ) -> tuple[batch_composition.NeighboursRequest, batch_composition.CompositionRequest | None]:
     """One image and its neighbours; batches of different composition, None if they are not to be measured."""
-    columns = st.columns([1.2, 1, 0.8, 1.2, 1.3], gap="medium", vertical_alignment="bottom")
-    image, size, n, here, eps = columns
-    with n:
-        count = _count(settings)
+    image, size, here, rest = st.columns([1.2, 1, 1.2, 1], gap="medium", vertical_alignment="bottom")
+    with rest, more():
+        count, attack_size = _count(settings), _eps(1)
     images = settings.images(count)
     with image:
         chosen = _image(images, default=SENSITIVE)
@@ -100,11 +117,9 @@ def neighbours(
     request = batch_composition.NeighboursRequest(left, right, images, chosen, batch_size, settings.device)
     if not compose:
         return request, None
-    with eps:
-        composed = batch_composition.CompositionRequest(
-            left, right, images, _eps(1), batch_size, chosen, settings.device
-        )
-        return request, composed
+    return request, batch_composition.CompositionRequest(
+        left, right, images, attack_size, batch_size, chosen, settings.device
+    )
 
 
 def draw() -> int:
@@ -114,12 +129,13 @@ def draw() -> int:
 
 
 def poison(settings: Settings) -> poisoning.Request:
-    image, k, n, eps = st.columns([1.3, 1.3, 0.9, 1.5], gap="medium", vertical_alignment="bottom")
-    with n:
+    """The request begins with a victim whose answer changes."""
+    image, k, eps, rest = st.columns([1.2, 1.3, 1.5, 1], gap="medium", vertical_alignment="bottom")
+    with rest, more():
         count = _count(settings, "All of them are one batch.")
     images = settings.images(count)
     with image:
-        victim = _image(images, "Victim")
+        victim = _image(images, "Victim", VICTIM)
     with k:
         counts = [*(2**i for i in range(10) if 2**i < count - 1), count - 1]
         poisoned = query_params.choose_one(
@@ -129,9 +145,19 @@ def poison(settings: Settings) -> poisoning.Request:
         return poisoning.Request(*_networks(settings), images, _eps(8), victim, poisoned, settings.device)
 
 
+def rest_of_poison() -> tuple[Any, Any]:
+    """What opens on demand: the victim's answer by step, and all untouched images as victims."""
+    titles = {"course": "The victim's answer, step by step", "crowds": "All untouched images as victims"}
+    course, crowds = (
+        st.expander(title, key=key, on_change="rerun", bind="query-params", icon=":material/show_chart:")
+        for key, title in titles.items()
+    )
+    return course, crowds
+
+
 def patch(settings: Settings) -> layer_patching.Request:
-    mode, experiment, n, eps = st.columns([0.9, 1.8, 0.7, 1.3], gap="medium", vertical_alignment="bottom")
-    with n:
+    mode, experiment, eps, rest = st.columns([0.9, 1.8, 1.3, 1], gap="medium", vertical_alignment="bottom")
+    with rest, more():
         images = settings.images(_count(settings))
     with mode:
         chosen = query_params.choose_one("Statistics of", list(STATISTICS), key="mode", default="batch", help=MODE)
@@ -157,14 +183,14 @@ def estimate(settings: Settings) -> precise_bn.Request:
 
 
 def _networks(settings: Settings) -> tuple[Variant, Variant]:
-    """Left and right in their usual modes: the parts choose modes, so the sidebar's mode makes no new request."""
+    """Left and right in their usual modes: the parts choose modes, so a mode in the settings makes no new request."""
     return settings.left.usual, settings.right.usual
 
 
 def _eps(default: float) -> float:
     return query_params.choose_one(
-        "PGD, eps (k/255)", list(EPS_255), key="eps", default=default, widget=st.select_slider, shown="{:g}".format,
-        help=f"An attack of {STEPS} steps.",
+        "Attack size (eps, k/255)", list(EPS_255), key="eps", default=default, widget=st.select_slider,
+        shown="{:g}".format, help=f"How many grey levels, of 255, each colour may move. PGD of {STEPS} steps.",
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from rnorm_core.evaluation.claims.evidence import Recovery
-from rnorm_core.evaluation.claims.judge import weights
 from rnorm_core.evaluation.claims.shipped import shipped
 from rnorm_core.evaluation.tables import laboratories, layer_shifts
 from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
@@ -14,16 +13,18 @@ from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.figures import batch_statistics, claims
 from rnorm_core.norms import modes
 from rnorm_core.ui import attack_player
-from rnorm_core.ui.batch_statistics import bars, by_size, drawings, question, words
+from rnorm_core.ui.batch_statistics import answers, bars, by_size, drawings, question, words
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import layers
-from rnorm_core.ui.shared.growing_result import growing
-from rnorm_core.ui.shared.panels import pictures, show_summary
+from rnorm_core.ui.shared.growing_result import asked, growing
+from rnorm_core.ui.shared.panels import answer, pictures, show_summary
+from rnorm_core.ui.shared.provenance import how_measured
+from rnorm_core.ui.shared.summary_bars import SummaryBars, measured_table
 from rnorm_core.zoo import Variant, networks_of
 
 RECOVERED = (
-    "An attack takes images from the network with tracked statistics. The same attacked batches are shown again, now "
+    "An attack takes images from the network as trained. The same attacked batches are shown again, now "
     "normalised with their own statistics in all layers, so that no shift is left: how many of the lost images are "
     "right again?"
 )
@@ -31,8 +32,25 @@ PICTURES = 8  # in a row: the image and neighbours of a draw
 
 
 def show(part: str, settings: Settings) -> None:
-    """Shows one of `question.PARTS`."""
+    """Shows one of `question.PARTS` but the corruptions: its answer and bars, then its controls."""
     SHOWN[part](settings)
+
+
+def show_answer(sentence: str, shown: SummaryBars, variants: Sequence[Variant], settings: Settings) -> None:
+    """The part's sentence and its picture, from shipped measurements; networks without batch statistics are named."""
+    if variants:
+        answer(sentence or answers.NOTHING)
+    name_left_out(settings, variants)
+    show_summary(shown)
+
+
+def show_measured_here(request: words.Request) -> None:
+    st.caption(words.measured_here(request))
+    how_measured(
+        "here", "the figures above, on this computer",
+        weights={network.title: network.weight_hash for network in networks_of(request.left, request.right)},
+        n=f"n = {request.images.count}, {request.images.source}", seed=request.images.seed,
+    )  # fmt: skip
 
 
 def beside(variants: Sequence[Variant], draw: Callable[[Variant], object]) -> None:
@@ -49,17 +67,21 @@ def name_left_out(settings: Settings, variants: Sequence[Variant]) -> None:
 
 def show_transfer(settings: Settings) -> None:
     """Each network against itself in all its modes, and left against right: shipped, and measured here on demand."""
+    top = st.container()
     request, shipped, live = question.transfer(settings)
-    networks = networks_of(request.left, request.right)
-    show_summary(bars.transfer(laboratories.rows(settings.dataset), networks, request.eps_255))
+    networks, rows = networks_of(request.left, request.right), laboratories.rows(settings.dataset)
+    with top:
+        sentence = answers.transfer(rows, networks, request.eps_255)
+        show_answer(sentence, bars.transfer(rows, networks, request.eps_255), networks, settings)
     if shipped:
         show_matrices(settings, shipped, "shipped")
     if live:
-        if shipped:
-            st.markdown("#### Measured here")
-        if (result := growing(request, partial(transfer_matrix.run, request))) is not None:
-            show_matrices(settings, result, "live")
-            st.caption(words.measured_here(request))
+        with st.container(key="live"):
+            if shipped:
+                st.markdown("#### Measured here")
+            if (result := growing(request, partial(transfer_matrix.run, request))) is not None:
+                show_matrices(settings, result, "live")
+                show_measured_here(request)
 
 
 def show_matrices(settings: Settings, result: transfer_matrix.Result, key: str) -> None:
@@ -88,8 +110,11 @@ def show_list(sentences: Sequence[str]) -> None:
 
 def show_sizes(settings: Settings) -> None:
     """The shipped measurements; the same measured live on demand."""
-    request = question.sizes(settings)
     variants = in_batch_mode(settings.left, settings.right)
+    shipped = {variant: by_size.shipped(settings.dataset, variant) for variant in variants}
+    known = [sizes for sizes in shipped.values() if sizes is not None]
+    show_answer(answers.sizes(known), bars.sizes(known, measured_table(settings.dataset)), variants, settings)
+    request = question.sizes(settings)
 
     def show_one(sizes: by_size.BySize | None, variant: Variant, key: str) -> None:
         if sizes is None or not sizes.clean:
@@ -99,24 +124,23 @@ def show_sizes(settings: Settings) -> None:
         st.markdown(words.cost_of_size(sizes))
         st.markdown(words.attacked_by_size(sizes))
 
-    shipped = {variant: by_size.shipped(settings.dataset, variant) for variant in variants}
-    name_left_out(settings, variants)
-    show_summary(bars.sizes([sizes for sizes in shipped.values() if sizes is not None]))
     beside(variants, lambda variant: show_one(shipped[variant], variant, "shipped"))
-    weights = " ".join(f"{variant.title}: weights {variant.weight_hash[:12]}." for variant in variants)
-    st.caption(f"From the shipped measurements. {weights}")
-    if request and variants and (result := growing(request, partial(batch_composition.run_sizes, request))):
-        st.markdown("#### Measured here")
-        beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live"))
-        st.caption(words.measured_here(request))
+    if not request or not variants:
+        return
+    with st.container(key="live"):
+        if result := growing(request, partial(batch_composition.run_sizes, request)):
+            st.markdown("#### Measured here")
+            beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live"))
+            show_measured_here(request)
 
 
 def show_neighbours(settings: Settings) -> None:
     """One image among different neighbours; then batches of different composition, on demand."""
+    top = st.container()
     request, composition = question.neighbours(settings)
-    variants = in_batch_mode(request.left, request.right)
-    show_summary(bars.neighbours(laboratories.rows(settings.dataset), variants))
-    name_left_out(settings, variants)
+    variants, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
+    with top:
+        show_answer(answers.neighbours(rows, variants), bars.neighbours(rows, variants), variants, settings)
     if not variants:
         return
     result = growing(request, partial(batch_composition.run_neighbours, request))
@@ -132,9 +156,10 @@ def show_neighbours(settings: Settings) -> None:
         images, draw = request.images.load(), question.draw()
         pictures(drawings.image_and_neighbours(result, images, draw)[:PICTURES])
         st.caption(words.one_draw(result, images, draw))
-        st.caption(words.measured_here(request))
+        show_measured_here(request)
     if composition:
-        show_composition(composition)
+        with st.container(key="live"):
+            show_composition(composition)
 
 
 def show_composition(request: batch_composition.CompositionRequest) -> None:
@@ -151,11 +176,13 @@ def show_composition(request: batch_composition.CompositionRequest) -> None:
 
 def show_poisoning(settings: Settings) -> None:
     """An unchanged victim, and the effect of its neighbours on its prediction."""
+    top = st.container()
     request = question.poison(settings)
-    variants = in_batch_mode(request.left, request.right)
-    show_summary(bars.poisoned(laboratories.rows(settings.dataset), variants))
-    name_left_out(settings, variants)
-    result = growing(request, partial(poisoning.run, request)) if variants else None
+    variants, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
+    with top:
+        show_answer(answers.poisoned(rows, variants), bars.poisoned(rows, variants), variants, settings)
+    wanted = variants and asked(request, "Poison them")
+    result = growing(request, partial(poisoning.run, request)) if wanted else None
     if result is None or not result.traces:
         pictures(drawings.before_poisoning(request))
         return
@@ -163,20 +190,26 @@ def show_poisoning(settings: Settings) -> None:
     attack_player.show_packed(drawings.poisoned_by_step(result), key="poisoned")
     measured = [variant for variant in variants if variant in result.traces]
     beside(measured, lambda variant: st.markdown(words.victim(result, variant)))
-    beside(measured, lambda variant: chart(drawings.victim_by_step(result, variant), key=f"course {variant.model}"))
-    if any(result.crowds.values()):
-        chart(drawings.many_victims(result), key="crowds")
-        for variant in measured:
-            st.markdown(words.many_victims(result, variant))
-    st.caption(words.measured_here(request))
+    course, crowds = question.rest_of_poison()
+    with course:
+        if course.open:
+            beside(measured, lambda one: chart(drawings.victim_by_step(result, one), key=f"course {one.model}"))
+    with crowds:
+        if crowds.open and any(result.crowds.values()):
+            chart(drawings.many_victims(result), key="many victims")
+            for variant in measured:
+                st.markdown(words.many_victims(result, variant))
+    show_measured_here(request)
 
 
 def show_patching(settings: Settings) -> None:
     """The accuracy that comes back, layer by layer; then a related experiment from the shipped measurements."""
+    top = st.container()
     request = question.patch(settings)
-    variants = request.variants
-    show_summary(bars.repaired(layer_shifts.moved(settings.dataset)[0], variants, request.eps_255))
-    name_left_out(settings, variants)
+    variants, moved = request.variants, layer_shifts.moved(settings.dataset)[0]
+    with top:
+        shown = bars.repaired(moved, variants, request.eps_255, measured_table(settings.dataset))
+        show_answer(answers.repaired(moved, variants, request.eps_255), shown, variants, settings)
     result = growing(request, partial(layer_patching.run, request)) if variants else None
     if result is not None:
 
@@ -188,7 +221,7 @@ def show_patching(settings: Settings) -> None:
                 st.caption(words.strongest_layer(patching, [layers.title(layer) for layer in patching.layers]))
 
         beside(variants, show_one)
-        st.caption(words.measured_here(request))
+        show_measured_here(request)
     show_recovery(settings.dataset)
 
 
@@ -197,25 +230,27 @@ def show_recovery(dataset: str) -> None:
     for judgement in shipped(dataset).by_claim["C2"]:
         if not isinstance(judgement.evidence, Recovery):
             continue
-        st.markdown("#### Measured before, on more images: tracked statistics against a batch's own")
+        st.markdown("#### Measured before, on more images: statistics as trained against a batch's own")
         picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
         with picture:
             chart(claims.evidence(judgement.evidence), key="recovery")
         text.markdown(
             f"{RECOVERED}\n\nThis is another experiment than the one above, and the one to quote, for it saw more "
-            "images: made on tracked statistics, the attack then meets those of its own batch in all layers.\n\n"
+            "images: made on the network as trained, the attack then meets those of its own batch in all layers.\n\n"
             f"The paper's claim C2. {judgement.sentence}"
         )
-        text.caption(f"Weights: {weights([judgement])}.")
 
 
 def show_precise_bn(settings: Settings) -> None:
     """Statistics of k batches beside the moving average."""
+    top = st.container()
     request = question.estimate(settings)
-    variants = request.variants
-    show_summary(bars.precise_bn(laboratories.rows(settings.dataset), variants))
-    name_left_out(settings, variants)
-    result = growing(request, partial(precise_bn.run, request)) if variants else None
+    variants, rows = request.variants, laboratories.rows(settings.dataset)
+    with top:
+        shown = bars.precise_bn(rows, variants, measured_table(settings.dataset))
+        show_answer(answers.precise_bn(rows, variants), shown, variants, settings)
+    wanted = variants and asked(request, "Estimate them here")
+    result = growing(request, partial(precise_bn.run, request)) if wanted else None
     if result is None:
         return
 
@@ -227,7 +262,7 @@ def show_precise_bn(settings: Settings) -> None:
             chart(drawings.distance_of_estimates(estimates, variant), key=f"distances {variant.model}")
 
     beside(variants, show_one)
-    st.caption(words.measured_here(request))
+    show_measured_here(request)
 
 
 SHOWN: dict[str, Callable[[Settings], None]] = {

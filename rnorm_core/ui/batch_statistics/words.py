@@ -18,8 +18,9 @@ from rnorm_core.experiments.batch_composition import CompositionRequest, Neighbo
 from rnorm_core.experiments.precise_bn import Estimates
 from rnorm_core.ui.attack_pair.words import best_guess
 from rnorm_core.ui.batch_statistics.by_size import BySize
-from rnorm_core.zoo import Variant, networks_of
+from rnorm_core.zoo import Variant
 
+MODES = {"tracked": "as trained", "batch": "batch statistics", "tracked-mean": "mean as trained"}  # for people
 PERCENT_95 = "95\N{NO-BREAK SPACE}%"
 
 
@@ -40,14 +41,12 @@ class Request(Protocol):
 
 
 def measured_here(request: Request) -> str:
-    """The images and weights behind the numbers of a part, and the precision of these numbers."""
+    """The images behind the numbers of a part, and the precision of these numbers."""
     images = request.images
     low, high = evaluation.wilson(images.count // 2, images.count)
-    networks = networks_of(request.left, request.right)
-    weights = "; ".join(f"{network.title} {network.weight_hash[:12]}" for network in networks)
     return (
-        f"Measured here: {images.count} images ({images.source}), seed {images.seed}; with so many images a share "
-        f"near one half is known to within about {50 * (high - low):.0f} points either way. Weights: {weights}."
+        f"Measured here: {images.count} images ({images.source}); with so many images a share near one half is known "
+        f"to within about {50 * (high - low):.0f} points either way."
     )
 
 
@@ -95,7 +94,7 @@ def cost_of_size(sizes: BySize) -> str:
     first, last, title = min(pairs), max(pairs), sizes.variant.title
     if not worse:
         return f"**{title}**: at no size is the accuracy clearly lower; at {last}: {points(pairs[last])}."
-    below = f"below {sizes.variant.usual.statistics} with batches of **{listed(worse)}**"
+    below = f"lower than as trained with batches of **{listed(worse)}**"
     ends = f"at {first}: {points(pairs[first])}" + (f", at {last}: {points(pairs[last])}" if last > first else "")
     return f"**{title}**, clean images: {below}; {ends}."
 
@@ -111,8 +110,8 @@ def attacked_by_size(sizes: BySize) -> str:
     fewer = [str(size) for size, pair in pairs.items() if pair.high < 0]
     parts = [f"{word} with **{listed(some)}**" for word, some in (("more", more), ("fewer", fewer)) if some]
     difference = " and ".join(parts) if parts else "no clear difference at any size"
-    mode, last = sizes.variant.usual.statistics, max(pairs)
-    return f"Attacked ({sizes.attack}), right compared with {mode}: {difference}; at {last}: {points(pairs[last])}."
+    last = max(pairs)
+    return f"Attacked ({sizes.attack}), right compared with as trained: {difference}; at {last}: {points(pairs[last])}."
 
 
 # --- neighbours
@@ -129,8 +128,10 @@ def effect_of_neighbours(result: NeighboursResult, variant: Variant) -> str:
     if usual := result.usual.get(variant):
         spread, _ = _widest(usual.probabilities)
         how = "changes at all" if spread == 0 else f"changes by more than {100 * spread:.2g} points"
-        text += f" **{variant.usual.statistics}**: {classes[int(usual.predictions[0])]}, and among the same neighbours "
-        text += f"no probability {how}."
+        answered = classes[int(usual.predictions[0])]
+        text += (
+            f" **{MODES[variant.usual.statistics]}**: {answered}, and among the same neighbours no probability {how}."
+        )
     return text
 
 

@@ -39,7 +39,9 @@ class Chart {
     this.plot.setAttribute("role", "img");
     this.root = document.createElement("figure");
     this.root.className = "chart";
-    this.root.append(this.caption, this.plot);
+    this.sketch = document.createElement("canvas");
+    this.sketch.setAttribute("aria-hidden", "true");
+    this.root.append(this.caption, this.sketch, this.plot);
     root.append(this.root); // beside the style sheet
     this.size = new ResizeObserver(() => this.width !== this.root.clientWidth && this.draw());
     this.size.observe(this.root);
@@ -55,21 +57,27 @@ class Chart {
     this.subtitle.textContent = (subtitle ?? "").replace(/^[^>]*>|<\/span>$/g, "");
     this.plot.setAttribute("aria-label", alt);
     this.root.classList.toggle("chart-clickable", Boolean(clickable));
-    this.plot.style.minHeight = `${spec.layout.height}px`; // nothing moves when the chart comes
+    this.draw();
     plotly(url).then((plotly) => { this.plotly = plotly; this.draw(); }, (error) => { this.subtitle.textContent = String(error); });
   }
 
   draw() {
     const width = this.root.clientWidth;
-    if (!this.plotly || !width || !this.root.isConnected) return;
+    if (!width || !this.spec) return;
     this.width = width;
     const { data, layout } = structuredClone(this.spec);
     delete layout.title;
     this.arrange(data, layout, width);
+    if (!this.plotly) {
+      this.plot.style.minHeight = `${layout.height}px`; // nothing moves when the chart comes
+      const { color, fontFamily: family } = getComputedStyle(this.root);
+      return sketch(this.sketch, { data, layout }, width, { color, family });
+    }
     layout.template = { layout: this.colours() };
     layout.width = width;
     this.plotly.react(this.plot, data, layout, { displayModeBar: false, responsive: false }).then(() => {
       this.plot.style.minHeight = "";
+      this.sketch.remove();
       if (this.listening) return;
       this.listening = true;
       this.plot.on("plotly_click", ({ points }) => {

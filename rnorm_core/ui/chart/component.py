@@ -16,7 +16,7 @@ _HERE = Path(__file__).parent
 _mount = component(
     "chart",
     css=(_HERE / "style.css").read_text("utf-8"),
-    js=(_HERE / "chart.js").read_text("utf-8"),
+    js="\n".join((_HERE / name).read_text("utf-8") for name in ("sketch.js", "chart.js")),
     isolate_styles=False,
 )
 
@@ -35,7 +35,7 @@ def clickable(figure: Figure, key: str, on_click: Callable[[int], object]) -> No
 
 
 def _data(figure: Figure) -> dict[str, Any]:
-    spec = json.loads(figure.plotly.to_json(validate=False))
+    spec = json.loads(str(figure.plotly.to_json(validate=False)))
     spec["layout"].pop("template", None)  # the script has one, in the colours of the page
     base = st.get_option("server.baseUrlPath").strip("/")
     return {"spec": spec, "alt": figure.alt, "library": f"/{base}{PATH}" if base else PATH}

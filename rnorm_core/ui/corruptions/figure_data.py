@@ -58,7 +58,7 @@ class Selected:
             return None
         bands, variant, title = readings.bands(self.measure, n), readings.variant, self.result.request.title
         return figures.Layers(
-            label=variant.label, norm=variant.norm, weight_hash=variant.weight_hash, n=n,
+            label=variant.label, norm=variant.norm, n=n,
             names=layers.numbered(readings.population.statistics.names),
             clean=clean, corrupted=corrupted, attacked=self._shifts(readings, self.adversarial),
             low=bands.low, high=bands.high, band_size=bands.batch_size,
@@ -75,7 +75,7 @@ class Selected:
         sizes = [f"{reading.condition[1]:g}{'/255' if kind == ATTACK else ''}" for reading in readings]
         sizes[0] = "0" if kind == NATURAL else "clean"
         return figures.Path(
-            label=variant.label, norm=variant.norm, statistics=variant.statistics, weight_hash=variant.weight_hash,
+            label=variant.label, norm=variant.norm, statistics=variant.statistics,
             natural=kind == NATURAL, sizes=sizes, counts=counts([reading.right for reading in readings]),
             shifts=[float(one.shifts[self.measure].mean()) for one in readings if one.shifts is not None],
         )  # fmt: skip

@@ -7,7 +7,7 @@ import streamlit as st
 from rnorm_core.data import CORRUPTIONS, SEVERITIES
 from rnorm_core.experiments import corruption_sweep, recalibration
 from rnorm_core.shift import MEASURES
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 
 TITLES = {corruption.title: name for name, corruption in CORRUPTIONS.items()}
@@ -27,8 +27,8 @@ class Question:
 
 
 def ask(settings: Settings) -> Question:
-    """Corruption, severity, attack size, number of images and measure, in one row."""
-    columns = iter(st.columns([1.3, 1.2, 1.3, 0.8, 1.4], gap="medium"))
+    """Corruption, severity and attack size; the number of images and the measure behind a button."""
+    columns = iter(st.columns([1.3, 1.3, 1.3, 1], gap="medium", vertical_alignment="bottom"))
     with next(columns):
         name = TITLES[query_params.choose_one("Corruption", list(TITLES), key="corruption")]
     corruption = CORRUPTIONS[name]
@@ -39,23 +39,26 @@ def ask(settings: Settings) -> Question:
         )  # fmt: skip
     with next(columns):
         eps = query_params.choose_one(
-            "PGD, eps (k/255)", list(corruption_sweep.EPS_255), key="eps", default=1, widget=st.select_slider,
+            "Attack size (eps, k/255)", list(corruption_sweep.EPS_255), key="eps", default=1, widget=st.select_slider,
             shown="{:g}".format,
-            help=f"The attack beside it, of {corruption_sweep.STEPS} steps, made for each network.",
+            help="How many grey levels, of 255, each colour may move. The attack beside the corruption is PGD of "
+            f"{corruption_sweep.STEPS} steps, made for each network.",
         )  # fmt: skip
-    with next(columns):
+    with next(columns), st.popover("More choices", icon=":material/tune:", width="stretch", key="more_choices"):
         sizes = [n for n in corruption_sweep.SIZES if settings.complete or n <= 20]
         default = 128 if settings.complete else 20
         count = query_params.choose_one(
             "Images", sizes, key="n", default=default, help="Scored together, as one batch."
         )
-    with next(columns):
         title = query_params.choose_one("Measure of the shift", list(MEASURED), key="measure")
     st.caption(
         f"**{corruption.title}**, severity {severity}: {corruption.strength_text(severity)}. {corruption.about} "
         f"{corruption.source}."
     )
-    request = corruption_sweep.Request(settings.left, settings.right, settings.images(count), name, settings.device)
+    pair = settings.left, settings.right
+    request = corruption_sweep.Request(
+        *pair, settings.images(count), name, settings.device, corruption_sweep.problems(*pair)
+    )
     return Question(request, severity, eps, MEASURED[title])
 
 

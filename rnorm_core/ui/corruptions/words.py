@@ -7,7 +7,7 @@ from rnorm_core.evaluation import Paired
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.experiments.corruption_sweep import ATTACK, CLEAN, NATURAL
 from rnorm_core.experiments.recalibration import CONDITIONS, NEW_ATTACK, Recalibrated, Result, keeps_statistics
-from rnorm_core.figures.style import percent
+from rnorm_core.rounding import percent
 from rnorm_core.ui.corruptions.figure_data import Selected, full_title, title
 from rnorm_core.zoo import Variant
 

@@ -1,18 +1,18 @@
 """The choice of images: thumbnails from the data set, or an uploaded picture."""
 
-import base64
 from functools import lru_cache
-from typing import Any
 
 import streamlit as st
 import torch
 
-from rnorm_core import data, report
+from rnorm_core import data, jobs
 from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.progress import Progress
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.attack_player.photos import photo_pills
+from rnorm_core.ui.settings import limits
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import live_job, panels, query_params
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.plain_text import escaped
@@ -32,18 +32,21 @@ def pick_images(settings: Settings) -> Batch | None:
     everything = _everything(settings)
     if everything is None:
         return None
+    most = limits.craft_images(len(everything))
+    query_params.keep_first("images", most)
     index_of = {everything.name(i): i for i in _offered(everything, settings)}
     default = [everything.name(everything.find(FIRST))]
     chosen = st.session_state.get("images", [])
     if any(name not in index_of for name in chosen):  # chosen from another source
         st.session_state["images"] = [name for name in chosen if name in index_of] or default
     label = "Click pictures to add or remove them; several are attacked as one batch."
+    limits.show(most, len(everything))
     offered = everything.select(list(index_of.values()))
-    picked = pills_with_pictures(
-        offered, label, list(index_of), key="images", selection_mode="multi", default=default
-    )  # fmt: skip
+    picked = photo_pills(offered, label, list(index_of), key="images", selection_mode="multi", default=default)
     if not picked:
         raise UserError("No image is chosen.", "click one or more of the pictures.")
+    if len(picked) > most:
+        raise UserError(limits.said(most, len(everything)), "click some of the chosen pictures to remove them.")
     return everything.select([i for name, i in index_of.items() if name in picked])
 
 
@@ -83,28 +86,6 @@ def _offered(everything: Batch, settings: Settings) -> list[int]:
     return begin + [i for i in some if i not in begin]
 
 
-def pills_with_pictures(batch: Batch, label: str, names: list[str], *, key: str, **options: Any) -> Any:
-    """A choice of images, one of `names` each, drawn as thumbnails; it lives in the address."""
-    at = f".st-key-{key}"
-    rules = [
-        f"""
-        {at} [role=group], {at} [role=radiogroup], {at} [data-testid=stButtonGroup] > div {{ gap: 8px; }}
-        {at} button {{
-            width: 78px; height: 106px; padding: 76px 2px 2px; border-radius: 8px; white-space: normal;
-            background: no-repeat 6px 6px / 64px 64px; image-rendering: pixelated; align-items: start;
-        }}
-        {at} button p {{ font-size: 12px; line-height: 1.2; word-spacing: 100vw; }}
-        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ box-shadow: 0 0 0 3px #3B8FC7; }}
-        {at} button:focus-visible {{ outline: 3px dashed currentColor; outline-offset: 4px; }}
-        """
-    ]
-    for i, image in enumerate(batch.images):
-        picture = base64.b64encode(report.png(image)).decode()
-        rules.append(f"{at} button:nth-of-type({i + 1}) {{ background-image: url(data:image/png;base64,{picture}); }}")
-    st.html(f"<style>{''.join(rules)}</style>")
-    return query_params.bound(st.pills, label, names, key=key, **options)
-
-
 def _upload(settings: Settings) -> Batch | None:
     """An uploaded picture, until it is removed; it is not part of the address."""
     key = f"upload {st.session_state.get(_TURN, 0)}"
@@ -120,9 +101,11 @@ def _upload(settings: Settings) -> Batch | None:
         classes = data.CLASSES[settings.dataset]
         answer = st.selectbox("What it shows", [UNKNOWN, *classes], key="upload_label", persist_state="session")
         if file is None:
+            _own.clear()
             return None
         label = None if answer == UNKNOWN else classes.index(answer)
         batch = data.upload(file.getvalue(), file.name, label, settings.dataset)
+    _own(batch.ids[0])
     picture, text = st.columns([1, 4], vertical_alignment="center")
     with picture:
         panels.pictures([(batch.images[0], "32×32 pixels", "")])
@@ -133,6 +116,12 @@ def _upload(settings: Settings) -> Batch | None:
         " from the data set again."
     )
     return batch
+
+
+@st.cache_resource(scope="session", max_entries=1, on_release=jobs.forget, show_spinner=False)
+def _own(image_id: str) -> str:
+    """The picture in use. When it is removed, or the browser is gone, the results of it are dropped, too."""
+    return image_id
 
 
 def _check(key: str, dataset: str) -> None:

@@ -1,16 +1,18 @@
-"""The controls of an attack, in one row."""
+"""The controls of an attack: two in front, the rest behind a button."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import streamlit as st
 
-from rnorm_core.attacks import CATALOGUE
+from rnorm_core.attacks import CATALOGUE, Entry
 from rnorm_core.data import CLASSES, Batch
 from rnorm_core.experiments import landscape
 from rnorm_core.experiments.attack_pair import DIRECTIONS, Request
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.ui.attack_player.question import attack_size
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings import limits
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 
 UNTARGETED = "any other class"
@@ -56,51 +58,49 @@ class Question:
 
 
 def choose_attack(dataset: str, *, one_image: bool) -> Question:
-    """Attack, size, steps, target and direction, in one row; of one image the player has the slider for the size."""
+    """Attack and size, and the rest behind a button; of one image the player has the slider for the size."""
     titles = {entry.title: entry for entry in CATALOGUE.values()}
-    classes = CLASSES[dataset]
-    columns = iter(st.columns([1.5, 1.2, 0.9, 1.5, 1.5], gap="medium"))
-    with next(columns):
+    with st.container(width=200):
         title = query_params.bound(
             st.selectbox, "Attack", list(titles), list(CATALOGUE).index("pgd"), key="attack",
+            label_visibility="collapsed",
             help="The size of a change is measured in two ways. L-inf: by the one colour value that moves most. "
             "L2: by the length of the whole change. FGSM, BIM, MI-FGSM, APGD and Square go by L-inf; DeepFool, CW "
             "and DDN by L2.",
         )  # fmt: skip
-        entry = titles[title]
-    with next(columns):
-        size, in_player = None, one_image and not entry.black_box
-        if entry.takes_eps:
+    entry, size = titles[title], None
+    if entry.takes_eps:
+        in_player = one_image and not entry.black_box
+        with nullcontext() if in_player else st.container(width=220):
             size = attack_size(entry.norm, in_player=in_player)
-            if in_player:
-                st.caption("All sizes are computed: move the slider below.")
-        else:
-            st.caption("No eps: it searches for the smallest change that is enough.")
-    with next(columns):
-        steps = None
-        if entry.one_step:
-            st.caption("It takes one step.")
-        else:
-            usual, most = entry.default_steps, max(MOST_STEPS, entry.default_steps)
-            key = "steps" if usual == CATALOGUE["pgd"].default_steps else f"steps_{entry.name}"
-            label, help_text = ("Queries", QUERIES) if entry.black_box else ("Steps", STEPS)
-            steps = int(query_params.bound(st.number_input, label, 1, most, usual, 1, key=key, help=help_text))
-    with next(columns):
-        target = None
-        if entry.family == "noise":
-            st.caption("Noise aims at no class.")
-        elif entry.targeted:
-            name = query_params.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target", help=TARGET)
-            target = None if name == UNTARGETED else classes.index(name)
-        else:
-            st.caption("It cannot aim at a class.")
-    with next(columns):
-        craft = "each"
-        if entry.family == "noise":
-            st.caption("The same noise for both.")
-        else:
-            titles_of = list(DIRECTIONS.values())
-            chosen = query_params.bound(st.selectbox, "Craft for", titles_of, key="craft", help=TRANSFER)
-            craft = next(key for key, direction in DIRECTIONS.items() if direction == chosen)
-    st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
+    with st.popover("More choices", icon=":material/tune:", key="more"):
+        steps, target, craft = _steps(entry), _target(entry, dataset), _craft(entry)
+        st.caption(f"**{entry.title}.** {entry.about} {entry.source}.")
+        if not entry.takes_eps:
+            st.caption("It has no eps: it searches for the smallest change that is enough.")
     return Question(entry.name, size, steps, target, craft)
+
+
+def _steps(entry: Entry) -> int | None:
+    if entry.one_step:
+        return None
+    usual = limits.steps(entry.default_steps)
+    most = limits.steps(max(MOST_STEPS, usual))
+    key = "steps" if usual == CATALOGUE["pgd"].default_steps else f"steps_{entry.name}"
+    label, help_text = ("Queries", QUERIES) if entry.black_box else ("Steps", STEPS)
+    return int(query_params.bound(st.number_input, label, 1, most, usual, 1, key=key, help=help_text))
+
+
+def _target(entry: Entry, dataset: str) -> int | None:
+    if entry.family == "noise" or not entry.targeted:
+        return None
+    classes = CLASSES[dataset]
+    name = query_params.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target", help=TARGET)
+    return None if name == UNTARGETED else classes.index(name)
+
+
+def _craft(entry: Entry) -> str:
+    if entry.family == "noise":
+        return "each"
+    chosen = query_params.bound(st.selectbox, "Craft for", list(DIRECTIONS.values()), key="craft", help=TRANSFER)
+    return next(key for key, direction in DIRECTIONS.items() if direction == chosen)

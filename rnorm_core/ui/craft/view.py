@@ -4,50 +4,67 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.data import Batch
 from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.experiments.attack_pair import Result
+from rnorm_core.figures.style import images
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.attack_pair import words
+from rnorm_core.ui.attack_player.photos import photo_pills
 from rnorm_core.ui.attack_player.question import opened_size, reserve_opened
 from rnorm_core.ui.craft.downloads import downloads
-from rnorm_core.ui.craft.images import pills_with_pictures
 from rnorm_core.ui.craft.question import Question
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.craft.words import of_one
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.growing_result import growing
+from rnorm_core.ui.shared.panels import answer
+from rnorm_core.ui.shared.provenance import how_measured
 
 
-def show(question: Question, settings: Settings, batch: Batch) -> bool:
-    """Attacks the batch and shows the result; returns whether there is anything to see."""
+def show(question: Question, settings: Settings, batch: Batch, above: DeltaGenerator) -> bool:
+    """Attacks the batch and shows the result, its sentence in `above`. Returns whether there is anything to see."""
     if (batch.labels < 0).any():
         st.caption("The label is unknown: what was attacked is the model's own clean prediction.")
     if len(batch) == 1:
-        there, opened = _player(question, settings, batch, 0), (question, 0)
+        there, opened = _player(question, settings, batch, 0, above), (question, 0)
     else:
-        there, opened = _several(question, settings, batch)
+        there, opened = _several(question, settings, batch, above)
     if there:
+        variants, entry = (settings.left, settings.right), CATALOGUE[question.attack]
+        how_measured(
+            "attack", f"{entry.title}{f' of {question.steps} steps' * (question.steps is not None)}. {entry.about} "
+            f"{entry.source}", weights={variant.label: variant.weight_hash for variant in variants},
+            n=f"{images(len(batch))} from {batch.source}", seed=settings.seed,
+            more=["The ZIP file holds the arrays and a script that repeats the attack."],
+        )  # fmt: skip
         shown = None if opened is None else (opened[0].request(settings, batch), opened[1])
         downloads(question.request(settings, batch), batch, shown)
-        weights = "; ".join(f"{v.label} `{v.weight_hash[:12]}`" for v in (settings.left, settings.right))
-        st.caption(f"Weights: {weights}; seed {settings.seed}.")
     return there
 
 
-def _player(question: Question, settings: Settings, batch: Batch, index: int) -> bool:
+def _player(
+    question: Question, settings: Settings, batch: Batch, index: int, above: DeltaGenerator | None = None
+) -> bool:
     request = question.landscape(settings, batch, index)
     result = growing(request, partial(landscape.run, request, batch=batch, first=question.size), slot="player")
     if result is None:
         return False
     opened = len(batch) > 1
     key = "player of one" if opened else "player"
+    if above and (sentence := of_one(result, index, batch.dataset, question.size)):
+        with above:
+            answer(sentence)
     attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
     return True
 
 
-def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool, tuple[Question, int] | None]:
+def _several(
+    question: Question, settings: Settings, batch: Batch, above: DeltaGenerator
+) -> tuple[bool, tuple[Question, int] | None]:
     """Whether there is a result; the image that is opened, and the question at the size in its player."""
     request = question.request(settings, batch)
     result = growing(request, partial(attack_pair.run, request, batch=batch))
@@ -58,9 +75,13 @@ def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool
     if result is None:
         return False, None
     # Another session may have computed it first, from files with other names.
-    _show_table(replace(result, batch=batch))
+    result = replace(result, batch=batch)
+    with above:
+        answer("\n\n".join(words.of_all(outcome, batch.classes) for outcome in result.outcomes))
+    with st.container(key="of_batch"):
+        _show_table(result)
     names = [batch.name(i) for i in range(len(batch))]
-    chosen = pills_with_pictures(batch, "Open one to see its attack step by step.", names, key="look")
+    chosen = photo_pills(batch, "Open one to see its attack step by step.", names, key="look")
     if chosen is None:
         return True, None
     if own_size and question.size is not None:
@@ -70,12 +91,11 @@ def _several(question: Question, settings: Settings, batch: Batch) -> tuple[bool
 
 
 def _show_table(result: Result) -> None:
-    """A sentence for each network about all images, and what became of each."""
+    """What became of each image."""
     left, right = result.outcomes
     if (eps := result.request.eps) is not None:
         st.caption(f"At eps = {255 * eps:g}/255:")
     for column, outcome in zip(st.columns(2, gap="large"), result.outcomes, strict=True):
-        column.markdown(words.of_all(outcome, result.batch.classes))
         for note in filter(None, (words.crafted_for(outcome), words.joint_note(outcome))):
             column.caption(note)
     rows = [

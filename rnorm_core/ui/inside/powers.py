@@ -8,6 +8,7 @@ from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.figures.inside import AtPower
+from rnorm_core.rounding import percent
 from rnorm_core.ui.settings import model_picker
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.records import records as point_records
@@ -79,17 +80,13 @@ def _difference(robust: Row | None, plain: Row | None) -> str:
     return f"{value} ({low} to {high})"
 
 
-def weights(points: Sequence[AtPower]) -> str:
-    """The hashes of the measured weights."""
-    return ", ".join(f"{point.label} `{point.clean.weight_hash[:8]}`" for point in points)
-
-
 def _short(row: Row) -> str:
-    return f"{100 * row.value:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f})"
+    value, low, high = (percent(share).removesuffix(" %") for share in (row.value, row.low, row.high))
+    return f"{value} ({low} to {high})"
 
 
 def _accuracy(row: Row) -> str:
-    return f"{100 * row.value:.1f} % (95 %: {100 * row.low:.1f} to {100 * row.high:.1f}, n = {row.n:,})"
+    return f"{percent(row.value)} (95 %: {percent(row.low)} to {percent(row.high)}, n = {row.n:,})"
 
 
 def records(points: Sequence[AtPower], mode: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The controls of the page about the inside of a norm layer, in one row."""
+"""The controls of the page about the inside of a norm layer."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.experiments import shift_reference
 from rnorm_core.experiments.channel import ALL, EPS_255, FIRST, NONE, ONE, SCALED, SIZES, Request
 from rnorm_core.norms import DEFAULT_POWER, modes
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import layers, query_params
 from rnorm_core.ui.shared.query_params import choose_one
 
@@ -38,40 +38,41 @@ class Choice:
 
 
 def choose(settings: Settings) -> Choice:
-    """Network, layer, channel, images, attack and p."""
+    """Network, layer and p; channel, images and attack behind a button."""
     sides = {"left": settings.left, "right": settings.right}
     possible = {key: variant for key, variant in sides.items() if variant.norm in SCALED}
-    columns = iter(st.columns([0.75, 1.25, 0.7, 0.7, 1.15, 1.2, 1.45], gap="small"))
-    boxes = [next(columns) for _ in range(5)]
-    with next(columns):
-        eps = choose_one(
-            "PGD, eps (k/255)", list(EPS_255), key="eps", default=1, widget=st.select_slider, shown="{:g}".format,
-            help=f"Of the attack above ({STEPS} steps), and of the accuracies by p below.",
-        )  # fmt: skip
-    with next(columns):
+    first, second, third, last = st.columns([0.8, 1.4, 2, 1], gap="medium", vertical_alignment="bottom")
+    with third:
         power = choose_one(
             "p", list(POWERS), key="p", default=DEFAULT_POWER, widget=st.select_slider, shown="{:g}".format,
             help="RobustNorm divides by range to the power p: by 1 at p = 0, by the whole range at p = 1. Moving it "
             "costs nothing: the same values are divided by something else.",
         )  # fmt: skip
+    more = last.popover("More choices", icon=":material/tune:", key="more", width="stretch")
+    with more:
+        above = st.container()
+        eps = choose_one(
+            "Attack size (eps, k/255)", list(EPS_255), key="eps", default=1, widget=st.select_slider,
+            shown="{:g}".format,
+            help=f"Of PGD with {STEPS} steps: each colour moves by at most k of 255 grey levels. Also of the "
+            "accuracies of networks with other p.",
+        )  # fmt: skip
     if not possible:
         query_params.reserve("net", "layer", "channel", "n", "attacked")
         return Choice(None, NONE, "", "", 0, eps, power)
-    with boxes[0]:
+    with first:
         robust = [key for key in ("right", "left") if key in possible and possible[key].norm == "rn"]
         default = (robust or list(possible))[0]
-        net = choose_one("Look into", list(possible), key="net", default=default, help="Of the sidebar's two networks.")
+        net = choose_one("Look into", list(possible), key="net", default=default, help="Of the two networks above.")
     variant, other = possible[net], next((key for key in possible if key != net), "")
     channels = shift_reference.layers(variant)
     paths = dict(zip(layers.numbered(channels), channels, strict=True))
-    with boxes[1]:
+    with second:
         title = choose_one("Layer", list(paths), key="layer", default=list(paths)[min(FIRST, len(paths) - 1)])
-    with boxes[2]:
+    with above:
         channel = choose_one("Channel", [str(c) for c in range(channels[paths[title]])], key="channel")
-    with boxes[3]:
         counts = [n for n in SIZES if settings.complete or n <= 20]
         count = choose_one("Images", counts, key="n", default=20, help="They run through together, as one batch.")
-    with boxes[4]:
         attacked = choose_one(
             "Attacked", [NONE, ONE, ALL], key="attacked",
             help="By PGD, all as one batch; with “one image” the others of the batch stay clean.",
@@ -84,7 +85,7 @@ def choose(settings: Settings) -> Choice:
 def outlier() -> float:
     """The distance of one more value from the mean, in standard deviations."""
     return choose_one(
-        "One more value, so many deviations from the mean", list(OUTLIERS), key="outlier", default=20,
+        "One more value, so many standard deviations from the mean", list(OUTLIERS), key="outlier", default=20,
         widget=st.select_slider, help="Beside all the others that arrive at this channel.",
     )  # fmt: skip
 
@@ -93,6 +94,6 @@ def mode() -> str:
     """The statistics mode of the networks that are compared by p."""
     return choose_one(
         "Statistics of these networks", list(modes("rn")), key="p_mode",
-        help="Of the networks in this section, whatever the sidebar says. In “batch” and “tracked-mean” they were "
+        help="Of the networks in this section, whatever is chosen above. In “batch” and “tracked-mean” they were "
         "attacked jointly, in batches of 128.",
     )  # fmt: skip

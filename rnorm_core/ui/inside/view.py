@@ -23,9 +23,10 @@ from rnorm_core.ui.inside import powers, question, words
 from rnorm_core.ui.inside.question import Choice
 from rnorm_core.ui.shared import growing_result
 from rnorm_core.ui.shared.downloads import numbers
-from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.panels import answer, show_summary
+from rnorm_core.ui.shared.provenance import how_measured
 
-FEW = " Few images: another choice of them gives other numbers, see the bars below."
+FEW = "Few images: another choice of them gives other numbers, see the part “Size of the batch”."
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,64 +41,58 @@ class Shown:
     place: str
 
 
-def show(choice: Choice) -> bool:
-    """Computes the inputs of the chosen channel and shows them. Returns whether there is anything to see."""
+def show(choice: Choice) -> Shown | None:
+    """Computes the inputs of the chosen channel; shows the answer and the picture. None without anything to see."""
     if choice.request is None:
-        st.info(
-            "Neither left nor right has BatchNorm or RobustNorm: choose one of these in the sidebar.",
-            icon=":material/info:",
-        )
-        return False
+        st.info("Neither left nor right has BatchNorm or RobustNorm: choose one of these.", icon=":material/info:")
+        return None
     request = choice.request
     result = growing_result.growing(request, partial(channel_experiment.run, request))
     if result is None:
-        return False
+        return None
     which = choice.attacked if result.attacked is not None else NONE
     channel = channel_experiment.received(result, which, choice.layer, choice.channel)
     place = f"{request.variant.label}; {choice.place}; {words.images(which, request.images.count)}"
     shown = Shown(request, result, which, channel, spread(channel.values), place)
-    _channel(shown, choice.power)
-    st.caption(
-        f"{place[0].upper()}{place[1:]} ({request.images.source}, seed {request.images.seed}); "
-        f"n = {shown.spread.n:,} values. Weights `{request.variant.weight_hash[:12]}`."
-        f"{FEW if len(result.batch) < 100 else ''}"
-    )
-    with problems():
-        _outlier(choice, request, result)
-    _growth(shown, choice.power)
-    return True
+    answer(words.choice(shown.spread, choice.power, choice.place))
+    chart(figures.channel_values(channel.values, shown.spread, choice.power, place), key="values")
+    how_measured(
+        "channel", f"what arrives at {choice.place}, {shown.spread.n:,} values",
+        weights={request.variant.label: request.variant.weight_hash},
+        n=f"{words.images(which, request.images.count)} from {request.images.source}", seed=request.images.seed,
+        more=[FEW] if len(result.batch) < 100 else [],
+    )  # fmt: skip
+    return shown
 
 
-def _channel(shown: Shown, power: float) -> None:
-    """Left the values and how wide they are, in the middle the divisors, right the divided values."""
-    channel, values, place = shown.channel, shown.channel.values, shown.place
-    st.markdown(words.choice(shown.spread, power))
-    left, middle, right = st.columns(3, gap="medium")
+def show_divisors(shown: Shown, power: float) -> None:
+    """The divisors over p, what they make of the values, and the formulas."""
+    channel, place = shown.channel, shown.place
+    left, right = st.columns(2, gap="large")
     with left:
-        chart(figures.channel_values(values, shown.spread, place), key="values")
-        st.latex(words.popoviciu(shown.spread))
-        st.markdown(words.bound(shown.spread))
-    with middle:
         chart(figures.scale_by_power(shown.spread, POWERS, power, place), key="scales")
+        st.markdown(words.equal_at(shown.spread))
         st.latex(words.by_deviation(shown.spread, channel.eps))
         st.latex(words.by_range(shown.spread, power, channel.eps))
+        st.latex(words.popoviciu(shown.spread))
+        st.markdown(words.bound(shown.spread))
     with right:
-        by_std, by_range = (normalised(values, p) for p in (None, power))
+        by_std, by_range = (normalised(channel.values, p) for p in (None, power))
         chart(figures.normalised_values(by_std, by_range, power, place), key="normalised")
         st.latex(words.applied(channel))
         st.markdown(words.layer(channel, shown.spread))
 
 
-def _outlier(choice: Choice, request: Request, result: Result) -> None:
+def show_outlier(choice: Choice, shown: Shown) -> None:
     """The factor by which one outlier, and attacked images, change each scale."""
-    st.markdown("#### What does an outlier do?")
+    request, result = shown.request, shown.result
     clean = channel_experiment.received(result, NONE, choice.layer, choice.channel).values
     picture, text = st.columns([1, 1.1], gap="large")
     with text:
         size = question.outlier()
         (chosen,) = outliers(clean, (size,), choice.power)
         st.markdown(words.outlier(chosen, choice.power))
-        rows = [(f"and one value {size:g} deviations out", chosen.spread)]
+        rows = [(f"and one value {size:g} standard deviations out", chosen.spread)]
         if result.attacked is not None:
             for which, name in ((ONE, "one image attacked"), (ALL, "all images attacked")):
                 values = channel_experiment.received(result, which, choice.layer, choice.channel).values
@@ -110,9 +105,8 @@ def _outlier(choice: Choice, request: Request, result: Result) -> None:
         chart(figures.outlier_effect(effects, choice.power, place, chosen), key="outlier effect")
 
 
-def _growth(shown: Shown, power: float) -> None:
+def show_growth(shown: Shown, power: float) -> None:
     """Both scales over the size of the batch."""
-    st.markdown("#### Does the size of the batch matter?")
     values = shown.channel.values
     scales = growth(values, channel_experiment.batch_sizes(len(values)))
     picture, text = st.columns([1.1, 1], gap="large", vertical_alignment="center")
@@ -129,22 +123,22 @@ def _growth(shown: Shown, power: float) -> None:
 
 def show_powers(choice: Choice, dataset: str, table: Table) -> None:
     """The accuracies of networks that were trained with different p, clean and attacked."""
-    st.markdown("#### And the networks: does p matter?")
     with st.container(width=340):
         mode = question.mode()
     points = powers.measured(dataset, table, mode, choice.eps_255)
+    if mode == "tracked":
+        show_summary(powers.bars(dataset, table, choice.eps_255))
     attack = f"PGD at {choice.eps_255:g}/255"
     st.markdown(powers.summary(points, mode, attack))
     if not any(point.power is not None for point in points):
         return
     picture, text = st.columns([1, 1.3], gap="large", vertical_alignment="center")
     with picture:
-        chart(figures.accuracy_by_power(points, attack, choice.power, f"ResNet-20, {mode}"), key="powers")
+        chart(figures.accuracy_by_power(points, attack, choice.power, f"ResNet-20, {mode} statistics"), key="powers")
     with text:
         st.markdown(powers.table(points, attack))
         st.caption(
             "In brackets 95 % intervals; differences, in points, are counted image by image. Each network is one "
-            "training, of seed 0; another one might differ by more. Measured by this project. Weights: "
-            f"{powers.weights(points)}."
+            "training, of seed 0; another one might differ by more."
         )
         numbers(powers.records(points, mode), "The numbers behind this", "accuracy-by-p.csv")

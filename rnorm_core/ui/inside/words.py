@@ -7,7 +7,7 @@ from rnorm_core import norms
 from rnorm_core.evaluation.measure.channel_values import Channel, Growth, Outlier, Spread
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.experiments.channel import ALL, NONE, ONE, Result
-from rnorm_core.ui.shared.latex import short, signed
+from rnorm_core.rounding import short, signed
 
 NORM_WORD = {"bn": "BatchNorm", "dualbn": "BatchNorm", "rn": "RobustNorm"}
 IMAGES = {NONE: "{n} clean images", ONE: "{n} images, one of them attacked", ALL: "{n} attacked images"}
@@ -53,40 +53,42 @@ def applied(channel: Channel) -> str:
 def bound(spread: Spread) -> str:
     """How close the standard deviation is to Popoviciu's bound."""
     if not spread.range:
-        return "All values are the same here: neither a deviation nor a range is left to divide by."
+        return "All values are the same here: neither a standard deviation nor a range is left to divide by."
     return (
-        f"Popoviciu's bound: no deviation is larger than half the range. Here it is **{spread.of_bound:.2f}** of that; "
-        "it would be 1 if half of the values were at either end."
+        "Popoviciu's bound: no standard deviation is larger than half the range. Here it is "
+        f"**{spread.of_bound:.2f}** of that; it would be 1 if half of the values were at either end."
     )
 
 
-def choice(spread: Spread, power: float) -> str:
-    """The effect of dividing by range**power instead of the standard deviation."""
+def choice(spread: Spread, power: float, place: str) -> str:
+    """What both norms divide by, and what that changes: the page's answer. place: layer and channel."""
+    if not spread.range:
+        return f"In {place} all values are the same: there is nothing to divide by."
+    std, ranged = spread.scale(None, 0), spread.scale(power, 0)
+    return (
+        f"By its values' **range** to the power p. In {place} BatchNorm would divide by the standard deviation, "
+        f"**{short(std)}**; RobustNorm with p = {power:g} divides by {short(spread.range)}^{power:g} = "
+        f"**{short(ranged)}**: what leaves is **{short(std / ranged)} times** as wide."
+    )
+
+
+def equal_at(spread: Spread) -> str:
+    """The p at which both norms divide by the same number."""
     if not spread.range:
         return ""
-    std, ranged = spread.scale(None, 0), spread.scale(power, 0)
-    text = (
-        f"BatchNorm would divide by the deviation, **{short(std)}**; RobustNorm with p = {power:g} divides by "
-        f"{short(spread.range)}^{power:g} = **{short(ranged)}**: what leaves is **{short(std / ranged)} times** as "
-        "wide."
-    )
-    return f"{text} {_equal_at(spread)}"
-
-
-def _equal_at(spread: Spread) -> str:
-    """The p at which both norms divide by the same number."""
     p = math.log(spread.std) / math.log(spread.range) if spread.range != 1 else math.inf
     if not 0 <= p <= 1:
-        return "At no p from 0 to 1 are the two the same."
-    return f"The two would be the same at p = {p:.2f}."
+        return "At no p from 0 to 1 do both norms divide by the same number."
+    return f"Both norms would divide by the same number at p = {p:.2f}."
 
 
 def layer(channel: Channel, spread: Spread) -> str:
     """The statistics that the layer uses in its mode, beside those of this batch."""
     power = "" if channel.power is None else f", trained with p = {channel.power:g}"
+    how = "" if channel.statistics == "tracked" else f", {channel.statistics} statistics"
     mode, own = channel.statistics, spread.scale(channel.power, channel.eps)
     batch = f"the batch's own are {short(spread.mean)} and {short(own)}"
-    text = f"**The layer itself** ({NORM_WORD[channel.norm]}{power}, {mode}) subtracts {short(channel.centre)} and "
+    text = f"**The layer itself** ({NORM_WORD[channel.norm]}{power}{how}) subtracts {short(channel.centre)} and "
     text += f"divides by {short(channel.scale)}"
     if mode == "batch":
         return f"{text}, this batch's own. γ and β were learned."
@@ -103,8 +105,9 @@ def outlier(effect: Outlier, power: float) -> str:
     plain = effect.scale_factor ** (1 / power) if power else None
     widened = "" if plain is None else f" (the range itself times {short(plain)})"
     return (
-        f"One value {effect.size:g} deviations above the mean, beside {values} others: the deviation becomes "
-        f"**{_times(effect.std_factor)}** what it was, range^{power:g} **{_times(effect.scale_factor)}**{widened}."
+        f"One value {effect.size:g} standard deviations above the mean, beside {values} others: the standard "
+        f"deviation becomes **{_times(effect.std_factor)}** what it was, range^{power:g} "
+        f"**{_times(effect.scale_factor)}**{widened}."
     )
 
 
@@ -117,14 +120,14 @@ def growth(scales: Sequence[Growth], power: float) -> str:
     one = f"{first.size} image{'s' * (first.size > 1)}"
     return (
         f"From {one} ({first.batches} batches, on average) to {last.size} together: the range becomes "
-        f"**{_times(last.range / first.range)}** what it was, range^{power:g} **{_times(ranged)}**, the deviation "
-        f"**{_times(last.std / first.std)}**."
+        f"**{_times(last.range / first.range)}** what it was, range^{power:g} **{_times(ranged)}**, the standard "
+        f"deviation **{_times(last.std / first.std)}**."
     )
 
 
 def effects(clean: Spread, others: Sequence[tuple[str, Spread]], power: float) -> str:
     """Both scales of the clean values and of `others`, (name, spread), with the factors between: a Markdown table."""
-    lines = [f"| values | deviation | range | range^{power:g} |", "| --- | --- | --- | --- |"]
+    lines = [f"| values | standard deviation | range | range^{power:g} |", "| --- | --- | --- | --- |"]
     for name, spread in (("clean", clean), *others):
         cells = [
             short(after) if spread is clean or not before else f"{short(after)} (×{after / before:.3f})"

@@ -7,10 +7,13 @@ import streamlit as st
 from rnorm_core import norms
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
+from rnorm_core.rounding import span
 from rnorm_core.training.reproduce import changed_since, command
 from rnorm_core.ui.models import words
+from rnorm_core.ui.models.entries import tenths
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.plain_text import sentence
+from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Card
 
 # The meanings of the fields of a recipe. A field without an entry is shown by its name alone.
@@ -40,34 +43,45 @@ MEANINGS = {
     "attack_projected": "kept within the size",
     "statistics_from": "images behind running statistics",
 }
+MODES = {
+    "tracked": "of the training images", "batch": "of the batch", "tracked-mean": "training's mean, batch's scale",
+}  # fmt: skip
 ROW = 35  # height of a table's row, in pixels
 
 
 def show(card: Card) -> None:
     st.markdown(words.what_it_is(card))
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("##### What was measured")
-        if card.accuracies:
-            accuracy = {"accuracy (%)": st.column_config.NumberColumn(format="%.2f")}
-            st.dataframe(
-                accuracy_rows(card), hide_index=True, key=f"measured {card.name}", placeholder="–",
-                column_config=accuracy, alt=f"Measured accuracies of {card.name}",
-            )  # fmt: skip
-            st.caption(f"Measure again with `{reproduce.command(reproduce.CARD, [card.name])}`.")
-        else:
-            st.caption("The card holds no measured accuracies yet.")
-        st.markdown("##### How it came to be")
-        st.markdown(words.origins(card))
-    with right:
-        st.markdown("##### How it was trained")
-        rows = recipe_rows(card)
+    if card.accuracies:
+        widths = {"attack": 110, "statistics": 220, "eps (k/255)": 100, "accuracy (%)": 110, "95 %": 120, "n": 80}
+        numbers = {"eps (k/255)": "%g", "accuracy (%)": "%.1f", "n": "localized"}
+        columns = _widths(**widths) | {
+            key: st.column_config.NumberColumn(width=widths[key], format=format) for key, format in numbers.items()
+        }
         st.dataframe(
-            rows, hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}",
-            height=ROW * (len(rows) + 1) + 3,
+            accuracy_rows(card), hide_index=True, key=f"measured {card.name}", placeholder="–", width="content",
+            column_config=columns, alt=f"Measured accuracies of {card.name}",
         )  # fmt: skip
-    st.markdown("##### To train it again")
-    _show_command(card)
+        st.caption("Counted when the network was made, on n test images. The bars above have an n of their own.")
+    else:
+        st.caption("The card holds no measured accuracies yet.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        how_measured(
+            f"card {card.name}", "accuracy when the network was made", weights={card.name: card.sha256}, seed=None,
+            command=reproduce.command(reproduce.CARD, [card.name]),
+        )  # fmt: skip
+        with st.popover("How it came to be", icon=":material/history:", type="tertiary", key=f"origins {card.name}"):
+            st.markdown(words.origins(card))
+            _show_command(card)
+    st.markdown("##### How it was trained")
+    rows = recipe_rows(card)
+    st.dataframe(
+        rows, hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}", width="content",
+        height=ROW * (len(rows) + 1) + 3, column_config=_widths(setting=150, value=120, **{"what it is": 300}),
+    )  # fmt: skip
+
+
+def _widths(**pixels: int) -> dict[str, Any]:
+    return {key: st.column_config.Column(width=width) for key, width in pixels.items()}
 
 
 def recipe_rows(card: Card) -> list[dict[str, str]]:
@@ -92,11 +106,11 @@ def _accuracy_row(row: dict[str, Any]) -> dict[str, Any]:
     attack = entry.title.removesuffix(" (L-inf)") if entry else row["attack"] or "none"
     return {
         "attack": f"{attack}-{steps}" if steps > 1 else attack,
+        "statistics": MODES.get(row["statistics"], row["statistics"]),
         "eps (k/255)": row["eps_255"],
-        "accuracy (%)": round(100 * row["correct"] / row["n"], 2),
-        "95 %": f"{100 * row['low']:.1f}–{100 * row['high']:.1f}",
+        "accuracy (%)": tenths(row["correct"] / row["n"]),
+        "95 %": span(row["low"], row["high"]),
         "n": row["n"],
-        "statistics": row["statistics"],
     }
 
 

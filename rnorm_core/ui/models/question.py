@@ -5,49 +5,68 @@ from functools import partial
 
 import streamlit as st
 
+from rnorm_core import model_names
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.models.entries import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, records, sizes
+from rnorm_core.ui.settings import model_picker
 from rnorm_core.ui.shared import query_params
 from rnorm_core.zoo import Card
 
 SHOWN = "show"  # key of the selection, also in the address; the table's selected rows follow it
 ROW, MOST = 35, 11  # height of a row in pixels; rows that the table shows at once
-WORST = "An image counts where none of the attacks measured at this size fooled the network; APGD or Square among them."
-SELECT = "Select rows at their left edge, or here. What you select is drawn below."
+WIDTH, WIDTHS = 98, {"95 %": 100, "attack": 140, "training": 148}  # pixels; all columns fit on a laptop
+SELECT = "Choose here, or select rows of the list at their left edge."
+PART = "about"  # key of the open part, also in the address
+EVERYTHING, CURVES, TRAINING, LAYERS, CARD, SEEDS, RATES = (
+    "All networks",
+    "Accuracy",
+    "Training",
+    "Norm layers",
+    "One card",
+    "Seeds",
+    "Learning rates",
+)
+PARTS = {
+    EVERYTHING: ("norm", "architecture", "training"), CURVES: (), TRAINING: (), LAYERS: (), CARD: ("card",), SEEDS: (),
+    RATES: (),
+}  # fmt: skip
 
 
-def filters(listed: Sequence[Entry]) -> tuple[Filter, float]:
-    """Which networks are listed, and the attack size (k of k/255) of their robust accuracy."""
-    columns = iter(st.columns([2, 1, 1, 1], gap="medium"))
-    known = [norm for norm in LOOKS if any(entry.card.norm == norm for entry in listed)]
-    titles = {LOOKS[norm].name: norm for norm in known}
-    with next(columns):
-        chosen = query_params.bound(st.pills, "Norm", list(titles), key="norm", selection_mode="multi", wrap=True)
-    with next(columns):
-        shapes = [EVERY, *dict.fromkeys(entry.card.architecture for entry in listed)]
-        architecture = query_params.choose_one("Architecture", shapes, key="architecture")
-    with next(columns):
-        training = query_params.choose_one("Training", [EVERY, STANDARD, ADVERSARIAL], key="training")
-    with next(columns):
-        offered = sizes(listed) or [1.0]
-        first = 1 if 1 in offered else offered[0]
-        eps = query_params.choose_one(
-            "Robust at eps (k/255)", offered, key="robust_at", default=first, shown="{:g}".format,
-            help="1/255 tells ordinary networks apart; adversarially trained ones are compared at 8/255.",
-        )  # fmt: skip
-    return Filter(tuple(titles[title] for title in chosen), architecture, training), eps
-
-
-def choose(entries: Sequence[Entry], listed: Filter, eps: float) -> list[Entry]:
-    """The list. Returns the selected networks in the order of `entries`. Selected networks need not be listed."""
-    names = [entry.card.name for entry in entries]
+def choose(entries: Sequence[Entry]) -> tuple[list[Entry], float]:
+    """The networks to compare, in the order of `entries`, and the attack size (k of k/255) of their accuracy."""
+    titles = {entry.card.name: model_names.listed(entry.card) for entry in entries}
     if SHOWN in st.session_state:  # an uploaded network may be gone from memory
-        st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in names]
-    above, first = st.container(), first_choice([entry.card for entry in entries])
-    chosen = query_params.bound(st.multiselect, "Shown below", names, key=SHOWN, default=first, help=SELECT)
-    with above:
-        _table([entry for entry in entries if listed.passes(entry.card)], eps, chosen)
-    return [entry for entry in entries if entry.card.name in chosen]
+        st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in titles]
+    networks, size = st.columns([4, 1], gap="medium")
+    with networks:
+        first = first_choice([entry.card for entry in entries])
+        chosen = model_picker.several("Networks", SHOWN, titles, first, help=SELECT)
+    with size:
+        offered = sizes(entries) or [1.0]
+        eps = query_params.choose_one(
+            "Attack size (k/255)", offered, key="robust_at", default=1 if 1 in offered else offered[0],
+            shown="{:g}".format,
+            help="How many grey levels, of 255, each colour may move. 1/255 tells ordinary networks apart; "
+            "adversarially trained ones are compared at 8/255.",
+        )  # fmt: skip
+    return [entry for entry in entries if entry.card.name in chosen], eps
+
+
+def list_networks(entries: Sequence[Entry], eps: float, chosen: Sequence[Entry]) -> None:
+    """All networks that pass the filters; the selected rows are the chosen networks, which need not be listed."""
+    listed = filters(entries)
+    _table([entry for entry in entries if listed.passes(entry.card)], eps, [entry.card.name for entry in chosen])
+
+
+def filters(listed: Sequence[Entry]) -> Filter:
+    titles = {LOOKS[norm].name: norm for norm in LOOKS if any(entry.card.norm == norm for entry in listed)}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = query_params.bound(st.pills, "Norm", list(titles), key="norm", selection_mode="multi", wrap=True)
+        with st.popover("More choices", icon=":material/filter_alt:"):
+            shapes = [EVERY, *dict.fromkeys(entry.card.architecture for entry in listed)]
+            architecture = query_params.choose_one("Architecture", shapes, key="architecture")
+            training = query_params.choose_one("Training", [EVERY, STANDARD, ADVERSARIAL], key="training")
+    return Filter(tuple(titles[title] for title in chosen), architecture, training)
 
 
 def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
@@ -62,17 +81,16 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
     selection = st.session_state.get(key, {}).get("selection", {})
     if selection.get("rows") is None or sorted(selection["rows"]) != rows:
         st.session_state[key] = {"selection": {"rows": rows}}
-    columns = {key: st.column_config.NumberColumn(format="%.1f") for key in shown[0] if key.endswith("(%)")}
-    columns["worst case (%)"] = st.column_config.NumberColumn(format="%.1f", help=WORST)
-    columns |= {key: st.column_config.TextColumn("95 %, n") for key in shown[0] if key.endswith("95 %")}
-    columns["worst case, 95 %"] = st.column_config.TextColumn("95 %, n, attacks")
-    columns["p"] = st.column_config.NumberColumn(format="%.2f", help="RobustNorm divides by range to the power of p.")
-    columns["parameters"] = st.column_config.NumberColumn(format="localized")
-    columns["model"] = st.column_config.TextColumn(pinned=True, width=218)
+    columns = {
+        key: st.column_config.NumberColumn(format="%.1f", width=WIDTH) for key in shown[0] if key.endswith("(%)")
+    }
+    columns |= {key: st.column_config.TextColumn(width=width) for key, width in WIDTHS.items()}
+    columns["network"] = st.column_config.TextColumn(pinned=True, width=200)
+    columns["n"] = st.column_config.NumberColumn(format="localized", width=60)
     st.dataframe(
         shown, key=key, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
         height=ROW * (min(len(shown), MOST) + 1) + 3, on_select=partial(select, key, names),
-        alt=f"{len(shown)} models, each with its norm, training, parameters and measured accuracies",
+        alt=f"{len(shown)} models, each with its training and its accuracy without and under attack",
     )  # fmt: skip
 
 
@@ -85,9 +103,12 @@ def select(key: str, listed: Sequence[str]) -> None:
 
 def choose_card(cards: Sequence[Card]) -> Card:
     """One of these networks; the first by default."""
-    names = [card.name for card in cards]
+    titles = {card.name: model_names.listed(card) for card in cards}
+    names = list(titles)
     if st.session_state.get("card") not in names:
         st.session_state["card"] = None
     # No default: the address leaves a default out, and which card is the first depends on the selection.
-    name = query_params.bound(st.selectbox, "Card", names, None, key="card", placeholder=names[0], width=360)
-    return cards[names.index(name)] if name in names else cards[0]
+    name = query_params.bound(st.selectbox, "Card, by name", names, None, key="card", label_visibility="collapsed")
+    chosen = name if name in names else names[0]
+    model_picker.by_title(st.selectbox, "Card", "card", names, chosen, titles.__getitem__, width=360)
+    return cards[names.index(chosen)]

@@ -1,4 +1,4 @@
-"""Trainings from several seeds and at several learning rates, each training is shown; nothing if there are none."""
+"""Trainings from several seeds and at several learning rates; each training is shown."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.models import words
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Card
-
-HEADING = "#### Does each norm train as well and as fast? (the paper's claim C6)"
 
 
 def show(cards: Sequence[Card]) -> None:
-    """For each group of trainings that differ only in norm and seed: accuracy and speed. Then the learning rates."""
-    for number, group in enumerate(benefits(cards)):
-        if number == 0:
-            st.markdown(HEADING)
+    """For each group of trainings that differ only in norm and seed: accuracy and speed."""
+    groups = benefits(cards)
+    if not groups:
+        st.info("No network has been trained with several seeds yet.")
+    for number, group in enumerate(groups):
         left, right = st.columns(2, gap="large")
         with left:
             if rows := accuracy(group):
@@ -32,18 +32,27 @@ def show(cards: Sequence[Card]) -> None:
         with right:
             figure = by_seed(speed(group), "How soon, seed by seed?", "epochs", words.about_speed(group))
             chart(figure, key=f"seeds speed {number}")
+
+
+def show_rates(cards: Sequence[Card]) -> None:
+    """The studies of learning rates, for each data set that has one."""
     for dataset in dict.fromkeys(card.dataset for card in cards):
         with problems():
             _show_study(dataset)
 
 
 def _show_study(dataset: str) -> None:
-    if trials := read(shipped(dataset)):
-        st.markdown("#### And at higher learning rates?")
-        for number, alike in enumerate(studies(trials)):
-            lines = rates(alike)
-            chart(learning_rates(lines, words.about_study(alike[0])), key=f"rates {dataset} {number}")
-            st.caption(f"{words.diverged(lines)} Train them again with `{reproduce.study(alike)}`.".lstrip())
+    trials = read(shipped(dataset))
+    if not trials:
+        st.info("No learning rates have been tried yet.")
+    for number, alike in enumerate(studies(trials)):
+        lines = rates(alike)
+        chart(learning_rates(lines, words.about_study(alike[0])), key=f"rates {dataset} {number}")
+        more = list(filter(None, [words.diverged(lines)]))
+        how_measured(
+            f"rates {dataset} {number}", "accuracy on held-out training images after a short training", weights={},
+            n=f"n = {alike[0].n:,}", seed=None, command=reproduce.study(alike), more=more,
+        )  # fmt: skip
 
 
 def accuracy(group: Sequence[Benefit]) -> list[Dots]:

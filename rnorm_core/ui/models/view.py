@@ -11,9 +11,11 @@ from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.models import words
+from rnorm_core.ui.models import bars, words
 from rnorm_core.ui.models.entries import Entry, entries, families, sound
+from rnorm_core.ui.models.question import CARD, EVERYTHING, LAYERS, PART
 from rnorm_core.ui.settings import upload_weights
+from rnorm_core.ui.shared import panels
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import door
@@ -24,7 +26,7 @@ from rnorm_core.zoo import Card
 QUANTITIES = {
     "gamma": ("How large is the learned gamma?", "|gamma|"),
     "mean": ("Where is the running mean?", "running mean"),
-    "spread": ("How far do the inputs spread?", "deviation (BN), range (RN)"),
+    "spread": ("How far do the inputs spread?", "standard deviation (BN), range (RN)"),
     "gain": ("How much does a layer amplify?", "|gamma| / scale"),
 }
 LOGARITHMIC = ("spread", "gain")
@@ -44,20 +46,27 @@ def read_zoo() -> list[Entry]:
     return entries(cards, evaluation.Table(tuple(rows)))
 
 
-def show_training_and_accuracy(chosen: Sequence[Entry]) -> None:
-    st.markdown("#### How did they learn, and what is it worth?")
+def show_summary(chosen: Sequence[Entry], eps: float) -> None:
+    """The accuracy of the chosen networks beside each other, under attack and without."""
+    drawn = [entry for entry in chosen if entry.scores]
+    panels.show_summary(bars.accuracies(drawn, eps))
+    if missing := [entry.label for entry in chosen if not any(entry.scores)]:
+        st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
+
+
+def show_accuracy(chosen: Sequence[Entry]) -> None:
+    if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
+        attack = "worst case over the attacks that were measured, else PGD of 20 steps"
+        chart(accuracy_curve(curves, attack, evenly=True, title="How much is left under attack?"), key="accuracy")
+
+
+def show_training(chosen: Sequence[Entry]) -> None:
     if trainings := [training(entry) for entry in chosen if entry.card.curve]:
         left, right = st.columns(2, gap="large")
         with left:
             chart(training_loss(trainings), key="loss")
         with right:
             chart(training_accuracy(trainings), key="training_accuracy")
-    if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
-        title = "How much is left under attack?"
-        figure = accuracy_curve(curves, "PGD (L-inf), 20 steps", evenly=True, title=title)
-        chart(figure, key="accuracy")
-    if missing := [entry.card.name for entry in chosen if not any(entry.scores)]:
-        st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
 
 
 def show_norm_layers(chosen: Sequence[Entry]) -> None:
@@ -71,7 +80,6 @@ def show_norm_layers(chosen: Sequence[Entry]) -> None:
         if depths := [d for e in known if (d := depth(layers[e.card.name], quantity, e))]:
             figures[quantity] = by_depth(depths, question, axis, log=quantity in LOGARITHMIC)
     if figures:
-        st.markdown("#### What is in their norm layers?")
         columns = st.columns(2, gap="large"), st.columns(2, gap="large")
         for i, (quantity, figure) in enumerate(figures.items()):
             with columns[i // 2][i % 2]:
@@ -82,19 +90,18 @@ def show_norm_layers(chosen: Sequence[Entry]) -> None:
 
 def show_doors(cards: Sequence[Card]) -> None:
     """Doors to try; only those behind which there is something to see."""
-    known = families(cards)
+    known, top, parts = families(cards), "answer", f"parts_{PART}"
     with st.container(horizontal=True, vertical_alignment="center"):
         if seeds := known.get("seeds"):
-            door("models", "The same training from other seeds", show=seeds)
+            door("models", "The same training from other seeds", to=top, show=seeds)
         if powers := known.get("powers"):
-            door("models", "RobustNorm's p, from large to small", show=powers)
+            door("models", "RobustNorm's p, from large to small", to=top, show=powers)
         if adversarial := known.get("adversarial"):
-            door("models", "Adversarially trained, at 8/255", show=adversarial, training="adversarial", robust_at=8)
-        door("models", "An attack of half a grey level: 0.5/255", robust_at=0.5)
-        door("models", "RobustNorm alone", norm=["RobustNorm"])
+            door("models", "Adversarially trained, at 8/255", to=top, show=adversarial, robust_at=8)
+        door("models", "RobustNorm alone", to=parts, about=EVERYTHING, norm=["RobustNorm"])
+        door("models", "What is in their norm layers?", to=parts, about=LAYERS)
+        door("models", "One network in full", to=parts, about=CARD)
         door("accuracy", "More attacks, and left against right")
-        door("shift", "What an attack does to these statistics")
-        door("craft", "Attack one of them yourself")
 
 
 # --- entries -> input of figures

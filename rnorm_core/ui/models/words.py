@@ -27,7 +27,8 @@ def what_it_is(card: Card) -> str:
         images = f"attacked {images} ({method(card.recipe)})"
     how = "trained elsewhere" if kind(card) == UNKNOWN else f"trained on {images}, seed {card.seed}"
     return (
-        f"**{card.name}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, {how}. "
+        f"**{model_names.title(card)}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, "
+        f"{how}. "
         f"It tells {len(card.classes)} classes apart: {classes}."
     )
 
@@ -44,6 +45,7 @@ def origins(card: Card) -> str:
     code, changed = re.fullmatch(r"([^+]*)(\+.*)?", card.code_version).groups()  # pyright: ignore
     versions = ", ".join(f"{key} {value}" for key, value in card.made_with.items() if key != "robustnorm-lab")
     facts = {
+        "Name": f"`{card.name}`",
         "Initialisation": card.initialisation,
         "Date": card.date,
         "Code": code and f"`{code}`{' with changes' if changed else ''}",
@@ -75,7 +77,7 @@ def lacking(cards: Sequence[Card]) -> str:
         "gn": "gamma but no statistics: GroupNorm takes them anew from each image",
         "dualbn": "two of each layer: those for clean images are drawn",
     }
-    return " ".join(f"{card.name} has {why[card.norm]}." for card in cards if card.norm in why)
+    return " ".join(f"{model_names.title(card)}: {why[card.norm]}." for card in cards if card.norm in why)
 
 
 # --- several seeds, several learning rates
@@ -83,7 +85,8 @@ def lacking(cards: Sequence[Card]) -> str:
 
 def about_accuracy(group: Sequence[Benefit]) -> str:
     counts = sorted({b.n for b in group if b.n})
-    return f"n = {' to '.join(f'{n:,}' for n in counts[:: max(1, len(counts) - 1)])} test images; bars: 95 % interval"
+    n = " to ".join(f"{n:,}" for n in counts[:: max(1, len(counts) - 1)])
+    return f"n = {n} test images, from the cards; bars: 95 % interval"
 
 
 def about_speed(group: Sequence[Benefit]) -> str:

@@ -26,7 +26,6 @@ _PICKED, _HOVERED, _LAST_EVENT = "_picked", "_hovered", "_last_event"  # in the 
 
 def show() -> None:
     """The filters, the map, the chosen work and the list."""
-    st.markdown("#### The works around the paper")
     st.caption(
         "The paper and 19 works that a public summary page lists with it. The list does not say which cite it and "
         "which it cites; all are from 2020 or later and are taken for works that cite it. Solid: taken to cite the "

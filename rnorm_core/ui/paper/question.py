@@ -7,32 +7,37 @@ import streamlit as st
 from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation.claims.judge import CLAIMS
 from rnorm_core.experiments import claim_check
-from rnorm_core.ui.settings.sidebar import Settings
+from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 
+PART = "section"  # key of the open part, also in the address
+CLAIM, READINGS, RULES_PART, MAP = "One claim", "All readings", "Rules", "Citation map"
+PARTS = {CLAIM: ("claim", "n"), READINGS: (), RULES_PART: (), MAP: ("theme", "year", "work")}
 _REQUESTED = "_remeasuring"  # in the session: the small version that the button was pressed for
 
 
-def ask(settings: Settings) -> tuple[str, ImageChoice, bool]:
-    """The claim, the images for its small version, and whether the button was pressed for this choice."""
+def choose_claim() -> str:
+    return query_params.bound(
+        st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True, wrap=True
+    )
+
+
+def small_version(settings: Settings, claim: str) -> tuple[ImageChoice, bool]:
+    """The images for the claim's small version, and whether the button was pressed for this choice."""
     most = claim_check.MOST if settings.complete else 20
     if st.session_state.get("n", 0) > most:  # chosen while more images were available
         st.session_state["n"] = most
-    which, number, button = st.columns([3.4, 1, 1.3], gap="medium", vertical_alignment="bottom")
-    with which:
-        claim = query_params.bound(
-            st.segmented_control, "Claim", list(CLAIMS), key="claim", default="C3", required=True, wrap=True
+    help_ = "With statistics of a batch, all of them are one batch."
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = int(
+            query_params.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_, width=140)
         )
-    with number:
-        help_ = "For the small version below. With statistics of a batch, all of them are one batch."
-        count = int(query_params.bound(st.number_input, "Images", 8, most, min(most, 20), 1, key="n", help=help_))
-    images = settings.images(count)
-    request = claim, images, settings.device
-    button.button(
-        "Re-measure a small version", on_click=_begin, args=(request,), icon=":material/speed:", type="primary",
-        key="remeasure",
-    )  # fmt: skip
-    return claim, images, st.session_state.get(_REQUESTED) == request
+        images = settings.images(count)
+        request = claim, images, settings.device
+        st.button(
+            "Re-measure a small version", on_click=_begin, args=(request,), icon=":material/speed:", key="remeasure"
+        )
+    return images, st.session_state.get(_REQUESTED) == request
 
 
 def _begin(request: Any) -> None:

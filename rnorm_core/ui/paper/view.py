@@ -1,20 +1,26 @@
-"""Judged claims -> the screen: the overview, one claim with its drawings and rules, and its small version."""
+"""Judged claims -> the screen: the grid of verdicts, one claim with its drawings, and its small version."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from rnorm_core.evaluation.claims.evidence import RULES
-from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement, weights
+from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
+from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
-from rnorm_core.ui.chart.component import chart, clickable
+from rnorm_core.figures.verdict_grid import verdict_grid
+from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation
+from rnorm_core.ui.shared.downloads import as_csv
+from rnorm_core.ui.shared.provenance import how_measured
 
 PGD = "PGD (L-inf)"
+NOTHING = "Nothing that was measured on the shipped weights speaks to this claim yet."
 # Pages on which a claim can be explored, with a label and settings; left and right are norms (see
 # `navigation.with_networks`). Pages that are not in the navigation are left out.
 WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
@@ -28,66 +34,89 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     ),
     "C2": (
         ("shift", "How far the means move", dict(left="bn", attack=PGD, eps=1, measure="Shift of the mean")),
-        ("whose", "Give layers back their clean statistics", dict(part="Patched layers", left="bn", right="rn")),
+        ("batch", "Give layers back their clean statistics", dict(part="Patched layers", left="bn", right="rn")),
     ),
     "C3": (
-        ("whose", "Whose statistics?", dict(part="Craft and score", left="bn", right="rn")),
+        ("batch", "Craft in one mode, score in another", dict(part="Craft and score", left="bn", right="rn")),
         ("accuracy", "Both modes, image by image",
          dict(left="bn", right="bn", left_mode="batch", right_mode="tracked", under=PGD, at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C4": (
-        ("whose", "Batch size and neighbours", dict(part="Batch size", left="bn", right="rn")),
+        ("batch", "Batch size and neighbours", dict(part="Batch size", left="bn", right="rn")),
         ("craft", "One image with the statistics of its own", dict(left="bn", left_mode="batch", right="bn")),
     ),
     "C5": (
         ("accuracy", "These two, image by image", dict(left="rn", right="bn", under=PGD, at=1)),
-        ("inside", "The range instead of the deviation", dict(right="rn", net="right", p=0.2)),
+        ("inside", "The range instead of the standard deviation", dict(right="rn", net="right", p=0.2)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C6": (
-        ("models", "Training curves, higher learning rates", dict()),
+        ("models", "Higher learning rates", dict(about="Learning rates")),
         ("inside", "Accuracy for other p", dict(right="rn")),
     ),
 }  # fmt: skip
 
 
-def show_overview(shipped: Shipped, chosen: str) -> None:
-    """The map of verdicts; a click on a mark chooses the claim of its row."""
-    rows = words.overview(shipped)
+def show_overview(shipped: Shipped) -> None:
+    """A row for each claim, and how the verdicts are reached."""
+    rows = words.main_readings(shipped)
     if not rows:
-        st.info("No claim can be judged: nothing that was measured belongs to the shipped weights.")
         return
-    figure = figures.verdict_map(rows, chosen)
-    clickable(figure, "verdicts", lambda row: _choose(rows[row].claim))
+    with st.container(key="verdicts", gap="small"):
+        st.html(verdict_grid(rows))
+    judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _how_measured("verdicts", judgements, shipped, "each claim by its own rule; the rules are under “Rules”")
+        with st.popover("Data and BibTeX", icon=":material/download:", type="tertiary"):
+            numbers = partial(as_csv, records(judgements))
+            st.download_button(
+                "Numbers behind all verdicts (CSV)", numbers, "claims.csv", "text/csv", on_click="ignore",
+                icon=":material/download:", key="claims_csv",
+            )  # fmt: skip
+            st.code(words.BIBTEX, language="bibtex", wrap_lines=True)
+        st.caption(f"{words.about_grid(shipped)} The paper: {words.LINK}.")
 
 
-def _choose(claim: str) -> None:
-    st.session_state["claim"] = claim
+def show_readings(shipped: Shipped) -> None:
+    """A row for each reading, and the numbers behind them."""
+    if rows := words.all_readings(shipped):
+        st.html(verdict_grid(rows))
+        judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
+        st.dataframe(
+            records(judgements), hide_index=True, height=300, alt="The numbers behind all verdicts",
+            column_order=("claim", "reading", "state", "size", "training", "n", "value", "low", "high"),
+        )  # fmt: skip
+    else:
+        st.info(NOTHING)
+
+
+def show_rules() -> None:
+    st.markdown("\n".join(f"- {rule}" for rule in RULES.values()))
 
 
 def show_claim(claim: str, shipped: Shipped) -> None:
-    """The claim with its experiment, and the verdict, drawing and numbers of each reading."""
+    """The claim with its experiment, and the verdict and drawing of each reading."""
     about, judgements = CLAIMS[claim], shipped.by_claim[claim]
     st.markdown(f"#### {words.title(claim)}")
-    st.caption(f"Claimed {about.source}" if about.source.startswith("from") else f"Claimed by {about.source}")
-    st.markdown(f"**What was done here.** {about.experiment}")
+    source = about.source.replace(f"arXiv {words.ARXIV}", words.LINK)
+    st.markdown(f"Claimed {'' if source.startswith('from') else 'by '}{source}. {about.experiment}")
     if not judgements:
-        st.info("Nothing that was measured on the shipped weights speaks to this claim yet.")
+        st.info(NOTHING)
         return
     st.markdown("\n".join(f"- {judgement.sentence}" for judgement in judgements))
-    typed = " and ".join(f"`{command}`" for command in words.commands(judgements, shipped.table))
-    st.caption(
-        f"{words.seeds(judgements)} Measured by this project. Weights: {weights(judgements)}."
-        + (f" Repeat with {typed}." if typed else "")
-    )
     show_drawings(judgements, claim)
-    for rule in dict.fromkeys(judgement.evidence.rule for judgement in judgements):
-        st.caption(f"The rule. {RULES[rule]}")
-    with st.expander("The numbers behind the verdict", icon=":material/table:"):
-        for judgement in judgements:
-            st.markdown(f"**{judgement.reading}**")
-            st.dataframe(words.numbers(judgement), hide_index=True)
+    rules = dict.fromkeys(RULES[judgement.evidence.rule] for judgement in judgements)
+    _how_measured(f"claim {claim}", judgements, shipped, about.experiment, [f"**The rule.** {rule}" for rule in rules])
+
+
+def _how_measured(
+    key: str, judgements: Sequence[Judgement], shipped: Shipped, what: str, more: Sequence[str] = ()
+) -> None:
+    how_measured(
+        key, what, weights={source.label: source.weight_hash for j in judgements for source in j.sources}, seed=None,
+        command="\n".join(words.commands(judgements, shipped.table)), more=[words.seeds(judgements), *more],
+    )  # fmt: skip
 
 
 def show_drawings(judgements: Sequence[Judgement], key: str) -> None:

@@ -1,13 +1,14 @@
-"""Judged claims -> sentences, rows of a table and commands. Pure functions."""
+"""Judged claims -> sentences, rows of tables and commands. Pure functions."""
 
 from collections.abc import Sequence
 
+from rnorm_core.data.works import works
 from rnorm_core.evaluation import Table
 from rnorm_core.evaluation.claims.evidence import Contest, KeptAccuracy
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.shipped import Shipped
-from rnorm_core.evaluation.claims.verdict import EPS
-from rnorm_core.figures.claims import Judged
+from rnorm_core.evaluation.claims.verdict import EPS, HOLDS
+from rnorm_core.figures.verdict_grid import Judged
 from rnorm_core.ui.shared import reproduce
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.
@@ -15,18 +16,58 @@ COMMANDS: dict[str, str] = dict.fromkeys(("moved", "more than noise", "regained"
 COMMANDS |= {"speed kept": ""}  # the cards of the trainings are the evidence, no command measures it
 
 
-def overview(shipped: Shipped) -> list[Judged]:
-    """Rows of the map of verdicts, claim by claim."""
-    return [
-        Judged(claim, judgement.reading, judgement.findings, _short(judgement), _by_eps(judgement))
-        for claim, judgements in shipped.by_claim.items()
-        for judgement in judgements
-    ]
+PAPER = works()[0]
+ARXIV = "2006.11007"
+LINK = f"[arXiv {ARXIV}](https://arxiv.org/abs/{ARXIV})"
+BIBTEX = f"""@article{{awais2020towards,
+  title         = {{{PAPER.title}}},
+  author        = {{{" and ".join(PAPER.authors)}}},
+  journal       = {{arXiv preprint arXiv:{ARXIV}}},
+  year          = {{{PAPER.year}}},
+  eprint        = {{{ARXIV}}},
+  archivePrefix = {{arXiv}}
+}}"""
+SIZES = (1, 8)  # of the answer; k of k/255
 
 
-def _short(judgement: Judgement) -> str:
-    """The verdict without the sizes at which the claim does not hold."""
-    return judgement.verdict.partition(";")[0]
+def answer(shipped: Shipped) -> str:
+    """How many readings hold at a small and at a large attack, and how far RobustNorm is ahead."""
+    by_size = [judgement for some in shipped.by_claim.values() for judgement in some if _by_eps(judgement)]
+    counts = []
+    for eps in SIZES:
+        states = [f.state for judgement in by_size for f in judgement.findings if f.size == eps]
+        if states:
+            counts.append(f"{states.count(HOLDS)} of {len(states)} readings hold at {eps:g}/255")
+    if not counts:
+        return "No claim can be judged: nothing that was measured belongs to the shipped weights."
+    ahead = shipped.by_claim["C5"][:1]
+    more = f" {ahead[0].reading}: {_row(ahead[0]).verdict}." if ahead else ""
+    return f"It depends on the attack size: **{', '.join(counts)}**.{more}"
+
+
+def main_readings(shipped: Shipped) -> list[Judged]:
+    """A row for each claim: its first reading."""
+    return [_row(judgements[0]) for judgements in shipped.by_claim.values() if judgements]
+
+
+def all_readings(shipped: Shipped) -> list[Judged]:
+    return [_row(judgement) for judgements in shipped.by_claim.values() for judgement in judgements]
+
+
+def about_grid(shipped: Shipped) -> str:
+    """What the rows of the grid are."""
+    rows, more = len(main_readings(shipped)), len(all_readings(shipped))
+    return (
+        f"A row is the main reading of a claim; the sentence counts all readings that depend on the attack size. The "
+        f"{more - rows} further readings are under “All readings”."
+    )
+
+
+def _row(judgement: Judgement) -> Judged:
+    # Without the sizes at which the claim does not hold, and those that the grid shows anyway.
+    short = judgement.verdict.partition(";")[0].partition(" measured, ")[0]
+    short += " measured" if short.endswith(" size") else ""
+    return Judged(judgement.claim, judgement.reading, judgement.findings, short, _by_eps(judgement))
 
 
 def _by_eps(judgement: Judgement) -> bool:

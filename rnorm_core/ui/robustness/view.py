@@ -12,45 +12,46 @@ from rnorm_core.norms import looks_at_batch
 from rnorm_core.sanity import CHECKS, FAIL, NOT_MEASURED, PASS, WARN, Finding
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.robustness import words
-from rnorm_core.ui.shared import summary_bars
-from rnorm_core.ui.shared.panels import pictures, show_summary
+from rnorm_core.ui.shared import panels, summary_bars
+from rnorm_core.ui.shared.panels import pictures
+from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Variant
 
 ICONS = {
     PASS: ":material/check_circle:", WARN: ":material/warning:", FAIL: ":material/cancel:",
     NOT_MEASURED: ":material/radio_button_unchecked:",
 }  # fmt: skip
-SUMMARY = (("clean", 0), ("noise", 8), ("fgsm", 8), ("pgd", 8), ("pgd", 1))
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """One line for each finding; it opens and shows all numbers, the rule and its reason."""
     for finding in words.in_order(findings):
-        number = words.main_number(finding)
-        head = f"**{finding.verdict}** · {finding.title}" + (f" · {number}" if number else "")
-        with st.expander(head, icon=ICONS[finding.verdict]):
+        with st.expander(words.headline_of(finding), icon=ICONS[finding.verdict]):
             st.markdown(finding.text)
             if finding.numbers:
-                st.markdown("\n".join(f"- {one}" for one in finding.numbers))
+                st.markdown("\n".join(f"- {words.text(one)}" for one in finding.numbers))
             st.markdown(f"**The rule.** {finding.rule.rule}\n\n**The reason.** {finding.rule.why} ({finding.source})")
 
 
-def show_shipped(table: Table, others: Sequence[Row], left: Variant, right: Variant) -> None:
-    """Findings from shipped measurements, of the left and the right network. others: see `sanity.from_table`."""
-    show_summary(summary_bars.attacked(table, list(dict.fromkeys((left, right))), SUMMARY))
-    for variant, column in zip((left, right), st.columns(2, gap="large"), strict=True):
+def shipped(table: Table, others: Sequence[Row], variants: Sequence[Variant]) -> dict[Variant, Sequence[Finding]]:
+    """The findings from shipped measurements. others: see `sanity.from_table`."""
+    return {variant: sanity.from_table(table, variant.model, variant.statistics, others) for variant in variants}
+
+
+def show_summary(table: Table, variants: Sequence[Variant]) -> None:
+    """What is left under a small and a large attack."""
+    panels.show_summary(summary_bars.headlines(table, variants, (words.SMALL, words.LARGE)))
+
+
+def show_shipped(findings: dict[Variant, Sequence[Finding]]) -> None:
+    """The checks of the networks beside each other."""
+    for (variant, found), column in zip(findings.items(), st.columns(len(findings), gap="large"), strict=True):
         with column:
-            findings = sanity.from_table(table, variant.model, variant.statistics, others)
-            st.markdown(
-                f"**{variant.label}**: {words.robust_accuracy(findings)}\n\n"
-                f"Can that be believed? {words.summary(findings)}"
-            )
-            show_findings(findings)
-            st.caption(
-                f"From the shipped measurements; weights {variant.weight_hash[:8]}. Open a line for the reasons."
-            )
-    if any(looks_at_batch(variant.statistics) for variant in (left, right)):
+            st.markdown(f"**{variant.label}**. {words.summary(found)}.")
+            show_findings(found)
+    if any(looks_at_batch(variant.statistics) for variant in findings):
         show_neighbours()
+    st.caption("From the shipped measurements. Open a line for its numbers, the rule and the reason.")
 
 
 def show_neighbours() -> None:
@@ -66,14 +67,15 @@ def show_examination(request: ExaminationRequest, result: ExaminationResult | No
     """The findings so far, and the images and networks behind them."""
     subject, images = request.subject, request.images
     if result is not None:
-        source = "the 20 samples: few, so the intervals are wide" if not images.complete else images.source
-        checks = f"{len(result.findings)} of {len(CHECKS)} checks"
-        st.markdown(f"**{subject.label}**: {words.summary(result.findings)} ({checks})")
+        accuracy, summary = words.robust_accuracy(result.findings), words.summary(result.findings)
+        st.markdown(f"**{subject.label}**: {accuracy} {summary} ({len(result.findings)} of {len(CHECKS)} checks).")
         show_findings(result.findings)
-        other = f"; transferred attacks are crafted on {request.surrogate.label}" if request.surrogate else ""
-        st.caption(
-            f"{images.count} images, {source}; seed {images.seed}; weights {subject.variant.weight_hash[:8]}{other}."
-        )
+        other = f"transferred attacks are crafted on {request.surrogate.label}" if request.surrogate else ""
+        how_measured(
+            "examination", ", ".join(filter(None, ["all checks, live", other])),
+            weights={subject.variant.label: subject.variant.weight_hash}, n=f"n = {images.count}, {images.source}",
+            seed=images.seed, more=[] if images.complete else ["So few images leave wide intervals."],
+        )  # fmt: skip
     elif stopped:
         st.caption("Nothing is kept: not even the first check was made.")
     if looks_at_batch(subject.variant.statistics):
@@ -95,3 +97,9 @@ def show_surfaces(result: SurfacesResult, in_3d: bool) -> None:
             chart(figures.decision_map(surface, subject.short_label, samples.classes), key=f"map {i}")
             if surface.gradient == 0:
                 st.caption("The gradient at the image is exactly zero: no step along it changes anything.")
+    request = result.request
+    how_measured(
+        "surfaces", "loss and predicted class in a plane around one image",
+        weights={subject.short_label: subject.variant.weight_hash for subject in request.subjects},
+        n=f"one image, {samples.name(index)}", seed=request.seed,
+    )  # fmt: skip

@@ -1,1 +1,1 @@
-"""The sidebar that all pages share."""
+"""The settings that all pages share: the bar above the page and the controls behind it."""

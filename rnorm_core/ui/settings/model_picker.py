@@ -21,7 +21,7 @@ def one(label: str, key: str, cards: Sequence[zoo.Card], default: str) -> str:
     """The name of one of these networks; `default` if the last choice is not among them any more."""
     titles = {card.name: model_names.listed(card) for card in cards}
     chosen = query_params.choose_one(_hidden(label), list(titles), key, default=default, label_visibility="collapsed")
-    _by_title(st.selectbox, label, key, list(titles), chosen, titles.__getitem__)
+    by_title(st.selectbox, label, key, list(titles), chosen, titles.__getitem__)
     return chosen
 
 
@@ -32,7 +32,7 @@ def several(label: str, key: str, titles: Mapping[str, str], default: Sequence[s
         st.session_state[key] = [name for name in last if name in titles] or list(default)
     hidden = {"key": key, "default": default, "label_visibility": "collapsed"}
     chosen = query_params.bound(st.multiselect, _hidden(label), list(titles), **hidden)
-    _by_title(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)
+    by_title(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)
     return chosen
 
 
@@ -41,8 +41,8 @@ def pairs(cards: Sequence[zoo.Card]) -> None:
     offered = {str(pair): pair for pair in model_names.pairs(cards)}
     if offered:
         st.menu_button(
-            "Pairs to compare", list(offered), key="pairs", on_click=_take_pair, args=(offered,), width="stretch",
-            icon=":material/compare_arrows:", help="Each sets the left and the right model.",
+            "Pairs", list(offered), key="pairs", on_click=_take_pair, args=(offered,),
+            icon=":material/compare_arrows:", help="Pairs to compare. Each sets the left and the right model.",
         )  # fmt: skip
 
 
@@ -70,10 +70,11 @@ def _hidden(label: str) -> str:
     return f"{label}, by name"
 
 
-def _by_title(
+def by_title(
     widget: Callable[..., Any], label: str, key: str, options: list[str], chosen: Any, title: Callable[[str], str],
     **more: Any,
 ) -> None:  # fmt: skip
+    """The widget with titles that follows the hidden one."""
     shown = f"{key} shown"
     st.session_state[shown] = chosen
     widget(label, options, format_func=title, key=shown, on_change=partial(_take, key, shown), **more)

@@ -1,14 +1,19 @@
-"""A visitor's own weights: uploaded as a file, kept for this visit, seen by nobody else."""
+"""A visitor's own weights: uploaded as a file, kept for this visit, seen by nobody else.
+
+They are on the server while the session is connected, and until they are forgotten.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from rnorm_core import model_names, zoo
+from rnorm_core import jobs, model_names, zoo
 from rnorm_core.errors import UserError
+from rnorm_core.experiments import shift_reference
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.models import ARCHITECTURES
+from rnorm_core.ui.shared import live_job
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.weights import MAX_BYTES
 
@@ -27,7 +32,7 @@ class Upload:
     answers: tuple[tuple[str, Any], ...]
 
     def bring(self) -> str:
-        return zoo.bring(self.raw, self.filename, **dict(self.answers))
+        return zoo.bring(self.raw, self.filename, **dict(self.answers), owner=_owner())
 
 
 def upload() -> list[str]:
@@ -48,10 +53,15 @@ def upload() -> list[str]:
         number = {"value": None, "placeholder": FROM_FILE, "format": "%g", **shape}
         st.number_input("RobustNorm's p", 0.0, 10.0, step=0.05, key="weights_power", **number)
         st.number_input("Width", 0.0625, 16.0, step=0.25, key="weights_width", **number)
-        # In every run, because the server may have dropped a model from memory.
-        known = list(dict.fromkeys(one.bring() for one in _uploads().values()))
-        for name in known:
-            _show(name)
+        known = []
+        for name, one in _uploads().items():
+            try:
+                one.bring()  # in every run, because the server drops the models of a session that is not connected
+            except UserError as error:
+                show_error(error)
+            else:
+                known.append(name)
+                _show(name)
     return known
 
 
@@ -108,6 +118,21 @@ def _answers() -> dict[str, Any]:
 
 def _forget(name: str) -> None:
     _uploads().pop(name, None)  # None: a quick second click, after the upload was removed
+    zoo.forget(_owner(), name)
+    shift_reference.forget(name)
+    live_job.forget(name)
+
+
+@st.cache_resource(scope="session", on_release=lambda owner: _release(owner), show_spinner=False)
+def _owner() -> str | None:
+    """The session as an owner. Streamlit calls `_release` when the browser is gone."""
+    return live_job.visitor()
+
+
+def _release(owner: str) -> None:
+    for name in zoo.forget(owner):
+        shift_reference.forget(name)
+        jobs.forget(name)
 
 
 def _uploads() -> dict[str, Upload]:

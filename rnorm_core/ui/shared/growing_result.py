@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from rnorm_core.experiments import shipped
 from rnorm_core.progress import Progress
 from rnorm_core.ui.shared.live_job import last_partial, run
 
@@ -34,3 +35,18 @@ def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work"
     result = run(request, work, slot=slot, draw=show_new)
     drawing = False
     return last_partial(request, slot) if result is None else result
+
+
+def asked(request: Hashable, label: str, slot: str = "work") -> bool:
+    """Whether to show the result of a long request: after a click on the button `label`, or if it is shipped."""
+    if shipped.result(request) is not None:
+        return True
+    key = f"_asked {slot}"
+    if st.session_state.get(key) == request:
+        return True
+    st.button(label, key=f"ask {slot}", type="primary", icon=":material/speed:", on_click=_ask, args=(key, request))
+    return False
+
+
+def _ask(key: str, request: Hashable) -> None:
+    st.session_state[key] = request

@@ -16,14 +16,14 @@ def guard(page: str) -> Iterator[None]:
     """Shows a UserError as a box with the problem and the remedy. Any other exception is a defect and is not caught."""
     one_thread()
     theme.apply_look()
-    navigation.enter(page)
+    arrival = navigation.enter(page)
     top = st.container()
-    with top:
-        navigation.to_top()
     with problems():
         yield
     with top:
         query_params.notices()
+    if arrival:  # at the end, because it takes a line, which would move the page
+        st.html(f"<script>{arrival}</script>", unsafe_allow_javascript=True)
 
 
 @contextmanager

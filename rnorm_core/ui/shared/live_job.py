@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from rnorm_core import jobs
 from rnorm_core.experiments import shipped
@@ -18,6 +19,7 @@ QUICK = 1.0  # seconds: a result that comes within them is shown without any sig
 FEW = 0.5  # seconds after which the finished share of the work says how long all of it will take
 LOOK_EVERY = 0.05  # seconds between two looks at work that may be quick
 POLL_EVERY = 0.4  # seconds between two checks of running work
+UNSEEN = 5.0  # seconds without a check after which work belongs to a page that this visitor has left
 
 
 def run(
@@ -32,7 +34,8 @@ def run(
 
     Equal requests of all sessions share one computation. A session has one request per `slot`: a new request leaves the
     old one, and so does a closed browser. `draw(partial)` draws the last partial result while the work
-    runs; `last_partial` gives it to the page. Raises the exceptions of the work.
+    runs; `last_partial` gives it to the page. Raises the exceptions of the work; the next run of the page then tries
+    again. Work waits in a fair line, in which a session is one person (see `jobs`).
     """
     known = shipped.result(request)
     if known is not None:
@@ -56,12 +59,17 @@ def run(
         result = _result_soon(ticket, st.session_state[_begun(slot)])
     except (TimeoutError, jobs.Cancelled):  # cancelled: this visitor's next click has stopped the work meanwhile
         working = True
+    except Exception:
+        st.session_state.pop(_ticket(slot), None)
+        raise
     else:
         st.session_state.pop(_partial(slot), None)
     # The container is there with and without work, and belongs to the page. Where a fragment runs soon after the whole
     # page, Streamlit may drop what the page drew of the fragment before the browser has it. Whatever follows the
     # fragment on the page would then move up into its place, and be overwritten. Inside the container nothing follows.
     with st.container():
+        for note in ticket.state.notes:
+            st.caption(note)
         if working:
             st.fragment(_watch, run_every=POLL_EVERY)(slot, draw)
     return result
@@ -69,7 +77,7 @@ def run(
 
 def wait_for(request: Hashable, work: Callable[[Progress], T]) -> T:
     """The result of `work(progress)`, however long it takes: for a click that asks for a file. Raises its errors."""
-    return jobs.start(request, partial(_compute, work)).result()
+    return jobs.start(request, partial(_compute, work), visitor()).result()
 
 
 def one_thread() -> None:
@@ -88,6 +96,16 @@ def abandon(slot: str) -> None:
     if ticket := st.session_state.pop(_ticket(slot), None):
         ticket.leave()
     st.session_state.pop(_stopped(slot), None)
+
+
+def forget(word: str) -> None:
+    """Leaves this visitor's work on something that is to be gone, and drops all results of it. word: its name."""
+    for key in list(st.session_state):
+        if str(key).startswith(_ticket("")) and word in repr(st.session_state[key].spec):
+            slot = str(key).removeprefix(_ticket(""))
+            abandon(slot)
+            st.session_state.pop(_partial(slot), None)
+    jobs.forget(word)
 
 
 def is_stopped(slot: str = "work") -> bool:
@@ -121,7 +139,7 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
     if ticket is None or (state := ticket.state).done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(state.fraction, text=state.text)
+        st.progress(state.fraction, text=_text(state))
         st.button("Stop", key=f"stop {slot}", on_click=_stop, args=(slot,), icon=":material/stop:")
     if state.partial is not None:
         st.session_state[_partial(slot)] = ticket.spec, state.partial
@@ -130,9 +148,34 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
 
 
 def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
-    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_compute, work))
+    _leave_unseen()
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_compute, work), visitor())
     st.session_state[_stopped(slot)], st.session_state[_begun(slot)] = False, time.monotonic()
     return ticket
+
+
+def _leave_unseen() -> None:
+    """Leaves the work of pages that this visitor has left: it would only delay what the visitor waits for now."""
+    for key, ticket in st.session_state.items():
+        if str(key).startswith(_ticket("")) and ticket.unseen > UNSEEN:
+            ticket.leave()
+
+
+def visitor() -> str | None:
+    """Whose work it is: a session is one person. None outside of a session."""
+    context = get_script_run_ctx()
+    return context and context.session_id
+
+
+def _text(state: jobs.State) -> str:
+    """The current step, and how many other people use the server."""
+    if state.ahead:
+        return f"Waiting: {_people(state.ahead)} before you"
+    return f"{state.text} (taking turns with {_people(state.sharing)})" if state.sharing else state.text
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def _compute(work: Callable[[Progress], T], job: jobs.Job[T]) -> T:

@@ -1,5 +1,6 @@
 """All pages, and the doors from one page to another."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ class Place:
     file: str
     title: str
     icon: str
+    group: str
 
     @property
     def path(self) -> Path:
@@ -28,48 +30,76 @@ class Place:
         return _ROOT / self.file
 
 
+LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
-    "start": Place("pages/start.py", "Start", ":material/home:"),
-    "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:"),
-    "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:"),
-    "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:"),
-    "inside": Place("pages/inside.py", "Inside RobustNorm", ":material/frame_inspect:"),
-    "corruptions": Place("pages/corruptions.py", "A natural shift", ":material/foggy:"),
-    "whose": Place("pages/whose.py", "Whose statistics?", ":material/groups:"),
-    "honesty": Place("pages/honesty.py", "Is it really robust?", ":material/verified_user:"),
-    "models": Place("pages/models.py", "Models", ":material/pets:"),
-    "paper": Place("pages/paper.py", "The paper, claim by claim", ":material/fact_check:"),
+    "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
+    "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
+    "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),
+    "inside": Place("pages/inside.py", "Inside a norm layer", ":material/frame_inspect:", UNDERSTAND),
+    "shift": Place("pages/shift.py", "Statistic shift", ":material/ssid_chart:", UNDERSTAND),
+    "accuracy": Place("pages/accuracy.py", "Accuracy", ":material/show_chart:", MEASURE),
+    "batch": Place("pages/batch.py", "Batch statistics", ":material/groups:", MEASURE),
+    "paper": Place("pages/paper.py", "The paper", ":material/fact_check:", CHECK),
+    "honesty": Place("pages/honesty.py", "Is it really robust?", ":material/verified_user:", CHECK),
+    "models": Place("pages/models.py", "Models", ":material/pets:", CHECK),
 }
+# Addresses that pages had before: the page they lead to, and what to choose there.
+MOVED: dict[str, tuple[str, dict[str, str]]] = {
+    "whose": ("batch", {}),
+    "corruptions": ("batch", {"part": "Corruptions"}),
+}
+RENAMED = {"Counted anew": "PreciseBN"}  # choices in such addresses: what they are called now
+
+# Runs in the browser when a page begins: shows the part that a door leads to, and on a phone closes the list of pages.
+_ARRIVE = """
+/* %(number)s */ (() => {
+  const main = document.querySelector('[data-testid=stMain]'), from = Date.now();
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const list = innerWidth < 768 && document.querySelector('[data-testid=stSidebar][data-collapsed=false]');
+  if (list) document.querySelector('[data-testid=stSidebarCollapseButton] button')?.click();
+  if (!%(passed)s) return;
+  const show = () => {
+    const part = %(part)s && document.querySelector('.st-key-' + %(part)s);
+    const running = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning';
+    if (%(part)s && (running || !part) && Date.now() - from < 15000) return setTimeout(show, 100);
+    if (!part) return main.scrollTo(0, 0);
+    part.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+    part.classList.remove('door-mark');
+    requestAnimationFrame(() => part.classList.add('door-mark'));
+  };
+  setTimeout(show, 50);
+})();
+"""
 
 
-def enter(page: str) -> None:
-    """Note which page is shown, for the doors on it."""
+def enter(page: str) -> str:
+    """Notes which page is shown, for the doors on it. Returns the script that the browser runs on arrival, or ""."""
+    arrived, passed = st.session_state.get(_HERE) != page, st.session_state.pop(_PASSED, None)
     st.session_state[_HERE] = page
     if taken := st.session_state.pop(_TAKEN, None):
         # A new widget takes its value from the session, but does not write it into its address. Here it can be written:
         # the last page's widgets are gone and this one's are not there yet.
         st.query_params.update({key: _text(value) for key, value in taken.items()})
+    if passed is None and not arrived:
+        return ""
+    # With a new number each time, because the browser runs no script twice.
+    return _ARRIVE % {
+        "number": uuid.uuid4().hex, "passed": json.dumps(passed is not None), "part": json.dumps(passed or "")
+    }  # fmt: skip
 
 
-def to_top() -> None:
-    """Shows the page from its top when a door on it was taken; from one page to another Streamlit does so itself."""
-    if passed := st.session_state.pop(_PASSED, None):
-        # With a new number each time, because the browser runs no script twice.
-        script = f"<script>/* {passed} */ document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
-        st.html(script, unsafe_allow_javascript=True)
-
-
-def door(page: str, label: str, **settings: Any) -> None:
+def door(page: str, label: str, *, to: str = "", **settings: Any) -> None:
     """A button or link to `page`, which may be the current page. `settings` are values by the keys of its widgets.
 
-    Other choices of the page do not change. On a page that runs alone, without the others, a link is only a text.
+    to: the key of the element there that changes; it is scrolled to and marked. Without it the page is shown from its
+    top. Other choices of the page do not change. On a page that runs alone, without the others, a link is only a text.
     """
     place = PAGES[page]
-    if settings:
+    if settings or to:
         # A link is not enough: an address can neither set a default value nor change a widget that is on the screen.
-        key = f"door {page} {sorted(settings.items())}"
+        key = f"door {page} {to} {sorted(settings.items())}"
         icon = ":material/tune:" if st.session_state.get(_HERE) == page else place.icon
-        st.button(label, key=key, icon=icon, on_click=_pass, args=(page, settings))
+        st.button(label, key=key, icon=icon, on_click=_pass, args=(page, to, settings))
         return
     try:
         st.page_link(place.path, label=label, icon=place.icon)
@@ -82,12 +112,11 @@ def with_networks(dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {key: zoo.plain(dataset, value) if key in ("left", "right") else value for key, value in settings.items()}
 
 
-def _pass(page: str, settings: dict[str, Any]) -> None:
+def _pass(page: str, to: str, settings: dict[str, Any]) -> None:
     for key, value in settings.items():
         st.session_state[key] = value
-    if st.session_state.get(_HERE) == page:
-        st.session_state[_PASSED] = uuid.uuid4().hex
-    else:
+    st.session_state[_PASSED] = to
+    if st.session_state.get(_HERE) != page:
         st.session_state[_TAKEN] = settings
         # Without query_params Streamlit clears the address, which fails if a widget of this page is bound to it.
         st.switch_page(PAGES[page].path, query_params={})

@@ -1,15 +1,24 @@
-"""Parts of pages: pictures in a row, shipped numbers as small pictures, the closing words."""
+"""Parts of pages: the answer, small pictures of shipped numbers, tabs of the rest, the closing words."""
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 from torch import Tensor
 
 from rnorm_core import report
+from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.shared.summary_bars import SummaryBars
+
+
+def answer(sentence: str) -> None:
+    """The sentence that answers the page's question, in Markdown."""
+    with st.container(key="answer"):
+        st.markdown(sentence)
 
 
 def show_summary(shown: SummaryBars) -> None:
@@ -24,7 +33,12 @@ def show_summary(shown: SummaryBars) -> None:
         source = "data:image/svg+xml;base64," + base64.b64encode(picture.svg.encode()).decode()
         parts.append(f"![{re.sub(r'[][]', '', picture.alt)}]({source})")
     st.markdown(" ".join(parts))
-    st.caption(shown.about)
+    if shown.note:
+        st.caption(shown.note)
+    how_measured(
+        "summary", f"{shown.measured}; thin lines: 95 % intervals", weights=shown.weights, n=shown.n,
+        command=shown.command, more=[picture.alt for picture in shown.pictures],
+    )  # fmt: skip
 
 
 def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
@@ -40,13 +54,30 @@ def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
     st.html(f'<div class="row-of-pictures">{"".join(parts)}</div>')
 
 
+def sections(parts: Mapping[str, tuple[str, ...]], key: str) -> dict[str, Any]:
+    """Tabs by title, the first open; a part's content is for `if part.open`.
+
+    parts: title -> keys of the settings inside. An address that has one of them and names no part opens that part.
+    """
+    titles = list(parts)
+    query_params.reserve(key, *(setting for inside in parts.values() for setting in inside))
+    if st.session_state.get(key, titles[0]) not in titles:  # chosen where there were other parts
+        st.session_state[key] = titles[0]
+    if key not in st.session_state and key not in st.query_params:
+        named = (title for title, inside in parts.items() if any(setting in st.query_params for setting in inside))
+        if title := next(named, ""):
+            st.session_state[key] = title
+    with st.container(key=f"parts_{key}"):
+        return dict(zip(titles, st.tabs(titles, key=key, on_change="rerun", bind="query-params"), strict=True))
+
+
 def explain(see: str, why: str, there: bool = True) -> None:
     """The first two of a page's three closing parts. The third, "Try this", has the doors of the page.
 
     there: whether the page shows a result now. see: a description of the result.
     """
-    st.divider()
-    left, right = st.columns(2, gap="large")
-    left.markdown(f"#### {'What you see' if there else 'What you will see'}\n{see}")
-    right.markdown(f"#### Why\n{why}")
+    with st.expander("What you see, and why" if there else "What you will see, and why", icon=":material/help:"):
+        left, right = st.columns(2, gap="large")
+        left.markdown(f"**{'What you see' if there else 'What you will see'}**\n\n{see}")
+        right.markdown(f"**Why**\n\n{why}")
     st.markdown("#### Try this")

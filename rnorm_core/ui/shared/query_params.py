@@ -15,6 +15,7 @@ from rnorm_core.ui.shared.plain_text import as_code, escaped
 # In the session, each by the widget's key. Values are written as in the address.
 _REQUESTED = "_requested"  # the address's values when the widget was last drawn
 _USED = "_used"  # the widget's values then
+_CUT = "_cut"  # what `keep_first` kept, until the widget is drawn
 _UNUSABLE = "_unusable"  # (values of the address that cannot be used, values that are used instead)
 
 
@@ -28,7 +29,10 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
     if shown is not str:
         options["format_func"] = shown
     # Streamlit's widgets take an empty value and a number that is not finite, and fail later: they must not see it.
-    if len(requested) == len(given) and all(map(_finite, given)):
+    # At its first binding a widget takes what the address had at first, which `keep_first` has cut.
+    if _session(_CUT).pop(key, None):
+        pass
+    elif len(requested) == len(given) and all(map(_finite, given)):
         options["bind"] = "query-params"
     else:
         del st.query_params[key]
@@ -53,6 +57,15 @@ def choose_one(
         st.session_state[key] = default
     first = options.index(default) if widget is st.selectbox else default
     return bound(widget, label, options, first, key=key, **more)
+
+
+def keep_first(key: str, most: int) -> None:
+    """Cuts an address with more than `most` values of a choice that is not drawn yet; a notice says so."""
+    given = st.query_params.get_all(key)
+    if len(given) > most and key not in st.session_state:
+        st.session_state[key] = _session(_CUT)[key] = kept = given[:most]
+        del st.query_params[key]
+        _session(_UNUSABLE)[key] = ", ".join(given[most:]), ", ".join(kept)
 
 
 def reserve(*keys: str) -> None:

@@ -29,13 +29,12 @@ def command(template: str, names: Iterable[str], n: int = 0) -> str:
 
 
 def row_command(row: Row) -> str:
-    """The command for one row of the table of accuracies; "" for a worst case, which is made of several rows."""
-    if "worst of" in row.settings:
-        return ""
+    """The command for one row of the table of accuracies; for a worst case, the attacks that it is made of."""
+    kinds = " ".join(dict.fromkeys(row.settings.get("attacks", (row.kind,))))
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     queries = f" --queries {row.settings['steps']}" if row.kind == "square" else ""
     return (
-        f"{accuracies.COMMAND} --models {row.model} --statistics {row.statistics} --attacks {row.kind}"
+        f"{accuracies.COMMAND} --models {row.model} --statistics {row.statistics} --attacks {kinds}"
         f"{size}{queries} --count {row.n} --seed {row.seed} --out again.jsonl"
     )
 

@@ -3,17 +3,20 @@
 A network that was not measured has no picture. Each page's room chooses the content of its bars.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from rnorm_core import evaluation
 from rnorm_core.evaluation import Accuracy, Row, Table
-from rnorm_core.evaluation.tables import curves, laboratories
+from rnorm_core.evaluation.claims.verdict import listed
+from rnorm_core.evaluation.tables import accuracies, laboratories
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline
 from rnorm_core.figures import summary_bars
 from rnorm_core.figures.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
+from rnorm_core.rounding import percent
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.zoo import Variant
 
@@ -22,10 +25,17 @@ Shares = Sequence[tuple[str, Share | None]]  # label of a bar, and its share; No
 
 @dataclass(frozen=True)
 class SummaryBars:
-    """Pictures, () if nothing was measured; about: where their numbers come from."""
+    """Pictures, () if nothing was measured, and how their numbers were made, as `provenance.how_measured` takes it.
+
+    note: a warning, as a sentence.
+    """
 
     pictures: tuple[Picture, ...]
-    about: str
+    measured: str = ""
+    weights: dict[str, str] = field(default_factory=dict)
+    n: str = ""
+    command: str = ""
+    note: str = ""
 
 
 def bars_of(
@@ -35,7 +45,7 @@ def bars_of(
     template: str,
     note: str = "",
 ) -> SummaryBars:
-    """Pictures, and one line about their origin.
+    """Pictures, and how their numbers were made.
 
     pictures: (title, norm, bars) of each; norm: of all its bars, or one for each.
     networks: title -> (name, hash of the weights) of each network.
@@ -50,15 +60,11 @@ def bars_of(
             drawn.append(summary_bars.draw(title, bars))
             counts |= {bar.share.n for bar in bars}
     if not drawn:
-        return SummaryBars((), "")
+        return SummaryBars(())
     n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
-    hashes = ", ".join(f"{title} `{digits[:12]}`" for title, (_, digits) in networks.items())
     command = reproduce.command(template, (name for name, _ in networks.values()), max(counts))
-    about = (
-        f"Measured before: {measured}; n = {n} test images (seed 0); thin lines: 95 % intervals.{note and ' ' + note} "
-        f"Weights: {hashes}. Repeat with `{command}`."
-    )
-    return SummaryBars(tuple(drawn), about)
+    hashes = {title: digits for title, (_, digits) in networks.items()}
+    return SummaryBars(tuple(drawn), measured, hashes, f"n = {n} test images", command, note)
 
 
 def of_variants(
@@ -83,20 +89,50 @@ def share_of(mask: Tensor) -> Accuracy:
     return Accuracy(int(mask.sum()), len(mask), *evaluation.wilson(int(mask.sum()), len(mask)), mask)
 
 
-def attacked(table: Table, variants: Sequence[Variant], attacks: Sequence[tuple[str, float]]) -> SummaryBars:
-    """A picture for each variant, with a bar for each attack: (name of the attack, eps in grey levels)."""
-    names = {"clean": "clean", "noise": "noise", "fgsm": "FGSM", "pgd": "PGD"}
+def sentence(text: str, networks: Sequence[Variant], *shares_of: Callable[[Variant], Share | None]) -> str:
+    """`text` with one list of shares for each of `shares_of` in its gaps; the first list names the networks.
 
-    def row(variant: Variant, attack: str, eps: float) -> Row | None:
-        return curves.at(table.curve(variant.model, variant.statistics, attack), eps)
-
-    labels = {(a, eps): names[a] + (f", {eps:g}/255" if eps else "") for a, eps in attacks}
-    pictures = [
-        (variant, variant.label, [(label, row(variant, *attack)) for attack, label in labels.items()])
-        for variant in variants
+    Only networks of which all shares were measured are named; "" without one.
+    """
+    known = [(one, shares) for one in networks if all(shares := [share_of(one) for share_of in shares_of])]
+    if not known:
+        return ""
+    lists = [
+        [f"**{percent(share.value)}**" for _, shares in known if (share := shares[i])] for i in range(len(shares_of))
     ]
-    batch = any(looks_at_batch(variant.statistics) for variant in variants)
+    lists[0] = [f"{one.title} {share}" for (one, _), share in zip(known, lists[0], strict=True)]
+    return text.format(*map(listed, lists)).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float]) -> SummaryBars:
+    """A picture for each variant, with the headline row of each attack size (k of k/255; 0 is clean)."""
+    pictures, kinds, batch = [], {"clean"}, any(looks_at_batch(variant.statistics) for variant in variants)
+    for variant in variants:
+        rows = {eps: headline(table, variant, eps) for eps in sizes_255}
+        kinds |= {attack for row in rows.values() if row for attack in attacks_of(row)}
+        pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
-    kinds, sizes = zip(*attacks, strict=True)
-    template = reproduce.sweep((variant.statistics for variant in variants), kinds, sizes)
-    return of_variants(pictures, "accuracy, PGD of 20 steps" + ", batches of 128" * batch, template, note)
+    template = reproduce.sweep((variant.statistics for variant in variants), sorted(kinds), sizes_255)
+    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
+    return of_variants(pictures, what + ", in batches of 128" * batch, template, note)
+
+
+def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:
+    """Says that clean accuracies are of other images than those of the page Accuracy; "" where they are the same."""
+    pairs = [(one, share, row) for one, share in clean if share and (row := headline(table, one, 0))]
+    if not pairs or all(share.n == row.n for _, share, row in pairs):
+        return ""
+    here = listed([f"{one.title} {percent(share.value)}" for one, share, _ in pairs])
+    there, (_, share, row) = listed([percent(row.value) for *_, row in pairs]), pairs[0]
+    return (
+        f"Clean accuracy as trained: of these {share.n:,} images {here}; of the {row.n:,} on the page Accuracy {there}."
+    )
+
+
+def measured_table(dataset: str) -> Table:
+    """The table of accuracies; empty for a data set without one."""
+    return evaluation.table(dataset) if accuracies.shipped(dataset).exists() else Table(())
+
+
+def _label(eps: float, row: Row | None) -> str:
+    return f"{attack_of(row)}, {eps:g}/255" if row and eps else "clean"

@@ -10,7 +10,8 @@ FAVICON = "data:image/png;base64," + base64.b64encode(Path(__file__).with_name("
 
 # Images of 32x32 pixels are enlarged without smoothing. Pages use the window's width, up to a readable one. Hidden: the
 # widgets that hold something for the address alone, model names (see settings/model_picker.py) and the attack size of a
-# player (see attack_player/question.py). Chosen models are grey there: red would look like the colour of a norm.
+# player (see attack_player/question.py); of the parts of the page about batch statistics the advanced ones, which have
+# a menu. Chosen models are grey there: red would look like the colour of a norm.
 _STYLE = """
 <style>
 .row-of-pictures { display: flex; gap: 0.75rem; }
@@ -18,14 +19,42 @@ _STYLE = """
 .row-of-pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
 [data-testid="stMultiSelect"] [data-tag] { background: rgba(128, 128, 128, 0.22); color: inherit; }
-.st-key-left, .st-key-right, .st-key-models, .st-key-size_of_player { display: none; }
+.st-key-left, .st-key-right, .st-key-models, .st-key-show, .st-key-card,
+[data-testid="stLayoutWrapper"]:has(> .st-key-size_of_player) { display: none; }
 /* While the page runs again, the player keeps what it shows. */
 [data-stale="true"]:has(.player) { opacity: 1 !important; }
-[data-testid="stMainBlockContainer"] { padding-top: 4.2rem; max-width: 80rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 1.2rem; max-width: 80rem; }
+[data-testid="stMainBlockContainer"]:not(:has(.st-key-settings_bar)) { padding-top: 2.8rem; }
+[data-testid="stMain"] h1 { font-size: 1.9rem; padding: 0.1rem 0 0.2rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.7rem; }
+/* The bar of the pair stands beside the app's menu, not below it. */
+[data-testid="stHeader"] { background: transparent; }
+[data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
+[data-testid="stHeader"] :is(button, button *) { pointer-events: auto; }
+.st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
+:is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
+.st-key-parts { gap: 0.3rem 0.5rem; }
+.st-key-part button[aria-checked="false"]:nth-child(n+6) { display: none; }
+.st-key-parts button p { font-size: 0.9rem; }
+.in-use { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; font-size: 0.9rem; }
+.in-use :is(b, span) { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.in-use b { font-weight: 600; border-left: 0.3rem solid var(--norm); padding-left: 0.45rem; }
+.in-use :is(small, span) { font-weight: 400; opacity: 0.75; }
+.st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
+.st-key-answer { padding-top: 0.25rem; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
+.door-mark { animation: door-mark 2.4s ease-out; border-radius: 0.5rem; }
+@keyframes door-mark { from { box-shadow: 0 0 0 6px #3b8fc7; } to { box-shadow: 0 0 0 6px transparent; } }
+@media (prefers-reduced-motion: reduce) { .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
+.door-mark { animation: none; outline: 3px solid #3b8fc7; } }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
+@media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
 @media (max-width: 640px) {
-  [data-testid="stMain"] h1 { font-size: 2rem; padding: 0.5rem 0; }
+  [data-testid="stMain"] h1 { font-size: 1.5rem; }
+  .st-key-settings_bar { padding-left: 2.6rem; }
+  .st-key-settings_bar button p { font-size: 0; }
+  .in-use:not(.marks) :is(span, small) { display: none; }
   [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
   [data-testid="stMain"] [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
   [data-testid="stMain"] [data-testid="stMarkdownContainer"] :is(td, th) { padding: 4px 6px; }

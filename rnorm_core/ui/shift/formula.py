@@ -6,7 +6,7 @@ from rnorm_core import norms, zoo
 from rnorm_core.experiments import shift_reference
 from rnorm_core.experiments.shift_sweep import Course
 from rnorm_core.probes import Layer
-from rnorm_core.ui.shared.latex import short, signed
+from rnorm_core.rounding import short, signed
 from rnorm_core.ui.shift.selection import Selection
 
 OFF = 0.1  # standard deviations: a tracked mean that is farther from the population's mean is explained
@@ -101,7 +101,7 @@ def _outcome(selection: Selection, i: int, channel: int, batch: str) -> str:
         _after(r.recorded.layer(selection.name(i)), channel) for r in (selection.attacked(i), selection.clean(i))
     )
     rest = "" if selection.is_clean else f"; the clean one with {short(clean[0])} and {short(clean[1])}"
-    return f"So the {batch} leaves the layer with mean {short(mean)} and deviation {short(std)}{rest}."
+    return f"So the {batch} leaves the layer with mean {short(mean)} and standard deviation {short(std)}{rest}."
 
 
 def _after(layer: Layer, channel: int) -> tuple[float, float]:

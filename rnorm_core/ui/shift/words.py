@@ -5,18 +5,17 @@ import math
 from rnorm_core import evaluation
 from rnorm_core.experiments import shift_reference
 from rnorm_core.experiments.shift_sweep import Reading
-from rnorm_core.figures.style import percent
-from rnorm_core.ui.shared.latex import short
+from rnorm_core.rounding import percent, short
 from rnorm_core.ui.shift.selection import AXIS_ENDS, Selection
 
 
 def headline(selection: Selection) -> str:
     """The sentence at the top: do layers leave their bands, and are the images still recognised? In Markdown."""
     layers = {
-        (True, True): "in both networks more layers leave their bands than chance explains; ",
-        (False, False): "in neither network do more layers leave their bands than chance explains; ",
-        (True, False): "on the left more layers leave their bands than chance explains, on the right not; ",
-        (False, True): "on the right more layers leave their bands than chance explains, on the left not; ",
+        (True, True): "in both networks more layers leave the grey band than by chance; ",
+        (False, False): "in neither network do more layers leave the grey band than by chance; ",
+        (True, False): "on the left more layers leave the grey band than by chance, on the right not; ",
+        (False, True): "on the right more layers leave the grey band than by chance, on the left not; ",
     }.get((selection.beyond_chance(0), selection.beyond_chance(1)), "")  # pyright: ignore
     attack = "No attack" if selection.is_clean else selection.attack
     now, before = ([int(read(i).hits.sum()) for i in (0, 1)] for read in (selection.attacked, selection.clean))
@@ -182,11 +181,6 @@ def by_chance(selection: Selection) -> str:
         "no batch is quite like the whole training set. A ring marks what lies outside. Layers do not move "
         f"independently: chance puts several outside at once, or none. {ends}"
     )
-
-
-def weights(selection: Selection) -> str:
-    variants = dict.fromkeys(course.variant for course in selection.result.courses)
-    return f"Weights: {'; '.join(f'{variant.label} {variant.weight_hash[:8]}' for variant in variants)}."
 
 
 def passed_over(selection: Selection, i: int) -> str:

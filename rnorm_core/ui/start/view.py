@@ -1,34 +1,79 @@
-"""The start page's result: one image under both networks, and their measured accuracy."""
+"""The start page's results: twenty photos, one of them under each network, and their measured accuracy."""
+
+from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from rnorm_core import evaluation, model_names
+from rnorm_core import evaluation
 from rnorm_core.data import Batch
+from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.experiments.landscape import Result
-from rnorm_core.ui import attack_player
-from rnorm_core.ui.shared import summary_bars
+from rnorm_core.evaluation.tables.headline import attacks_of, headline
+from rnorm_core.experiments.landscape import photos
+from rnorm_core.rounding import percent
+from rnorm_core.ui.attack_player.photos import Marks, legend, mark, photo_pills
+from rnorm_core.ui.shared import reproduce, summary_bars
 from rnorm_core.ui.shared.panels import show_summary
+from rnorm_core.ui.start import words
 from rnorm_core.zoo import Variant
 
-SIZES = (("clean", 0), ("pgd", 0.5), ("pgd", 1), ("pgd", 2), ("pgd", 8))  # attacks, and eps in grey levels
+ROOM = 44  # letters of a bar's label
 
 
-def show(result: Result, photo: Batch, size: float) -> None:
-    """The photo under both networks, at every attack size and step."""
-    st.caption(
-        f"The photo: one of {model_names.dataset(photo.dataset)}'s test images, labelled "
-        f"“{photo.classes[int(photo.labels[0])]}”."
-    )
-    attack_player.show(result, 0, photo.dataset, chosen=size, key="player")
+def choose_photo(samples: Batch) -> int:
+    """The index of the chosen sample."""
+    names = [samples.name(i) for i in range(len(samples))]
+    default = names[samples.find(photos.FIRST)]
+    if st.session_state.get("photo", default) not in names:  # chosen for another data set
+        st.session_state["photo"] = default
+    chosen = photo_pills(
+        samples, "Choose a photo", names, key="photo", marked=True, default=default, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return names.index(chosen)
 
 
-def show_accuracy(dataset: str, variants: tuple[Variant, ...]) -> None:
-    """Measured accuracy at a few attack sizes, as small pictures: for a chart the browser would have to load plotly."""
-    # For networks that somebody brings there may be no table of their data set.
-    table = evaluation.table(dataset) if accuracies.shipped(dataset).exists() else evaluation.Table(())
-    variants = tuple(dict.fromkeys(variants))
-    show_summary(summary_bars.attacked(table, variants, SIZES))
-    if unknown := [variant.label for variant in variants if not table.curve(variant.model, variant.statistics, "pgd")]:
+def mark_photos(samples: Batch, found: photos.Result, size: float, above: DeltaGenerator) -> None:
+    """Marks below the photos which networks are right on each; what the marks mean stands in `above`."""
+    marks = Marks(found.request.variants, found.at(size).tolist())
+    with above:
+        legend(samples, marks)
+    mark(samples, "photo", marks)
+
+
+def another(samples: Batch, found: photos.Result, size: float, index: int) -> int | None:
+    """The next photo on which the networks differ at this size; None if there is no other."""
+    right = found.at(size)
+    order = [(index + k) % len(samples) for k in range(1, len(samples))]
+    return next((i for i in order if right[:, i].any() and not right[:, i].all()), None)
+
+
+def table(dataset: str) -> Table:
+    """For networks that somebody brings there may be no table of their data set."""
+    return evaluation.table(dataset) if accuracies.shipped(dataset).exists() else Table(())
+
+
+def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> None:
+    """Measured accuracy at the chosen size and at the papers', as small pictures: a chart would have to load plotly."""
+    sizes = words.sizes_of(measured, variants, size)
+    pictures = []
+    for eps in sizes:
+        title = f"Still right at {eps:g}/255" + ", the size above" * (eps == size)
+        pictures.append((title, [v.norm for v in variants], [_bar(measured, v, eps) for v in variants]))
+    networks = {v.label: (v.model, v.weight_hash) for v in variants}
+    rows = [row for eps in sizes for v in variants if (row := headline(measured, v, eps))]
+    kinds = sorted({kind for row in rows for kind in attacks_of(row)})
+    template = reproduce.sweep((v.statistics for v in variants), ("clean", *kinds), sizes)
+    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
+    show_summary(summary_bars.bars_of(pictures, networks, what, template))
+    if unknown := [v.label for v in variants if headline(measured, v, 0) is None]:
         rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
         st.info(rest, icon=":material/speed:")
+
+
+def _bar(measured: Table, variant: Variant, eps: float) -> tuple[str, Row | None]:
+    """A bar of the headline row, labelled with the accuracy without an attack where there is room for it."""
+    clean = headline(measured, variant, 0)
+    both = f"{variant.label} (no attack: {percent(clean.value)})" if clean else variant.label
+    return both if len(both) <= ROOM else variant.label, headline(measured, variant, eps)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnorm_core.ui.shared.latex import short
+from rnorm_core.rounding import short
 from rnorm_core.ui.shift.formula import formula
 from rnorm_core.ui.shift.selection import Selection
 

@@ -84,7 +84,7 @@ def test_the_sentence_counts_layers_and_images(done):
     text = words.summary(selection, 0)
     places, course = selection.by_layer(0), done.courses[0]
     out = int(((places.adversarial < places.low) | (places.adversarial > places.high)).sum())
-    assert text.startswith(f"**BatchNorm, tracked**: {out} of 19 layers")
+    assert text.startswith(f"**BatchNorm**: {out} of 19 layers")
     assert "at most" in text
     assert f"{int(course.at(8).hits.sum())} of 8 images right" in text
     assert "95\N{NO-BREAK SPACE}% interval" in text

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from rnorm_core import data, model_names, zoo
 from rnorm_core.data import ImageChoice
 from rnorm_core.errors import UserError
+from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import BRANCHES, modes
 from rnorm_core.progress import Progress
 from rnorm_core.ui.settings import model_picker, upload_weights
@@ -41,22 +44,47 @@ class Settings:
         return ImageChoice(self.dataset, self.complete, self.source, count, self.seed, image)
 
 
-def sidebar() -> Settings:
-    """Draws the controls; never waits for the internet. UserError when there are no models or no images."""
-    with st.sidebar:
-        models = st.container()  # drawn above the upload, but run after it: the upload adds models to choose from
-        uploaded = upload_weights.upload()
-        with models:
-            dataset = _dataset(uploaded)
-            cards = model_picker.cards_of(dataset, uploaded)
+def settings_bar() -> Settings:
+    """Draws the networks in use above the page, and the controls behind a button; never waits for the internet.
+
+    UserError when there are no models or no images.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key="settings_bar"):
+        in_use = st.container(width="stretch")
+        pairs = st.container(width="content")
+        with st.popover("Settings", icon=":material/tune:", key="settings"):
+            chosen = _controls(pairs)
+    with in_use:
+        st.html(_in_use(chosen))
+    return chosen
+
+
+def _controls(pairs: DeltaGenerator) -> Settings:
+    models = st.container()  # drawn above the upload, but run after it: the upload adds models to choose from
+    uploaded = upload_weights.upload()
+    with models:
+        dataset = _dataset(uploaded)
+        cards = model_picker.cards_of(dataset, uploaded)
+        with pairs:
             model_picker.pairs(cards)
-            left = _model("Left model", "left", cards, zoo.plain(dataset, "bn"))
-            right = _model("Right model", "right", cards, zoo.plain(dataset, "rn"))
-        complete, source = _images(dataset)
-        seed = query_params.bound(
-            st.number_input, "Seed", 0, 9999, 0, 1, key="seed", help="Random starts, noise, image choice."
-        )
-        return Settings(dataset, complete, source, left, right, int(seed), _device())
+        left = _model("Left model", "left", cards, zoo.plain(dataset, "bn"))
+        right = _model("Right model", "right", cards, zoo.plain(dataset, "rn"))
+    complete, source = _images(dataset)
+    seed = query_params.bound(
+        st.number_input, "Seed", 0, 9999, 0, 1, key="seed", help="Random starts, noise, image choice."
+    )
+    return Settings(dataset, complete, source, left, right, int(seed), _device())
+
+
+def _in_use(settings: Settings) -> str:
+    """The pair, the images and the seed in one line, as HTML."""
+    sides = [
+        f'<b style="--norm: {LOOKS[variant.norm].colour}"><small>{side}</small> {escape(variant.label)}</b>'
+        for side, variant in (("left", settings.left), ("right", settings.right))
+    ]
+    images = EVERYTHING if settings.complete else SAMPLES
+    about = f"<span>{model_names.dataset(settings.dataset)}, {images}, seed {settings.seed}</span>"
+    return f'<div class="in-use">{"".join(sides)}{about}</div>'
 
 
 def _dataset(uploaded: list[str]) -> str:

@@ -18,6 +18,7 @@ from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.norms import STATISTICS
 from rnorm_core.ui.batch_statistics import question, words
 from rnorm_core.ui.batch_statistics.question import (
+    CORRUPTIONS,
     EXPERIMENT_TITLES,
     NEIGHBOURS,
     PARTS,
@@ -53,7 +54,7 @@ def visit(open_page):
     pages = []
 
     def opened(part: str, **address):
-        pages.append(open_page("whose", part=part, **address))
+        pages.append(open_page("batch", part=part, **address))
         return pages[-1]
 
     yield opened
@@ -85,6 +86,11 @@ def pgd(eps: float) -> attacks.Attack:
 
 def texts(page) -> str:
     return "\n".join(block.value for block in [*page.markdown, *page.caption])
+
+
+def press(page, label: str, settle) -> None:
+    next(button for button in page.button if button.label == label).click().run()
+    settle(page)
 
 
 def charts(page) -> list[dict]:
@@ -131,9 +137,9 @@ def test_the_matrix_of_modes_is_the_cores(visit):
     found = transfer_matrix.run(request(8))
     for scorer, crafter in (("tracked", "batch"), ("batch", "tracked")):
         sentence = words.transfer(found, Variant.of(BN, scorer), Variant.of(BN, crafter))
-        assert sentence.startswith(f"Made for BatchNorm, {crafter}, scored")
+        assert sentence.startswith(f"Made for {Variant.of(BN, crafter).label}, scored")
         assert texts(page).count(sentence) == 1
-    assert f"BatchNorm {zoo.card(BN).sha256[:12]}" in texts(page)
+    assert f"BatchNorm `{zoo.card(BN).sha256[:12]}`" in texts(page)
     assert "n = 8, batches of 8" in charts(page)[0]["layout"]["title"]["text"].replace("<br>", " ")
     sound(page)
 
@@ -175,7 +181,10 @@ def test_every_part_begins_with_shipped_numbers(visit, monkeypatch, part):
     first = next(i for i, block in enumerate(page.markdown) if "](data:image/svg+xml;base64," in block.value)
     assert page.markdown[first].value.count("![BatchNorm") == page.markdown[first].value.count("![RobustNorm") == 1
     assert "chart" not in blocks or blocks.index("chart") > first
-    assert "Measured before: " in texts(page)
+    (sentence,) = (block.value for block in page.markdown if re.search(r"\*\*[\d.]+.%\*\*", block.value))
+    assert "BatchNorm **" in sentence
+    assert "RobustNorm **" in sentence
+    assert "To measure it again" in texts(page)
     assert f"BatchNorm `{zoo.card(BN).sha256[:12]}`" in texts(page)
 
 
@@ -202,9 +211,9 @@ def test_shipped_sizes_are_drawn_at_once(visit, monkeypatch):
     page = visit(SIZE)
     drawn = {trace["name"].replace("<br>", " "): trace for trace in charts(page)[0]["data"]}
     clean = [row for row in rows if row.statistics == "batch" and row.attack == "clean"]
-    assert drawn["clean, batch"]["x"] == [row.batch_size for row in clean]
-    assert drawn["clean, batch"]["y"] == pytest.approx([100 * row.value for row in clean])
-    assert "below tracked with batches of **1, 2" in texts(page)
+    assert drawn["clean, batch statistics"]["x"] == [row.batch_size for row in clean]
+    assert drawn["clean, batch statistics"]["y"] == pytest.approx([100 * row.value for row in clean])
+    assert "lower than as trained with batches of **1, 2" in texts(page)
     pairs = {
         row.batch_size: evaluation.paired(row.mask, level.mask)
         for row in rows if row.statistics == "batch" and row.attack != "clean"
@@ -221,7 +230,7 @@ def test_sizes_are_measured_on_demand(visit):
     page = visit(SIZE, here="true", **FEW, eps="4")
     model, images = zoo.load(BN, "batch"), samples()
     expected = [evaluation.accuracy(model, images, pgd(4), size) for size in (1, 2, 4, 8)]
-    (drawn,) = (trace for trace in charts(page)[0]["data"] if trace["name"] == "attacked, batch")
+    (drawn,) = (trace for trace in charts(page)[0]["data"] if trace["name"] == "attacked, batch statistics")
     assert drawn["x"] == [1, 2, 4, 8]
     assert drawn["y"] == pytest.approx([100 * accuracy.value for accuracy in expected])
     assert "Nothing was measured before" in texts(page)
@@ -273,8 +282,9 @@ def test_batches_of_other_composition(visit, players):
 # --- poisoned neighbours
 
 
-def test_a_victim_that_nobody_touches(visit, players):
-    page = visit(POISONING, n="8", k="2", eps="8")
+def test_a_victim_that_nobody_touches(visit, players, settle):
+    page = visit(POISONING, n="8", k="2", eps="8", image="dog 3dc597d0", course="true", crowds="true")
+    press(page, "Poison them", settle)
     images = ImageChoice.of_samples(count=8)
     batch = poisoning.Request(Variant.of(BN), Variant.of(RN), images, 8, FIRST, 2).batch()
     attack = poison.make([0], [1, 2], 8 / 255, STEPS)
@@ -283,7 +293,7 @@ def test_a_victim_that_nobody_touches(visit, players):
     for name, chart, network in zip((BN, RN), charts(page), networks, strict=False):
         trace = attack.run(zoo.load(name, "batch"), batch, evaluation.batch_generator(0, 0))
         assert torch.equal(trace.adversarial[0], batch.images[0])
-        assert network.about["label"].endswith(", batch")
+        assert network.about["label"].endswith(" with batch statistics")
         assert network.probabilities[0] == pytest.approx(trace.probabilities[:, 0].numpy(), abs=1e-5)
         expected = 100 * trace.probabilities[:, 0, int(trace.labels[0])]
         assert chart["data"][0]["y"] == pytest.approx(expected.tolist(), abs=1e-4)
@@ -300,14 +310,19 @@ def test_a_victim_that_nobody_touches(visit, players):
         int((answers.argmax(1) == trace.labels)[victims].sum())
         for answers in (trace.clean_probabilities, trace.adversarial_probabilities)
     ]
-    (sentence,) = (text for text in texts(page).splitlines() if text.startswith("**BatchNorm, batch**: with 4 of 8"))
+    (sentence,) = (
+        text for text in texts(page).splitlines() if text.startswith("**BatchNorm with batch statistics**: with 4")
+    )
     assert f"{right[0]} are right before and {right[1]} after" in sentence
     assert "<figure>" not in pictures(page)  # the player has them
     sound(page)
 
 
 def test_pictures_are_there_before_the_poison(open_page, endless):
-    page = open_page("whose", settled=False, part=POISONING, n="8", k="7", seed="91")
+    page = open_page("batch", settled=False, part=POISONING, n="8", k="7", seed="91")
+    assert pictures(page).count("<figure>") == 5
+    assert not page.get("progress")  # nothing is computed before a click
+    page.button(key="ask work").click().run()
     assert pictures(page).count("<figure>") == 5
     page.button(key="stop work").click().run()
     assert not page.exception
@@ -320,7 +335,8 @@ def test_what_there_is_stays_when_the_poison_is_stopped(open_page, monkeypatch, 
             on_step(SimpleNamespace(index=0, total=1))
 
     monkeypatch.setattr(poisoning, "crowd", never)
-    page = open_page("whose", settled=False, part=POISONING, n="8", seed="92")
+    page = open_page("batch", settled=False, part=POISONING, n="8", seed="92", course="true", crowds="true")
+    page.button(key="ask work").click().run()
     ticket, end = page.session_state["_ticket work"], time.monotonic() + 60
     while ticket.state.partial is None or len(ticket.state.partial.traces) < 4:
         assert time.monotonic() < end
@@ -363,8 +379,10 @@ def test_layers_in_batch_mode_have_no_repair(visit):
 # --- PreciseBN
 
 
-def test_statistics_are_counted_anew(visit):
+def test_statistics_are_counted_anew(visit, settle):
     page = visit(PRECISE_BN, **FEW, size="4", eps="4")
+    assert not charts(page)  # nothing is computed before a click
+    press(page, "Estimate them here", settle)
     images = samples(20)
     found = precise_bn.estimate(
         lambda: zoo.load(BN), images.images[8:], images.select(range(8)), [1, 2, 3], size=4, attack=pgd(4)
@@ -381,21 +399,21 @@ def test_statistics_are_counted_anew(visit):
 # --- the page
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", TEXTS)
 def test_a_part_has_only_its_own_controls(open_page, endless, part):
-    page = open_page("whose", settled=False, part=part)
+    page = open_page("batch", settled=False, part=part)
     keys = {w.key for w in [*page.selectbox, *page.select_slider, *page.toggle]} & set(question.KEYS) - {"draw"}
     assert keys == {
-        TRANSFER: {"eps", "n"}, SIZE: {"here"}, NEIGHBOURS: {"image", "size", "n", "here"},
+        TRANSFER: {"eps", "n"}, SIZE: {"here"}, NEIGHBOURS: {"image", "size", "n", "eps", "here"},
         POISONING: {"image", "k", "n", "eps"}, PATCHING: {"mode", "experiment", "n", "eps"},
         PRECISE_BN: {"size", "n", "eps"},
     }[part]  # fmt: skip
-    assert TEXTS[part].lead in texts(page)
+    assert TEXTS[part].see in texts(page)
     assert not page.exception
 
 
 def test_another_question_leaves_the_work(open_page, endless):
-    page = open_page("whose", settled=False, seed="17")
+    page = open_page("batch", settled=False, part=NEIGHBOURS, seed="17")
     ticket = page.session_state["_ticket work"]
     page.segmented_control(key="part").set_value(SIZE).run()
     assert ticket.state.status == "left"
@@ -412,7 +430,7 @@ def test_another_question_leaves_the_work(open_page, endless):
     ],
 )  # fmt: skip
 def test_what_the_address_cannot_have_is_named(open_page, endless, part, wrong):
-    page = open_page("whose", settled=False, part=part, **wrong)
+    page = open_page("batch", settled=False, part=part, **wrong)
     expected = wrong if part in PARTS else {"part": part}
     assert sorted(w.value.split("`")[1] for w in page.warning) == sorted(f"{k}={v}" for k, v in expected.items())
     assert not page.exception
@@ -455,16 +473,45 @@ def make_none(small_zoo, tmp_path, monkeypatch) -> str:
 
 def test_every_door_leads_somewhere(open_page):
     """Doors to this page, here and on the page of claims, name parts and values that are there."""
-    ways = [way.settings for text in TEXTS.values() for way in text.ways if way.page == "whose"]
-    ways += [settings for way in WAYS.values() for page, _, settings in way if page == "whose"]
+    ways = [way.settings for text in TEXTS.values() for way in text.ways if way.page == "batch"]
+    ways = [settings for settings in ways if settings["part"] != CORRUPTIONS]
+    ways += [settings for way in WAYS.values() for page, _, settings in way if page == "batch"]
     assert len(ways) >= 15
     for settings in ways:
         assert settings["part"] in PARTS
         assert set(settings) <= {"part", "left", "right", *question.KEYS}
         assert settings.get("experiment", EXPERIMENT_TITLES["spoil"]) in EXPERIMENT_TITLES.values()
         assert settings.get("eps", 1) in laboratories.EPS_255
-    claimed = {claim: [s["part"] for p, _, s in way if p == "whose"] for claim, way in WAYS.items()}
+    claimed = {claim: [s["part"] for p, _, s in way if p == "batch"] for claim, way in WAYS.items()}
     assert (claimed["C2"], claimed["C3"], claimed["C4"]) == ([PATCHING], [TRANSFER], [SIZE])
+
+
+def test_the_page_begins_with_batch_sizes(open_page, endless):
+    page = open_page("batch", settled=False)
+    assert page.segmented_control(key="part").value == SIZE == PARTS[0]
+
+
+def test_advanced_parts_are_behind_a_button(open_page, endless):
+    page = open_page("batch", settled=False, part=PRECISE_BN)
+    assert page.segmented_control(key="part").value == PRECISE_BN
+    assert not page.warning
+    page.segmented_control(key="part").set_value(SIZE).run()
+    page.menu_button(key="advanced").click(PATCHING).run()
+    assert page.segmented_control(key="part").value == PATCHING
+    assert not page.exception
+
+
+def test_the_first_victim_changes_its_answer_at_once(visit, monkeypatch, players):
+    monkeypatch.undo()
+    if not laboratories.rows():
+        pytest.skip("no shipped rows belong to the shipped weights")
+    monkeypatch.setattr(poisoning, "run", lambda request, progress: 1 / 0)
+    page = visit(POISONING)
+    assert len(players(page)[0][1]) == 2
+    assert texts(page).count("**became ") == 2
+    assert texts(page).count("before and after, to the last bit") == 2
+    assert not charts(page)  # closed
+    sound(page)
 
 
 def test_a_door_leads_to_another_part(visit, settle):
@@ -477,7 +524,7 @@ def test_a_door_leads_to_another_part(visit, settle):
 
 
 def test_with_the_full_test_set(open_page, endless):
-    page = open_page("whose", full=True, source="full test set", settled=False, part=PRECISE_BN)
+    page = open_page("batch", full=True, source="full test set", settled=False, part=PRECISE_BN)
     assert [int(n) for n in page.selectbox(key="n").options] == [128, 512]
     assert [int(n) for n in page.selectbox(key="size").options] == [16, 64, 128]
     assert not page.exception

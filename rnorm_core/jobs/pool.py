@@ -1,22 +1,4 @@
-"""Long work in threads, computed once for equal requests: progress, cancel, result. Needs no Streamlit and no torch.
-
-A *spec* describes a computation (hashable; equal specs are one computation). `start` gives each caller a *ticket*; the
-computation itself is a *job*. A job is cancelled when its last ticket has left. Each read of `ticket.state` is a
-heartbeat of the ticket. If the holder of a ticket disappears (a closed browser), the heartbeats stop and the ticket is
-dropped. No extra thread watches the heartbeats: a worker checks them when it reports progress and before it begins a
-job, because work can only be stopped at these moments. When the interpreter ends, all jobs are cancelled and get a few
-seconds to stop.
-
-Work that calls `progress.run_parallel` has independent tasks. Workers without a job take some of them, so the tasks run
-at the same time; the job's own worker takes tasks, too, and needs no other.
-
-    def work(job):
-        return attack.run(model, batch, generator, on_step=lambda s: job.progress(s.index / s.total, "attacking"))
-
-    ticket = jobs.start(("pgd", model.name, batch.ids, 8), work)
-    while not (state := ticket.state).done: ...        # state.fraction, state.text, state.partial
-    ticket.result()                                    # or ticket.leave()
-"""
+"""All jobs of one server: who holds tickets, which threads work, which results are kept."""
 
 import atexit
 import dataclasses
@@ -27,43 +9,19 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rnorm_core import progress
+from rnorm_core.errors import UserError
+from rnorm_core.jobs.state import Cancelled, State
+from rnorm_core.jobs.turns import Entry, Line, Turn
 
 T = TypeVar("T")
+MOST_WAITING = 3  # jobs of one owner that wait
 EXIT_TIMEOUT = 10.0  # seconds that the interpreter waits for work at its end: longer than the longest single step
-Status = Literal["waiting", "running", "done", "failed", "left"]
 _log = logging.getLogger(__name__)
-
-
-class Cancelled(Exception):
-    """Raised by `job.progress` when no ticket is left (do not catch it), and by `ticket.result()` after leaving."""
-
-
-@dataclass(frozen=True)
-class State:
-    """The state of a job at one moment.
-
-    status:   "waiting" for a free worker, "running", "done", "failed", or "left" (the ticket left or was dropped).
-    fraction: the finished share of the work, 0 to 1.
-    partial:  the latest partial result, None before the first one and after the end.
-    error:    the exception of the work, if it failed.
-    """
-
-    status: Status
-    fraction: float
-    text: str
-    partial: Any = None
-    error: BaseException | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the job is over: `ticket.result()` then returns or raises at once."""
-        return self.status not in ("waiting", "running")
 
 
 class Job(Generic[T]):
@@ -73,26 +31,44 @@ class Job(Generic[T]):
         self.spec = spec
         self._jobs = jobs
         self._work: Callable[[Job[T]], T] | None = work
-        self._tickets: set[Ticket[T]] = set()
+        self._tickets: list[Ticket[T]] = []
+        self._groups: list[_Tasks] = []  # with tasks that nobody has begun
+        self._entry = Entry(partial(jobs._begin, self), partial(jobs._is_wanted, self), partial(jobs._help, self))
         self._cancelled = False
         self._state = State("waiting", 0.0, "Waiting for a free worker")
         self._value: T | None = None
         self._traceback: TracebackType | None = None  # of the error, as it was raised
 
     def progress(self, fraction: float, text: str, partial: Any = None) -> None:
-        """Reports the finished share of the work (0 to 1) and a text about the current step.
+        """Reports the finished share of the work (0 to 1) and a text about the current step; may block (see `jobs`).
 
         partial: a partial result; None keeps the last one. Raises Cancelled when the last ticket has left or another
         task of the same work has failed, to stop the work.
         """
         with self._jobs._changed:
             self._jobs._drop_abandoned(self)
-            if self._cancelled:
-                raise Cancelled(f"no ticket is left for {self.spec!r}")
-            if (tasks := _inside.get()) and tasks.failed:
-                raise Cancelled(f"another task of {self.spec!r} has failed")
+            self._check()
             partial = self._state.partial if partial is None else partial
-            self._state = State("running", min(max(fraction, 0.0), 1.0), text, partial)
+            self._state = State("running", min(max(fraction, 0.0), 1.0), text, partial, notes=self._state.notes)
+            if turn := _turn.get():
+                self._jobs._line.give_way(turn, self._is_over)
+                self._check()
+
+    def _note(self, note: str) -> None:
+        with self._jobs._changed:
+            notes = tuple(dict.fromkeys((*self._state.notes, note)))
+            self._state = dataclasses.replace(self._state, notes=notes)
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise Cancelled(f"no ticket is left for {self.spec!r}")
+        if self._is_over():
+            raise Cancelled(f"another task of {self.spec!r} has failed")
+
+    def _is_over(self) -> bool:
+        """Whether the work of the caller has to stop."""
+        tasks = _inside.get()
+        return self._cancelled or (tasks is not None and tasks.failed)
 
 
 class _Tasks:
@@ -112,13 +88,15 @@ class _Tasks:
 
 
 _inside: ContextVar[_Tasks | None] = ContextVar("inside", default=None)  # the tasks that the caller belongs to
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # of the calling thread
 
 
 class Ticket(Generic[T]):
     """The right of one caller to the result of a job."""
 
-    def __init__(self, jobs: "Jobs", job: Job[T]) -> None:
+    def __init__(self, jobs: "Jobs", job: Job[T], owner: Hashable = None) -> None:
         self._jobs = jobs
+        self._owner = owner
         self._job = job
         self._left = False
         self._blocked = 0  # calls of result() that are waiting now; such a ticket is in use
@@ -133,7 +111,12 @@ class Ticket(Generic[T]):
         """The state of the job. Each look is a heartbeat: a caller that polls this need not call `touch`."""
         with self._jobs._changed:
             self.touch()
-            return State("left", 0.0, "Stopped") if self._left else self._job._state
+            return State("left", 0.0, "Stopped") if self._left else self._jobs._state(self._job)
+
+    @property
+    def unseen(self) -> float:
+        """Seconds since the last heartbeat."""
+        return self._jobs._clock() - self._seen
 
     def touch(self) -> None:
         """A heartbeat: this ticket is still in use. A ticket that has left stays left."""
@@ -163,13 +146,14 @@ class Ticket(Generic[T]):
         """Gives the ticket up. When the last ticket leaves, the job is cancelled. No effect once the job is over."""
         with self._jobs._changed:
             self._jobs._leave(self)
+            self._jobs._line.serve()
 
 
 class Jobs:
     """All computations of one server.
 
-    workers:    number of jobs that run at once; the others wait in the order of their start. A cancelled job keeps its
-                worker until its next `progress`. A worker without a job takes tasks of running jobs, one at a time.
+    workers:    number of threads that compute at once. A cancelled job keeps its worker until its next `progress`.
+    most:       number of jobs that run or wait, of all owners.
     keep:       number of finished results that are kept for later requests; the least recently requested is dropped
                 first.
     keep_bytes: largest total size of all kept results in bytes (arrays and tensors are counted, see `size`).
@@ -180,27 +164,27 @@ class Jobs:
         self,
         workers: int = 2,
         *,
+        most: int = 64,
         keep: int = 64,
         keep_bytes: int = 256 * 2**20,
         timeout: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit, self._timeout, self._clock = workers, timeout, clock
+        self._most, self._timeout, self._clock = most, timeout, clock
         self._keep, self._keep_bytes = keep, keep_bytes
         self._changed = threading.Condition(threading.RLock())  # guards everything below, and every job and ticket
         self._live: dict[Hashable, Job] = {}  # waiting or running, and not cancelled
-        self._queue: deque[Job] = deque()
-        self._tasks: list[_Tasks] = []  # of running jobs, if some of them wait
-        self._workers = 0
+        self._line = Line(workers, self._changed, clock)
         self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._closed = False
         self._kept: OrderedDict[Hashable, tuple[Job, int]] = OrderedDict()  # finished, with their size in bytes
 
-    def start(self, spec: Hashable, work: Callable[[Job[T]], T]) -> Ticket[T]:
+    def start(self, spec: Hashable, work: Callable[[Job[T]], T], owner: Hashable = None) -> Ticket[T]:
         """A ticket for the result of `work(job)`.
 
         If an equal spec is running or its result is kept, it is not computed a second time; a new spec is queued. After
-        `close`, `start` returns a ticket that has already left.
+        `close`, `start` returns a ticket that has already left. UserError if too many jobs wait, of this owner or in
+        all.
         """
         with self._changed:
             if self._closed:
@@ -212,13 +196,21 @@ class Jobs:
                 return Ticket(self, self._kept[spec][0])
             job = self._live.get(spec)
             if job is None:
+                self._refuse_too_many(owner)
                 job = Job(self, spec, work)
                 self._live[spec] = job
-                self._queue.append(job)
-                self._add_workers(1)
-            ticket = Ticket(self, job)
-            job._tickets.add(ticket)
+                self._line.enter(job._entry)
+            ticket = Ticket(self, job, owner)
+            job._tickets.append(ticket)
+            job._entry.owners.append(owner)
+            self._line.serve()
             return ticket
+
+    def forget(self, word: str) -> None:
+        """Drops the kept results of all specs in whose text `word` is: a name of something that is to be gone."""
+        with self._changed:
+            for spec in [spec for spec in self._kept if word in repr(spec)]:
+                del self._kept[spec]
 
     def close(self, timeout: float) -> None:
         """Cancels all jobs, accepts no new ones, and waits at most `timeout` seconds for the workers to end.
@@ -235,64 +227,98 @@ class Jobs:
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
-    def _add_workers(self, wanted: int) -> None:
-        for _ in range(0 if self._closed else min(wanted, self._limit - self._workers)):
-            thread = threading.Thread(target=self._serve, name="rnorm-job", daemon=True)
-            self._threads.add(thread)
-            thread.start()
-            self._workers += 1
+    def _refuse_too_many(self, owner: Hashable) -> None:
+        if owner is not None and self._line.waiting_of(owner) >= MOST_WAITING:
+            raise UserError(
+                f"{MOST_WAITING} of your computations wait already.", "wait until one of them is done, or stop one."
+            )
+        if len(self._live) >= self._most:
+            raise UserError(
+                f"{self._most} computations run or wait on this server, the most that are possible.",
+                "try again in a minute.",
+            )
 
-    def _serve(self) -> None:
-        """The loop of a worker thread. It ends when nothing waits; new work starts a new thread when needed."""
-        while work := self._next():
-            work()
+    def _state(self, job: Job) -> State:
+        """The state of a job, with its place in the line."""
+        match job._state.status:
+            case "waiting":
+                return dataclasses.replace(job._state, ahead=self._line.ahead(job._entry))
+            case "running":
+                return dataclasses.replace(job._state, sharing=self._line.sharing(job._entry))
+            case _:
+                return job._state
 
-    def _next(self) -> Callable[[], None] | None:
-        """What a worker does next: a job that waits, else a task of a running job."""
-        with self._changed:
-            while self._queue:
-                job = self._queue[0]
-                self._drop_abandoned(job)
-                if not job._cancelled:  # a cancelled one has left the queue already
-                    self._queue.popleft()
-                    job._state = State("running", 0.0, "Starting")
-                    return partial(self._run, job)
-            if self._tasks:
-                return self._take(self._tasks[0])
-            self._workers -= 1
-            return None
+    def _is_wanted(self, job: Job) -> bool:
+        self._drop_abandoned(job)
+        return not job._cancelled
 
-    def _run_tasks(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    def _begin(self, job: Job, turn: Turn) -> None:
+        job._state = State("running", 0.0, "Starting")
+        self._thread(partial(self._run, job, turn))
+
+    def _help(self, job: Job, turn: Turn) -> None:
+        task = self._take(job, job._groups[0], turn)
+        assert task is not None
+
+        def work() -> None:
+            following: Callable[[], None] | None = task
+            while following is not None:
+                following()
+                following = self._take_another(job, turn)
+
+        self._thread(work)
+
+    def _thread(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name="rnorm-job", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _run_tasks(self, job: Job, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
         """The runner of `progress.run_parallel` inside a job: the results of the tasks, or the first exception of one.
 
         An exception stops the tasks that run, at their next `progress`, and the others do not begin.
         """
-        group = _Tasks(tasks)
+        group, turn = _Tasks(tasks), _turn.get()
+        assert turn is not None
         with self._changed:
             if group.waiting:
-                self._tasks.append(group)
-            self._add_workers(len(tasks) - 1)
-        while work := self._take(group):
+                job._groups.append(group)
+            job._entry.tasks += len(tasks)
+            self._line.serve()
+        while work := self._take(job, group, turn):
             work()
         with self._changed:
-            self._changed.wait_for(lambda: not group.running)
+            if group.running:  # by helpers, which may need this worker
+                self._line.release(turn)
+                self._changed.wait_for(lambda: not group.running)
+                self._line.wait(turn, job._is_over)
         if group.error is not None:
             raise group.error
         return group.results
 
-    def _take(self, group: _Tasks) -> Callable[[], None] | None:
-        """The next task of the group that waits, to be called by this worker; None if none waits."""
+    def _take(self, job: Job, group: _Tasks, turn: Turn) -> Callable[[], None] | None:
+        """The next task of the group, to be called by the thread of this turn; None if all have begun."""
         with self._changed:
             if not group.waiting:
                 return None
             i, (context, task) = group.waiting.popleft()
             group.running += 1
+            job._entry.tasks -= 1
             if not group.waiting:
-                self._tasks.remove(group)
-        return lambda: context.run(self._run_task, group, i, task)
+                job._groups.remove(group)
+        return lambda: context.run(self._run_task, job, group, i, task, turn)
 
-    def _run_task(self, group: _Tasks, i: int, task: Callable[[], Any]) -> None:
+    def _take_another(self, job: Job, turn: Turn) -> Callable[[], None] | None:
+        """Another task for a thread that helps; None, and the thread ends, if there is none or somebody waits."""
+        with self._changed:
+            if job._groups and turn.held and not self._line.is_crowded():
+                return self._take(job, job._groups[0], turn)
+            self._line.release(turn)
+            return None
+
+    def _run_task(self, job: Job, group: _Tasks, i: int, task: Callable[[], Any], turn: Turn) -> None:
         _inside.set(group)
+        _turn.set(turn)
         value, error = None, None
         try:
             value = task()
@@ -304,17 +330,20 @@ class Jobs:
             if error is not None:
                 group.error = group.error or error
                 if group.waiting:
+                    job._entry.tasks -= len(group.waiting)
                     group.waiting.clear()
-                    self._tasks.remove(group)
+                    job._groups.remove(group)
             self._changed.notify_all()
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, turn: Turn) -> None:
         value, error = None, None
         try:
-            value = Context().run(self._work, job)
+            value = Context().run(self._work, job, turn)
         except BaseException as raised:  # every kind is passed on to the tickets; a worker must outlive its jobs
             error = raised
         with self._changed:
+            self._line.leave(job._entry)
+            self._line.release(turn)
             job._work = None  # frees models and images that the function refers to; the result may be kept for long
             if job._cancelled:
                 # The result is thrown away: it may be incomplete, and a new job of the spec may run by now.
@@ -324,15 +353,17 @@ class Jobs:
             del self._live[job.spec]
             job._tickets.clear()
             if error is None:
-                job._value, job._state = value, State("done", 1.0, "Done")
+                job._value, job._state = value, State("done", 1.0, "Done", notes=job._state.notes)
                 self._store(job)
             else:
                 job._state = State("failed", job._state.fraction, "Failed", error=error)
                 job._traceback = error.__traceback__
             self._changed.notify_all()
 
-    def _work(self, job: Job[T]) -> T:
-        progress.runner.set(self._run_tasks)
+    def _work(self, job: Job[T], turn: Turn) -> T:
+        _turn.set(turn)
+        progress.runner.set(partial(self._run_tasks, job))
+        progress.listener.set(job._note)
         return job._work(job)  # type: ignore[misc]  # dropped only after the work
 
     def _store(self, job: Job) -> None:
@@ -345,12 +376,13 @@ class Jobs:
         if ticket not in job._tickets:
             return
         ticket._left = True
-        job._tickets.discard(ticket)
+        job._tickets.remove(ticket)
+        job._entry.owners.remove(ticket._owner)
         if not job._tickets:
             job._cancelled = True
             del self._live[job.spec]  # from here on the same spec starts a new job
-            if job in self._queue:
-                self._queue.remove(job)
+            self._line.leave(job._entry)
+            if not job._entry.begun:
                 job._work = None
         self._changed.notify_all()
 
@@ -371,6 +403,5 @@ def size(value: Any) -> int:
     return sum(map(size, value)) if isinstance(value, list | tuple) else 0
 
 
-_shared = Jobs()
-start = _shared.start
-atexit.register(_shared.close, EXIT_TIMEOUT)
+shared = Jobs()
+atexit.register(shared.close, EXIT_TIMEOUT)

@@ -1,0 +1,119 @@
+"""The start page's sentences, from results. Pure functions, in Markdown."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from rnorm_core import model_names, zoo
+from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.measure.paired import paired
+from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.norms import looks_at_batch
+from rnorm_core.rounding import percent, span
+from rnorm_core.zoo import Variant
+
+PAPERS = 8  # k of k/255: the size that most papers use
+HIDDEN = 2  # up to here hardly anybody sees the change
+
+
+def levels(size: float) -> str:
+    """An attack size in words."""
+    return "without any change" if not size else f"with each colour moved by at most {size:g} of 255 grey levels"
+
+
+def of_photos(variants: Sequence[Variant], right: Tensor, size: float) -> str:
+    """How many of the photos each network still recognises. right: bool (V, N)."""
+    n, kept = right.shape[1], right.sum(1).tolist()
+    each = [f"{variant.label} **{k}**" for variant, k in zip(variants, kept, strict=True)]
+    each[0] = each[0].replace(" **", " still recognises **")
+    yes = "**Yes.** " if 0 < size <= HIDDEN and min(kept) < n else ""
+    alone = " each shown alone," if _in_batches(variants) else ""
+    return f"{yes}Of these {n} photos,{alone} {levels(size)}, {_list(each)}."
+
+
+def sizes_of(table: Table, variants: Sequence[Variant], size: float) -> list[float]:
+    """The chosen size, or 1/255 where that was not measured for left and right, and the papers' size."""
+    measured = [eps for eps in (size, 1, PAPERS) if eps and _rows(table, variants[:2], eps)]
+    return list(dict.fromkeys([*measured[:1], *(eps for eps in measured if eps == PAPERS)]))
+
+
+def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
+    """What the shipped table says of these sizes: right against left, and which network keeps most.
+
+    Empty if left and right were not both measured, or are one.
+    """
+    sizes = sizes_of(table, variants, size)
+    if len(variants) < 2 or not sizes:
+        return ""
+    left, right = variants[:2]
+    pairs = {eps: _rows(table, (left, right), eps) for eps in sizes}
+    n = min(row.n for pair in pairs.values() for row in pair)
+    gains = [f"{_gain(*pair, left.label)} at {eps:g}/255" for eps, pair in pairs.items()]
+    gains[0] += _trainings(table, left, right, sizes[0])
+    together = ", in batches of 128," if _in_batches(variants) else ""
+    known = [v for v in variants if all(_rows(table, [v], eps) for eps in sizes)]
+    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(table, known, sizes)}"
+
+
+def _in_batches(variants: Sequence[Variant]) -> bool:
+    """Whether an answer depends on the other images of a batch."""
+    return any(looks_at_batch(variant.statistics) for variant in variants)
+
+
+def _rows(table: Table, variants: Sequence[Variant], eps: float) -> list[Row]:
+    """The headline rows of all these networks; [] if one is missing."""
+    rows = [headline(table, variant, eps) for variant in variants]
+    return [row for row in rows if row is not None] if all(rows) else []
+
+
+def _gain(left: Row, right: Row, than: str) -> str:
+    if not _is_ahead(left, right) and not _is_ahead(right, left):
+        return f"**about as many as** {than}"
+    return f"**{_points(right, left)} points {'more' if right.value > left.value else 'fewer'}** than {than}"
+
+
+def _is_ahead(one: Row, other: Row) -> bool:
+    """Whether chance, in the choice of the images, hardly explains that the first is better."""
+    if one.images == other.images:
+        return paired(one.mask, other.mask).low > 0
+    return one.low > other.high
+
+
+def _points(one: Row, other: Row) -> str:
+    return percent(abs(one.value - other.value)).removesuffix(" %")
+
+
+def _trainings(table: Table, left: Variant, right: Variant, eps: float) -> str:
+    """How much more right recognises in the trainings with other seeds; "" where there are none. A training is an
+    example: its seed may do more than its norm.
+    """
+    cards, by_seed = [zoo.card(name) for name in zoo.names()], []
+    for variant in (left, right):
+        own = zoo.card(variant.model)
+        alike = [own, *model_names.siblings(own, cards)]
+        by_seed.append({card.seed: Variant.of(card.name, variant.statistics) for card in alike})
+    gains = []
+    for seed in sorted(by_seed[0].keys() & by_seed[1].keys()):
+        if pair := _rows(table, (by_seed[0][seed], by_seed[1][seed]), eps):
+            gains.append(pair[1].value - pair[0].value)
+    if len(gains) < 2 or max(map(abs, gains)) < 0.001:
+        return ""
+    return f" (in {len(gains)} trainings of each, the difference is {span(min(gains), max(gains))} points)"
+
+
+def _most(table: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
+    """Which of three networks is clearly ahead of the others, size by size; of two it is said already."""
+    if len(variants) < 3:
+        return ""
+    ahead: dict[str, list[str]] = {}
+    for eps in sizes:
+        rows = dict(zip(variants, _rows(table, variants, eps), strict=True))
+        for variant, row in rows.items():
+            if all(_is_ahead(row, other) for other in rows.values() if other is not row):
+                name = "The network without a norm" if variant.norm == "none" else variant.label
+                ahead.setdefault(name, []).append(f"{percent(row.value)} at {eps:g}/255")
+    return "".join(f" {name} is ahead of both: {_list(shares)}." for name, shares in ahead.items())
+
+
+def _list(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

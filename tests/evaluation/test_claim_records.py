@@ -1,0 +1,23 @@
+"""The numbers behind the verdicts as records."""
+
+import pytest
+
+from rnorm_core.evaluation.claims.records import records
+from rnorm_core.evaluation.claims.shipped import shipped
+from rnorm_core.evaluation.claims.verdict import HOLDS
+
+
+def test_every_finding_has_numbers_and_they_fit_its_state():
+    judgements = [judgement for some in shipped().by_claim.values() for judgement in some]
+    if not judgements:
+        pytest.skip("nothing that was measured belongs to the shipped weights")
+    found = records(judgements)
+    assert all(record.keys() == found[0].keys() for record in found)
+    for judgement in judgements:
+        mine = [r for r in found if (r["claim"], r["reading"], r["rule"]) == (
+            judgement.claim, judgement.reading, judgement.evidence.rule)]  # fmt: skip
+        assert {f.size for f in judgement.findings} <= {r["size"] for r in mine}
+        assert all(isinstance(r["value"], float | int) for r in mine)
+        if judgement.evidence.rule == "more robust":
+            assert all(r["low"] > 0 for r in mine if r["state"] == HOLDS)
+            assert all(r["low"] <= r["value"] <= r["high"] for r in mine)
