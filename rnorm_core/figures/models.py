@@ -196,7 +196,7 @@ def by_seed(rows: Sequence[Dots], title: str, axis: str, subtitle: str) -> Figur
         never = [seed for seed, value in zip(row.seeds, row.values, strict=True) if value is None]
         for seed in never:
             here = {"y": f"{row.label}, seed {seed}", "x": 1, "xref": "paper", "xanchor": "right", "showarrow": False}
-            figure.add_annotation(text=f"{row.what or axis}: not reached", font_size=11, **here)
+            figure.add_annotation(text=f"{row.what or axis}: not reached", font_size=12, **here)
         listed += [f"not reached (seed {seed})" for seed in never]
         texts.append(f"{row.label}{f', {row.what}' if row.what else ''}: {', '.join(listed)}")
     levels = list(dict.fromkeys(f"{row.label}, seed {seed}" for row in rows for seed in row.seeds))

@@ -82,7 +82,7 @@ def distribution(inputs: ChannelInput, attack: str) -> Figure:
     if inputs.centre is not None:
         figure.add_vline(
             x=inputs.centre, line={"color": OUTLINE, "width": 1.5, "dash": "dash"},
-            annotation={"text": "subtracted", "font_size": 11, "y": 1, "yanchor": "top", "xanchor": "left"},
+            annotation={"text": "subtracted", "font_size": 12, "y": 1, "yanchor": "top", "xanchor": "left"},
         )  # fmt: skip
     figure.update_xaxes(title="value (above: mean ± standard deviation)", fixedrange=True, zeroline=False)
     figure.update_yaxes(title="% of values a bin", range=[0, 1.5 * top], fixedrange=True)

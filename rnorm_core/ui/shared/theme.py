@@ -31,6 +31,7 @@ _STYLE = """
 [data-testid="stHeader"] { background: transparent; }
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
 [data-testid="stHeader"] :is(button, button *) { pointer-events: auto; }
+[data-testid="stHeader"] button { backdrop-filter: blur(8px); }
 .st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
 :is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
 .st-key-parts { gap: 0.3rem 0.5rem; }
@@ -47,6 +48,8 @@ _STYLE = """
 @keyframes door-mark { from { box-shadow: 0 0 0 6px #3b8fc7; } to { box-shadow: 0 0 0 6px transparent; } }
 @media (prefers-reduced-motion: reduce) { .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
 .door-mark { animation: none; outline: 3px solid #3b8fc7; } }
+[data-testid="stMenuButtonBody"] { max-width: calc(100vw - 1rem); max-height: calc(100vh - 5rem); overflow: auto; }
+[data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
 @media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
