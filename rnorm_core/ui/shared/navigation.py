@@ -74,13 +74,13 @@ _ARRIVE = """
 
 def enter(page: str) -> str:
     """Notes which page is shown, for the doors on it. Returns the script that the browser runs on arrival, or ""."""
-    arrived, passed = st.session_state.get(_HERE) != page, st.session_state.pop(_PASSED, None)
+    before, passed = st.session_state.get(_HERE), st.session_state.pop(_PASSED, None)
     st.session_state[_HERE] = page
     if taken := st.session_state.pop(_TAKEN, None):
         # A new widget takes its value from the session, but does not write it into its address. Here it can be written:
         # the last page's widgets are gone and this one's are not there yet.
         st.query_params.update({key: _text(value) for key, value in taken.items()})
-    if passed is None and not arrived:
+    if passed is None and before in (None, page):  # the first page of a visit: whoever opens the list means it
         return ""
     # With a new number each time, because the browser runs no script twice.
     return _ARRIVE % {

@@ -48,7 +48,7 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
     left, right = variants[:2]
     pairs = {eps: _rows(table, (left, right), eps) for eps in sizes}
     n = min(row.n for pair in pairs.values() for row in pair)
-    gains = [f"{_gain(*pair, left.label)} at {eps:g}/255" for eps, pair in pairs.items()]
+    gains = [f"{_gain(one, other, left.label)} at {eps:g}/255" for eps, (one, other) in pairs.items()]
     gains[0] += _trainings(table, left, right, sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
     known = [v for v in variants if all(_rows(table, [v], eps) for eps in sizes)]
