@@ -129,7 +129,7 @@ def _of_victim(trace: Trace) -> Trace:
     return replace(trace, **{name: getattr(trace, name)[:1] for name in names}, **by_step)
 
 
-def together(images: Tensor) -> Tensor:
+def side_by_side(images: Tensor) -> Tensor:
     """Images (T, M, 3, H, W) as pictures (T, 3, h, w) of M each: row by row, grey between them and after the last."""
     columns = math.ceil(math.sqrt(images.shape[1]))
     missing = -images.shape[1] % columns
@@ -141,7 +141,7 @@ def together(images: Tensor) -> Tensor:
 def _landscape(request: Request, variant: Variant, trace: Trace, steps: list[Tensor], saved: Tensor) -> Landscape:
     """steps: at each step the victim and its neighbours. saved: (N, K) after all images are saved as PNG files."""
     sizes = (request.eps_255,)
-    shown = landscape.frames(together(torch.stack(steps))[None], sizes, request.images.dataset)
+    shown = landscape.frames(side_by_side(torch.stack(steps))[None], sizes, request.images.dataset)
     return Landscape(
         variant, sizes, label=int(trace.labels[0]), target=None, probabilities=trace.probabilities[None, :, 0],
         saved=saved[:1], crafted_here=True, **shown,

@@ -25,7 +25,7 @@ def tiles(pictures: torch.Tensor, count: int) -> torch.Tensor:
 )
 def test_images_stand_together_row_by_row(count, shape):
     images = torch.rand(4, count, 3, 32, 32)
-    pictures = poisoning.together(images)
+    pictures = poisoning.side_by_side(images)
     assert pictures.shape == (4, 3, *shape)
     if count > 4:
         assert torch.equal(tiles(pictures, count), images)

@@ -96,7 +96,7 @@ def _poisoning_request() -> poisoning.Request:
 def _poisoned(sign: int, found: poisoning.Result, batch: Batch) -> poisoning.Result:
     """Without its images (sign -1): of the victim the change alone, which is none; or with them again (1)."""
     victim, nothing = batch.images[:1], torch.empty(0)
-    shown = poisoning.together(batch.images[None, : 1 + found.request.shown])[0]
+    shown = poisoning.side_by_side(batch.images[None, : 1 + found.request.shown])[0]
     traces = {
         variant: replace(trace, adversarial=trace.adversarial + sign * victim, clean=victim if sign > 0 else nothing)
         for variant, trace in found.traces.items()

@@ -46,7 +46,7 @@ def pick_images(settings: Settings) -> Batch | None:
     if not picked:
         raise UserError("No image is chosen.", "click one or more of the pictures.")
     if len(picked) > most:
-        raise UserError(limits.said(most, len(everything)), "click some of the chosen pictures to remove them.")
+        raise UserError(limits.bound_text(most, len(everything)), "click some of the chosen pictures to remove them.")
     return everything.select([i for name, i in index_of.items() if name in picked])
 
 

@@ -39,9 +39,9 @@ def steps(most: int) -> int:
 
 def show(allowed: int, most: int) -> None:
     """Says a limit of images that is below `most`."""
-    if text := said(allowed, most):
+    if text := bound_text(allowed, most):
         st.caption(text)
 
 
-def said(allowed: int, most: int) -> str:
+def bound_text(allowed: int, most: int) -> str:
     return f"This server is for everybody: at most {allowed:,} images here." if allowed < most else ""

@@ -46,8 +46,9 @@ _STYLE = """
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
 .door-mark { animation: door-mark 2.4s ease-out; border-radius: 0.5rem; }
 @keyframes door-mark { from { box-shadow: 0 0 0 6px #3b8fc7; } to { box-shadow: 0 0 0 6px transparent; } }
-@media (prefers-reduced-motion: reduce) { .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
-.door-mark { animation: none; outline: 3px solid #3b8fc7; } }
+@media (prefers-reduced-motion: reduce) {
+  .door-mark { animation: none; outline: 3px solid #3b8fc7; }
+}
 [data-testid="stMenuButtonBody"] { max-width: calc(100vw - 1rem); max-height: calc(100vh - 5rem); overflow: auto; }
 [data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
