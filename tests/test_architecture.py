@@ -29,7 +29,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("shift", "evaluation"),
     ("sanity", "training"),
     ("experiments",),
-    ("figures", "report", "jobs"),
+    ("figures", "report", "jobs", "classroom"),
     ("ui",),
     ("pages",),
     ("app",),
