@@ -8,7 +8,7 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
 from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants, sentence
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants, sentence
 from rnorm_core.zoo import Variant
 
 AS_TRAINED, OF_THE_BATCH = "tracked", "batch"
@@ -38,7 +38,8 @@ def corrupted(
             (f"{title}, {word}", corrupted_share(rows, network, mode, corruption, severity)) for mode, word in both
         ]
         attacked = [
-            (f"PGD {eps_255:g}/255, {word}", made_for(rows, network, mode, AS_TRAINED, eps_255)) for mode, word in both
+            (f"PGD {eps_255:g}/255, {word}", laboratories.made_for(rows, network, mode, AS_TRAINED, eps_255))
+            for mode, word in both
         ]
         return [*natural, *attacked]
 
@@ -55,7 +56,7 @@ def answer(
     """What batch statistics bring back of a corruption's and of an attack's damage, in Markdown; "" if unknown."""
     both = AS_TRAINED, OF_THE_BATCH
     natural = [lambda one, mode=mode: corrupted_share(rows, one, mode, corruption, severity) for mode in both]
-    attacked = [lambda one, mode=mode: made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both]
+    attacked = [lambda one, mode=mode: laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both]
     return sentence(
         f"{CORRUPTIONS[corruption].title} of severity {severity} leaves {{}} right; with the statistics of the "
         f"corrupted batch, {{}}. An attack of {eps_255:g}/255 leaves {{}}; with those of the attacked batch, {{}}.",
