@@ -10,7 +10,7 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
 from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
 from rnorm_core.zoo import Variant
 
 AS_TRAINED, OF_THE_BATCH = "tracked", "batch"
@@ -40,7 +40,8 @@ def corrupted(
             (f"{title}, {word}", corrupted_share(rows, network, mode, corruption, severity)) for mode, word in both
         ]
         attacked = [
-            (f"PGD {eps_255:g}/255, {word}", made_for(rows, network, mode, AS_TRAINED, eps_255)) for mode, word in both
+            (f"PGD {eps_255:g}/255, {word}", laboratories.made_for(rows, network, mode, AS_TRAINED, eps_255))
+            for mode, word in both
         ]
         return [*natural, *attacked]
 
@@ -62,7 +63,7 @@ def answer(
     natural, attacked = {}, {}
     for one in networks:
         natural[one] = _gain(*(corrupted_share(rows, one, mode, corruption, severity) for mode in both))
-        attacked[one] = _gain(*(made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both))
+        attacked[one] = _gain(*(laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both))
     known = [one for one in networks if natural[one] and attacked[one]]
     if not known:
         return ""

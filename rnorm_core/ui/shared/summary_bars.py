@@ -11,7 +11,7 @@ from torch import Tensor
 from rnorm_core import evaluation
 from rnorm_core.evaluation import Accuracy, Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
-from rnorm_core.evaluation.tables import accuracies, laboratories
+from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
 from rnorm_core.figures import summary_bars
 from rnorm_core.figures.summary_bars import Bar, Picture, Share
@@ -75,13 +75,6 @@ def of_variants(
     networks = {variant.title: (variant.model, variant.weight_hash) for variant, _, _ in drawn}
     by_norm = [(title, variant.norm, bars) for variant, title, bars in drawn]
     return bars_of(by_norm, networks, measured, template, note)
-
-
-def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, eps_255: float) -> Row | None:
-    """One network's accuracy in the mode `scorer` on images that were attacked for it in the mode `crafter`."""
-    settings = {"model": variant.model, "statistics": crafter, "weight_hash": variant.weight_hash}
-    some = [row for row in rows if row.eps_255 == eps_255]
-    return laboratories.of(some, variant.model, scorer, made_for=settings)
 
 
 def share_of(mask: Tensor) -> Accuracy:
