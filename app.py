@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit import net_util
 
+from rnorm_core.classroom.vote import phones
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
 
@@ -17,4 +18,4 @@ ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
 # without it, too.
 net_util.get_internal_ip = net_util.get_external_ip = lambda: None
 
-app = st.App(ROUTER, lifespan=warm_up.lifespan, routes=[library.ROUTE])
+app = st.App(ROUTER, lifespan=warm_up.lifespan, routes=[library.ROUTE, *phones.ROUTES])
