@@ -21,7 +21,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 
 from rnorm_core.classroom.vote import codes, page
-from rnorm_core.classroom.vote.errors import NoRoom, TooLong, VoteError
+from rnorm_core.classroom.vote.errors import Closed, NoRoom, TooLong, VoteError
+from rnorm_core.errors import UserError
 
 BODY = 2_000  # bytes of a request
 MEDIA = {"css": "text/css", "js": "text/javascript"}
@@ -77,7 +78,7 @@ async def take_form(request: Request) -> Response:
         now = await run_in_threadpool(take)
     except NoRoom:
         return _unknown(request, code)
-    except VoteError as error:
+    except Closed as error:
         problem, status = error.what, error.status
         now = await run_in_threadpool(lambda: _store().look(code))
     return _html(page.vote(code, token, now, problem), status)
@@ -109,10 +110,11 @@ def _told(now) -> Response:
 
 
 def refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, VoteError)
+    assert isinstance(error, UserError)
+    status = error.status if isinstance(error, VoteError) else 503  # the server's folder or database
     if request.url.path.endswith(("/now", "/answer")):
-        return JSONResponse({"error": error.what, "fix": error.fix}, error.status, _HEADERS)
-    return Response(f"{error.what} To fix this: {error.fix}", error.status, _HEADERS, "text/plain")
+        return JSONResponse({"error": error.what, "fix": error.fix}, status, _HEADERS)
+    return Response(f"{error.what} To fix this: {error.fix}", status, _HEADERS, "text/plain")
 
 
 # --- reading a request -----------------------------------------------------------------------------------------------
@@ -185,6 +187,6 @@ APP = Starlette(
         Route("/{code}/answer", take_answer, methods=["POST"]),
         Route("/{path:path}", nothing),
     ],
-    exception_handlers={VoteError: refuse},
+    exception_handlers={UserError: refuse},
 )
 ROUTES = [Route("/vote", enter), Mount("/vote", APP)]

@@ -259,9 +259,11 @@ _shared: dict[str, Store] = {}  # by the database's URL
 
 
 def shared() -> Store:
-    """The one store of this process, made at its first use."""
+    """The one store of this process, made at its first use, and again after somebody has deleted its file."""
     url = where.database()
     with _lock:
+        if url in _shared and where.is_gone(url):
+            _shared.pop(url).dispose()
         if url not in _shared:
             _shared[url] = Store(url)
         return _shared[url]

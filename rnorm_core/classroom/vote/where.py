@@ -1,20 +1,22 @@
-"""Where votes are stored: in the database that `DATABASE_URL` names, else in a file."""
+"""Where votes are stored: in the database that `DATABASE_URL` names, else in a file in `RNORM_HOME`."""
 
 import os
 from pathlib import Path
 
-
-def home() -> Path:
-    """The folder for files that the app itself writes: `RNORM_HOME`, else `~/.cache/rnorm-lab`."""
-    named = os.environ.get("RNORM_HOME")
-    return Path(named) if named else Path.home() / ".cache" / "rnorm-lab"
+from rnorm_core.home import home
 
 
 def database() -> str:
-    """The database's URL."""
-    return os.environ.get("DATABASE_URL") or f"sqlite:///{(home() / 'votes.sqlite').absolute()}"
+    """The database's URL. UserError where there is no folder for a file."""
+    return os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'votes.sqlite'}"
 
 
 def is_a_file() -> bool:
     """Whether votes are as durable as this server's disk, and no more."""
-    return database().startswith("sqlite")
+    return os.environ.get("DATABASE_URL", "sqlite").startswith("sqlite")
+
+
+def is_gone(url: str) -> bool:
+    """Whether the database is a file that somebody has deleted."""
+    path = url.removeprefix("sqlite:///")
+    return path != url and not Path(path).exists()

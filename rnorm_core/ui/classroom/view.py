@@ -8,8 +8,9 @@ import streamlit as st
 
 from rnorm_core.classroom.question import Question
 from rnorm_core.classroom.vote import where
+from rnorm_core.classroom.vote.errors import NoRoom
 from rnorm_core.classroom.vote.state import Asked, Key, Result, Room, letter
-from rnorm_core.classroom.vote.store import Store
+from rnorm_core.classroom.vote.store import Store, shared
 from rnorm_core.figures.vote_bars import vote_bars
 from rnorm_core.ui.classroom import address, owner, question, words
 from rnorm_core.ui.shared.downloads import as_csv
@@ -42,7 +43,7 @@ def show_room(store: Store, key: Key, room: Room, page: str) -> None:
     left, right = st.columns([1, 2.4], gap="large")
     with left:
         st.html(address.panel(found, room.code, picture=result is None))
-        _show_count(store, key, _state(room))
+        _show_count(key, _state(room))
         if result and asked:
             _show_moves(asked.question, result)
         with st.popover("Room", icon=":material/settings:"):
@@ -59,10 +60,13 @@ def show_room(store: Store, key: Key, room: Room, page: str) -> None:
 
 
 @st.fragment(run_every=EVERY)
-def _show_count(store: Store, key: Key, seen: object) -> None:
-    """Only this part runs again, unless another device of the owner has changed the room."""
+def _show_count(key: Key, seen: object) -> None:
+    """Only this part runs again, unless another device of the owner has changed the room, or the room has ended."""
     with st.container(key="room_count"), problems():
-        room = store.room(key)
+        try:
+            room = shared().room(key)
+        except NoRoom:
+            st.rerun()
         if _state(room) != seen:
             st.rerun()
         st.markdown(words.count(room))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from rnorm_core.classroom.question import Choice, Question
-from rnorm_core.classroom.vote import bounds, page, phones
+from rnorm_core.classroom.vote import bounds, page, phones, store
 from rnorm_core.classroom.vote.errors import TooLong
 
 TOKEN = "token-of-phone-0001"
@@ -220,9 +220,26 @@ def test_a_full_room_says_so(client, shared, key, monkeypatch):
     assert send(client, key, "now").status_code == 200
 
 
-def test_a_database_that_is_away(client, key, monkeypatch):
-    from rnorm_core.classroom.vote import store
+def test_a_file_that_is_deleted_while_the_server_runs(client, key, tmp_path):
+    """Its rooms are gone; new ones can be opened."""
+    send(client, key, "now")
+    for file in tmp_path.glob("votes.sqlite*"):
+        file.unlink()
+    assert send(client, key, "now").status_code == 404
+    again = store.shared().open_room()
+    assert send(client, again, "now").status_code == 200
 
+
+def test_a_folder_that_cannot_be_written(client, key, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("RNORM_HOME", str(tmp_path / "file"))
+    answer = send(client, key, "now")
+    assert answer.status_code == 503
+    assert "RNORM_HOME" in answer.json()["fix"]
+
+
+def test_a_database_that_is_away(client, key, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:hush@127.0.0.1:1/votes")
     monkeypatch.setattr(store, "_shared", {})
     answer = send(client, key, "now")
