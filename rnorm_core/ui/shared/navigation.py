@@ -35,6 +35,7 @@ LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
     "lessons": Place("pages/lessons.py", "Lessons", ":material/school:", LEARN),
+    "room": Place("pages/room.py", "Class vote", ":material/how_to_vote:", LEARN),
     "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),
     "inside": Place("pages/inside.py", "Inside a norm layer", ":material/frame_inspect:", UNDERSTAND),
