@@ -22,8 +22,9 @@ from rnorm_core.classroom.parts.part import DATASET
 from rnorm_core.classroom.parts.shift import ATTACKS, MEASURE
 from rnorm_core.evaluation.measure.channel_values import outliers
 from rnorm_core.experiments import landscape
-from rnorm_core.figures import inside, layer_dots, summary_bars
-from rnorm_core.figures.summary_bars import Bar
+from rnorm_core.figures import inside
+from rnorm_core.figures.markup import layer_dots, summary_bars
+from rnorm_core.figures.markup.summary_bars import Bar
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.shared import reproduce

@@ -13,8 +13,8 @@ from rnorm_core.evaluation import Accuracy, Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
-from rnorm_core.figures import summary_bars
-from rnorm_core.figures.summary_bars import Bar, Picture, Share
+from rnorm_core.figures.markup import summary_bars
+from rnorm_core.figures.markup.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.rounding import percent
 from rnorm_core.ui.shared import reproduce

@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
+from rnorm_core.figures.markup.summary_bars import GAP, WIDTH, Picture
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.figures.summary_bars import GAP, WIDTH, Picture
 
 _KEY = "up: farther from training; grey: natural band; filled: outside"
 _TOP, _HIGH, _FOOT = 30, 150, 38  # pixels: above the drawing, of the drawing, below it
