@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from rnorm_core.classroom.parts import Value
-from rnorm_core.figures import layer_dots, small_curves
+from rnorm_core.figures.markup import layer_dots, small_curves
 
 
 def numbers(svg: str, attribute: str) -> list[float]:

@@ -23,8 +23,9 @@ from rnorm_core.classroom.parts.shift import ATTACKS, MEASURE
 from rnorm_core.data import Batch
 from rnorm_core.evaluation.measure.channel_values import outliers
 from rnorm_core.experiments import landscape
-from rnorm_core.figures import inside, layer_dots, small_curves, summary_bars
-from rnorm_core.figures.summary_bars import Bar
+from rnorm_core.figures import inside
+from rnorm_core.figures.markup import layer_dots, small_curves, summary_bars
+from rnorm_core.figures.markup.summary_bars import Bar
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.shared import reproduce
@@ -67,7 +68,7 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return
-    attack_player.show(result, 0, DATASET, chosen=part.eps_255, key="lesson_player", opened=True)
+    attack_player.show_alone(result, 0, DATASET, chosen=part.eps_255, key="lesson_player")
     how_measured(
         "player", f"PGD of {request.steps} steps on this photo alone, for each network by itself",
         weights={one.label: one.weight_hash for one in request.variants}, n="1 sample", seed=request.seed,

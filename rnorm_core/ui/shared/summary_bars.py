@@ -12,9 +12,9 @@ from rnorm_core import evaluation
 from rnorm_core.evaluation import Accuracy, Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline
-from rnorm_core.figures import summary_bars
-from rnorm_core.figures.summary_bars import Bar, Picture, Share
+from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
+from rnorm_core.figures.markup import summary_bars
+from rnorm_core.figures.markup.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.rounding import percent
 from rnorm_core.ui.shared import reproduce
@@ -106,8 +106,7 @@ def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[flo
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
     template = reproduce.sweep((variant.statistics for variant in variants), sorted(kinds), sizes_255)
-    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
-    return of_variants(pictures, what + ", in batches of 128" * batch, template, note)
+    return of_variants(pictures, WHAT + ", in batches of 128" * batch, template, note)
 
 
 def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:

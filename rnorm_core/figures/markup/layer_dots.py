@@ -6,8 +6,8 @@ from math import sqrt
 
 import numpy as np
 
+from rnorm_core.figures.markup.summary_bars import GAP, WIDTH, Picture
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.figures.summary_bars import GAP, WIDTH, Picture
 
 _TOP, _HIGH, _FOOT, _LEFT = 34, 150, 38, 34  # pixels: above the drawing, of the drawing, below it, beside it
 _TICKS = (1, 4, 9, 16, 25, 49, 100)  # squares, because the axis is one of roots

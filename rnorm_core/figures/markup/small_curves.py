@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from rnorm_core.figures.markup.summary_bars import GAP, WIDTH, Picture, Share
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.figures.summary_bars import GAP, WIDTH, Picture, Share
 from rnorm_core.rounding import percent, span
 
 _TOP, _HIGH, _LEFT, _ROW = 30, 170, 46, 20  # pixels: above the drawing, of the drawing, beside it; of an entry below
