@@ -87,7 +87,7 @@ def test_a_phone_goes_on_where_it_was_after_the_session_is_lost(visit):
     at(page, 5)
     page.get_by_text("You predicted").wait_for()
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
-    page.locator(".st-key-lesson_list button").click()
+    page.locator(".st-key-lesson_ways button:has-text('All lessons')").click()
     page.get_by_text("1 of 3 predictions made").wait_for()
 
 
