@@ -26,13 +26,20 @@ _mount = component(
 )
 
 
-def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
+def show(
+    result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False,
+    in_address: bool = True,
+) -> None:  # fmt: skip
     """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
     opened: whether it is one of several images, with a size of its own in the address.
+    in_address: whether size and step are in the address at all.
     """
+    if not in_address:
+        _mount(key=key, data=_bytes(result, image, dataset, chosen))
+        return
 
     def take() -> None:
         norm = CATALOGUE[result.request.attack].norm

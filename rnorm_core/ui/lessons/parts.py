@@ -60,7 +60,7 @@ def _player(part: Player, key: str) -> None:
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return
-    attack_player.show(result, 0, DATASET, chosen=part.eps_255, key="lesson_player", opened=True)
+    attack_player.show(result, 0, DATASET, chosen=part.eps_255, key="lesson_player", in_address=False)
     how_measured(
         "player", f"PGD of {request.steps} steps on this photo alone, for each network by itself",
         weights={one.label: one.weight_hash for one in request.variants}, n="1 sample", seed=request.seed,
