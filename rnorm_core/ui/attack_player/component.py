@@ -14,6 +14,8 @@ from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.attack_player import words
 from rnorm_core.ui.attack_player.question import take_size
+from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
@@ -38,7 +40,9 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
         norm = CATALOGUE[result.request.attack].norm
         take_size(result.request, norm, st.session_state[key].eps, opened=opened)
 
-    _mount(key=key, data=_bytes(result, image, dataset, chosen), on_eps_change=take)
+    query_params.note("step", "Step of the attack")
+    stage = address.is_locked(), tuple(address.controls())
+    _mount(key=key, data=_bytes(result, image, dataset, chosen, stage), on_eps_change=take)
 
 
 def show_packed(data: bytes, key: str) -> None:
@@ -47,9 +51,16 @@ def show_packed(data: bytes, key: str) -> None:
 
 
 @lru_cache(maxsize=32)
-def _bytes(result: Result, image: int, dataset: str, chosen: float | None) -> bytes:
-    """Packed once for each result and size: thirty visitors with one question share it."""
-    return pack(result.by_image[image], _about(result, image, dataset, chosen))
+def _bytes(
+    result: Result, image: int, dataset: str, chosen: float | None, stage: tuple[bool, tuple[str, ...]]
+) -> bytes:
+    """Packed once for each result and size: thirty visitors with one question share it.
+
+    stage: whether the size is locked; the controls that the presenter's view keeps, () for all.
+    """
+    locked, controls = stage
+    about = _about(result, image, dataset, chosen) | {"locked": locked, "controls": controls}
+    return pack(result.by_image[image], about)
 
 
 def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:

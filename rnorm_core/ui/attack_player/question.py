@@ -22,7 +22,7 @@ def attack_size(norm: str, *, in_player: bool) -> float:
     with st.container(key="size_of_player") if in_player else nullcontext():
         return query_params.bound(
             st.select_slider, "eps (k/255)" if norm == "linf" else "eps (L2, k/255)", SIZES[norm], USUAL[norm],
-            key=_KEYS[norm], shown="{:g}".format, help=_HELP[norm],
+            key=_KEYS[norm], shown="{:g}".format, help=_HELP[norm], hidden=in_player,
         )  # fmt: skip
 
 
@@ -37,8 +37,9 @@ def opened_size(norm: str, batch_size: float) -> float:
     st.session_state[_BATCH_SIZE] = batch_size
     with st.container(key="size_of_player"):
         own = query_params.bound(
-            st.selectbox, "eps of the opened image (k/255)", SIZES[norm], None, key=key, shown="{:g}".format
-        )
+            st.selectbox, "eps of the opened image (k/255)", SIZES[norm], None, key=key, shown="{:g}".format,
+            hidden=True,
+        )  # fmt: skip
     return batch_size if own is None else own
 
 

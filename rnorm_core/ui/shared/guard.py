@@ -9,6 +9,8 @@ from rnorm_core.errors import UserError
 from rnorm_core.ui.shared import navigation, query_params, theme
 from rnorm_core.ui.shared.live_job import one_thread
 from rnorm_core.ui.shared.plain_text import sentence
+from rnorm_core.ui.shared.stage import address, copy_link, lock, places
+from rnorm_core.ui.shared.stage.remote import remote
 
 
 @contextmanager
@@ -17,11 +19,16 @@ def guard(page: str) -> Iterator[None]:
     one_thread()
     theme.apply_look()
     arrival = navigation.enter(page)
+    query_params.begin()
     top = st.container()
-    with problems():
+    with places.stage(), problems():
         yield
     with top:
+        lock.show()
         query_params.notices()
+    copy_link.fill(page)
+    if address.presents():
+        remote(page)
     if arrival:  # at the end, because it takes a line, which would move the page
         st.html(f"<script>{arrival}</script>", unsafe_allow_javascript=True)
 
@@ -36,4 +43,5 @@ def problems() -> Iterator[None]:
 
 
 def show(error: UserError) -> None:
-    st.error(f"**{sentence(error.what)}**\n\nTo fix this: {sentence(error.fix)}", icon=":material/error:")
+    with places.at(places.NOTICES):
+        st.error(f"**{sentence(error.what)}**\n\nTo fix this: {sentence(error.fix)}", icon=":material/error:")
