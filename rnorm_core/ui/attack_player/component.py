@@ -1,6 +1,7 @@
-"""Mounts the player with a landscape, and brings the chosen size back to the page."""
+"""Mounts the player with a landscape, and brings the chosen size and step back to the page."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,7 @@ from rnorm_core.data import CLASSES
 from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.attack_player import words
-from rnorm_core.ui.attack_player.question import take_size
-from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.attack_player.question import chosen_step, take_place
 from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ _mount = component(
 
 
 def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
-    """The landscape of one image of a result.
+    """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
@@ -38,11 +38,12 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
 
     def take() -> None:
         norm = CATALOGUE[result.request.attack].norm
-        take_size(result.request, norm, st.session_state[key].eps, opened=opened)
+        take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
-    query_params.note("step", "Step of the attack")
-    stage = address.is_locked(), tuple(address.controls())
-    _mount(key=key, data=_bytes(result, image, dataset, chosen, stage), on_eps_change=take)
+    begin = _Begin(
+        chosen, chosen_step(f"{hash(result.request)} {image}"), address.is_locked(), tuple(address.controls())
+    )
+    _mount(key=key, data=_bytes(result, image, dataset, begin), on_place_change=take)
 
 
 def show_packed(data: bytes, key: str) -> None:
@@ -50,26 +51,30 @@ def show_packed(data: bytes, key: str) -> None:
     _mount(key=key, data=data)
 
 
-@lru_cache(maxsize=32)
-def _bytes(
-    result: Result, image: int, dataset: str, chosen: float | None, stage: tuple[bool, tuple[str, ...]]
-) -> bytes:
-    """Packed once for each result and size: thirty visitors with one question share it.
-
-    stage: whether the size is locked; the controls that the presenter's view keeps, () for all.
+@dataclass(frozen=True)
+class _Begin:
+    """How a player begins: at which size and step, whether the size is locked, and the controls that it keeps, () for
+    all.
     """
-    locked, controls = stage
-    about = _about(result, image, dataset, chosen) | {"locked": locked, "controls": controls}
-    return pack(result.by_image[image], about)
+
+    chosen: float | None
+    step: int | None
+    locked: bool
+    controls: tuple[str, ...]
 
 
-def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:
+@lru_cache(maxsize=32)
+def _bytes(result: Result, image: int, dataset: str, begin: _Begin) -> bytes:
+    """Packed once for each result and place: thirty visitors with one question share it."""
+    return pack(result.by_image[image], _about(result, image, dataset) | asdict(begin))
+
+
+def _about(result: Result, image: int, dataset: str) -> dict[str, Any]:
     """What the player knows beside the numbers."""
     request, landscapes = result.request, result.by_image[image]
     return {
         **header(landscapes, dataset, f"{hash(request)} {image}"),
         "finished": result.finished,
-        "chosen": chosen,
         "norm": CATALOGUE[request.attack].norm,
         "notes": [words.note(request, landscape) for landscape in landscapes],
         **words.labels(request, label_known=request.labels[image] >= 0),

@@ -29,8 +29,8 @@ def guard(page: str) -> Iterator[None]:
     copy_link.fill(page)
     if address.presents():
         remote(page)
-    if arrival:  # at the end, because it takes a line, which would move the page
-        st.html(f"<script>{arrival}</script>", unsafe_allow_javascript=True)
+    if arrival:
+        navigation.arrive(arrival)
 
 
 @contextmanager

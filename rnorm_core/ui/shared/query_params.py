@@ -70,7 +70,7 @@ def bound(
         options["bind"] = "query-params"
     else:
         del st.query_params[key]
-    options["disabled"] = options.get("disabled", False) or address.is_locked()
+    options["disabled"] = options.get("disabled", False) or (address.is_locked() and not hidden)
     with places.at(places.BACKSTAGE) if hidden else places.control(key):
         value = widget(label, *args, key=key, **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
