@@ -1,16 +1,21 @@
 """The list of lessons, and one step of a lesson, on screen."""
 
+import os
 from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlsplit
 
 import streamlit as st
 
-from rnorm_core.classroom import lessons
+from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
+from rnorm_core.classroom.parts.photos import photos
 from rnorm_core.ui.lessons import companion, parts, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import way
+from rnorm_core.ui.shared.panels import pictures
 from rnorm_core.ui.shared.plain_text import sentence
 
 # A step is read, so its lines are short; its picture may be wide.
@@ -19,6 +24,7 @@ _STYLE = """
 .st-key-lesson h1 { font-size: 1.5rem; line-height: 1.3; max-width: 46rem; }
 .st-key-lesson [data-testid="stMarkdown"] :is(p, li) { font-size: 1.1rem; line-height: 1.55; max-width: 46rem; }
 .st-key-lesson [role="radiogroup"] label p { font-size: 1.05rem; }
+.st-key-lesson [data-testid="stMarkdown"] p:has(img) { max-width: none; }
 .st-key-lesson [data-testid="stMarkdown"] img { max-width: 100%; }
 .st-key-lesson_ways { padding: 0.6rem 0; position: sticky; bottom: 0; backdrop-filter: blur(12px); z-index: 5; }
 @media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } }
@@ -45,7 +51,26 @@ def _show_entry(lesson: Lesson) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             label, index = (f"Go on at step {seen + 1}", seen) if seen else ("Begin", 0)
             st.button(label, key=f"begin {lesson.id}", type="primary", on_click=question.go, args=(lesson, index))
+            with st.popover("Print", type="tertiary", icon=":material/print:", key=f"print {lesson.id}"):
+                _sheets(lesson)
             st.caption(" · ".join(filter(None, [words.minutes(lesson), words.progress(lesson, done)])), width="content")
+
+
+def _sheets(lesson: Lesson) -> None:
+    """Files to print, made when somebody asks for one."""
+    for label, make, name in (
+        ("Worksheet: questions and space", partial(sheets.worksheet, lesson), "worksheet"),
+        ("Teacher's sheet: answers and timing", partial(sheets.teacher_sheet, lesson, _address()), "teacher"),
+    ):
+        st.download_button(
+            label, make, f"lesson-{lesson.id}-{name}.html", "text/html", key=f"{name} {lesson.id}", on_click="ignore"
+        )
+
+
+def _address() -> str:
+    """The app's address, for links on paper."""
+    here = urlsplit(st.context.url or "")
+    return os.environ.get("RNORM_URL") or f"{here.scheme}://{here.netloc}"
 
 
 def show_step(where: Where) -> None:
@@ -67,30 +92,27 @@ def show_step(where: Where) -> None:
 def show(where: Where) -> None:
     """The content of a step by its type."""
     step = where.step
+    if isinstance(step, Reveal):
+        _reveal(where.lesson, step)
+    _text(where.lesson, step.body)
+    if step.photos:
+        pictures([(one.image, one.caption, "") for word in step.photos for one in photos(word)])
     match step:
         case Predict():
-            _text(where.lesson, step.body)
             _predict(where, step)
         case Experiment():
-            _text(where.lesson, step.body)
             parts.show(step.part, question.key(where.lesson, step))
-        case Reveal():
-            _reveal(where.lesson, step)
-            _text(where.lesson, step.body)
         case Try():
-            _text(where.lesson, step.body)
             with st.container(horizontal=True):
                 for one in step.ways:
                     way(one.page, sentence(one.label), dict(one.address))
-        case _:
-            _text(where.lesson, step.body)
 
 
 def _predict(where: Where, step: Predict) -> None:
     given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
     st.radio(
         words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
-        format_func=lambda i: sentence(step.answers[i].text), label_visibility="collapsed",
+        format_func=lambda i: words.choice(step.answers[i].text), label_visibility="collapsed",
     )  # fmt: skip
     if given is None:
         chosen = st.session_state.get(widget)
