@@ -1,9 +1,13 @@
 """Every page in the presenter's view, with locked settings, and the link that sets both."""
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from rnorm_core.classroom import lessons, paths
+from rnorm_core.classroom.lessons import Experiment, Predict
+from rnorm_core.ui.lessons import question
 from rnorm_core.ui.shared.navigation import PAGES
 from rnorm_core.ui.shared.stage.lock import TEXT as LOCKED
 from rnorm_core.ui.shared.stage.remote import WALK
@@ -14,10 +18,14 @@ CONTROLS = {
     "button", "button_group", "checkbox", "download_button", "file_uploader", "menu_button", "multiselect",
     "number_input", "pills", "popover", "select_slider", "selectbox", "segmented_control", "tab", "toggle",
 }  # fmt: skip
+HIDDEN = {"left", "right", "models", "show", "card", "step"}  # other controls, which are disabled, show their values
 # Settings of each page other than the first ones.
 CHANGED = {
     "start": {"eps": "4", "left": "cifar10-resnet20-gn", "seed": "3"},
     "glossary": {"word": "seed"},
+    "lessons": {"lesson": "2", "step": "1"},
+    "room": {},
+    "teach": {"plan": "All lessons"},
     "craft": {"eps": "2", "steps": "10", "target": "frog"},
     "inside": {"p": "0.5", "net": "left", "part": "One far value", "outlier": "50"},
     "shift": {"eps": "8", "more": "In words"},
@@ -83,7 +91,11 @@ def test_the_player_keeps_the_controls_that_are_named(open_page, players):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_locked_page_says_so_keeps_its_settings_and_can_be_unlocked(open_page, players, name):
     page = open_page(name, lock="1", **CHANGED[name])
-    assert not {widget.key for widget in bound(page) if not widget.proto.disabled}
+    free = {widget.key for widget in bound(page) if not widget.proto.disabled}
+    assert free <= HIDDEN | ({"eps"} if players(page) else set())
+    assert all(
+        widget.disabled for widget in page.selectbox if widget.key in {"left shown", "right shown", "card shown"}
+    )
     assert LOCKED in texts(page)
     assert chosen(page) == chosen(page) | as_lists(CHANGED[name])
     assert all(header["locked"] for header, _ in players(page))
@@ -95,7 +107,7 @@ def test_a_locked_page_says_so_keeps_its_settings_and_can_be_unlocked(open_page,
     assert chosen(page) == chosen(page) | as_lists(CHANGED[name])
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "room"])  # a room has links of its own
 def test_the_link_of_a_page_sets_all_its_settings_and_nothing_else(open_page, name, monkeypatch):
     monkeypatch.setenv("RNORM_URL", "https://lab.example/")
     page = open_page(name, **CHANGED[name], owner="secret")
@@ -150,3 +162,44 @@ def as_lists(settings: dict) -> dict[str, list[str]]:
 
 def texts(page) -> str:
     return "\n".join(block.value for block in page.markdown)
+
+
+def test_a_lesson_in_the_presenters_view_waits_for_the_class(open_page):
+    lesson = lessons.find("4")
+    page = open_page("lessons", lesson="4", present="1")
+    for number, step in enumerate(lesson.steps):
+        assert page.title[0].value == step.title
+        shown = {block.type for block in on_stage(page)} & CONTROLS
+        assert not shown
+        ways = ways_of(page)
+        assert ("forward" in ways) == (not isinstance(step, Predict))
+        if isinstance(step, Predict):
+            assert [ways[str(i + 1)] for i in range(len(step.answers))] == [answer.text for answer in step.answers]
+            page.session_state["_predictions"] |= {question.key(lesson, step): 0}
+        if isinstance(step, Experiment):
+            assert any(map(is_picture, inside(page, "stage_figure")))
+        page.query_params["step"] = str(number + 2)
+        page.run()
+
+
+def test_a_presenters_path_goes_on_to_its_next_lesson(open_page):
+    first, second = (part.lesson for part in paths.PATHS[0].parts[:2])
+    last = len(paths.PATHS[0].parts[0].steps)
+    page = open_page("lessons", lesson=first.id, present="1", path="15")
+    page.session_state["_predictions"] = {question.key(first, step): 0 for step in first.predictions}
+    page.query_params["step"] = str(last)
+    page.run()
+    assert ways_of(page)["forward"] == second.steps[0].title
+    del page.query_params["path"]
+    page.run()
+    assert ways_of(page)["forward"] == first.steps[last].title
+
+
+def test_a_path_that_is_not_there_is_named(open_page):
+    (warning,) = open_page("lessons", lesson="1", path="16").warning
+    assert "`path=16`" in warning.value
+
+
+def ways_of(page) -> dict[str, str]:
+    (remote,) = [block for block in page.get("bidi_component") if block.proto.component_name.endswith("remote")]
+    return json.loads(remote.proto.json)["ways"]

@@ -40,10 +40,13 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
         norm = CATALOGUE[result.request.attack].norm
         take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
-    begin = _Begin(
-        chosen, chosen_step(f"{hash(result.request)} {image}"), address.is_locked(), tuple(address.controls())
-    )
-    _mount(key=key, data=_bytes(result, image, dataset, begin), on_place_change=take)
+    step = chosen_step(f"{hash(result.request)} {image}")
+    _mount(key=key, data=_bytes(result, image, dataset, _begin(chosen, step)), on_place_change=take)
+
+
+def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> None:
+    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
+    show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 
 def show_packed(data: bytes, key: str) -> None:
@@ -61,6 +64,10 @@ class _Begin:
     step: int | None
     locked: bool
     controls: tuple[str, ...]
+
+
+def _begin(chosen: float | None, step: int | None = None) -> _Begin:
+    return _Begin(chosen, step, address.is_locked(), tuple(address.controls()))
 
 
 @lru_cache(maxsize=32)

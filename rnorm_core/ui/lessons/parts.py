@@ -1,7 +1,9 @@
 """Experiments of lessons on screen: shipped results at once, and controls to change them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -28,10 +30,11 @@ from rnorm_core.figures.markup import layer_dots, small_curves, summary_bars
 from rnorm_core.figures.markup.summary_bars import Bar
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.shared import reproduce
+from rnorm_core.ui.shared import query_params, reproduce
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.panels import pictures, show_summary
 from rnorm_core.ui.shared.provenance import how_measured
+from rnorm_core.ui.shared.stage import address, places
 from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of
 
 MANY = 3  # attack sizes with bars; of more, lines are drawn
@@ -52,11 +55,18 @@ def show(part: Part, key: str) -> None:
             raise TypeError(f"no drawing for {type(part).__name__}")
 
 
+def _control(widget: Callable[..., Any], name: str, label: str, *args: Any, **options: Any) -> Any:
+    """A control of an experiment. The address can keep it in the presenter's view by its name, and lock it."""
+    query_params.note(name, label)
+    with places.control(name):
+        return widget(label, *args, disabled=address.is_locked(), **options)
+
+
 def _player(part: Player, key: str) -> None:
     samples, above = part.samples(), st.container()
     names = [samples.name(i) for i in range(len(samples))]
     begin = names[samples.find(part.request().ids[0])]
-    chosen = st.selectbox("Another photo", names, names.index(begin), key=f"photo {key}", width=260)
+    chosen = _control(st.selectbox, "photo", "Another photo", names, names.index(begin), key=f"photo {key}", width=260)
     photo = samples.select([names.index(chosen)])
     request = part.request("" if chosen == begin else photo.ids[0])
     with above:
@@ -76,9 +86,9 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
 
 
 def _bars(part: BarPart, key: str) -> None:
-    numbers = st.pills(
-        part.ASKS, part.options(), selection_mode="multi", default=part.numbers, key=f"numbers {key}",
-        format_func=lambda number: f"{number:g}{part.UNIT}",
+    numbers = _control(
+        st.pills, "numbers", part.ASKS, part.options(), selection_mode="multi", default=part.numbers,
+        key=f"numbers {key}", format_func=lambda number: f"{number:g}{part.UNIT}",
     )  # fmt: skip
     shown = part.at(numbers) if numbers else part
     if isinstance(shown, AccuracyBySize) and len(shown.lines) > 1 and len(shown.numbers) > MANY:
@@ -142,13 +152,10 @@ def _shift(part: LayerShift) -> None:
 def _channel(part: OneChannel, key: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
-        far = st.select_slider(
-            "One more value, so many standard deviations away", FAR, part.far, key=f"far {key}",
-        )  # fmt: skip
+        label = "One more value, so many standard deviations away"
+        far = _control(st.select_slider, "far", label, FAR, part.far, key=f"far {key}")
     with right:
-        power = st.select_slider(
-            "p", POWERS, part.power, key=f"p {key}", format_func="{:g}".format
-        )  # fmt: skip
+        power = _control(st.select_slider, "p", "p", POWERS, part.power, key=f"p {key}", format_func="{:g}".format)
     channel = part.channel()
     effects = outliers(channel.values, FAR, power)
     place = f"RobustNorm; layer {channel.layer}, channel {channel.channel}; {len(channel.values)} clean photos"

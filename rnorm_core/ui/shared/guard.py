@@ -14,14 +14,17 @@ from rnorm_core.ui.shared.stage.remote import remote
 
 
 @contextmanager
-def guard(page: str) -> Iterator[None]:
-    """Shows a UserError as a box with the problem and the remedy. Any other exception is a defect and is not caught."""
+def guard(page: str, *, whole: bool = False) -> Iterator[None]:
+    """Shows a UserError as a box with the problem and the remedy. Any other exception is a defect and is not caught.
+
+    whole: whether the presenter's view shows all of the page, and not only its first figure.
+    """
     one_thread()
     theme.apply_look()
     arrival = navigation.enter(page)
     query_params.begin()
     top = st.container()
-    with places.stage(), problems():
+    with places.stage(whole=whole), problems():
         yield
     with top:
         lock.show()

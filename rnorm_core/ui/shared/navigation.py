@@ -36,6 +36,7 @@ LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
     "lessons": Place("pages/lessons.py", "Lessons", ":material/school:", LEARN),
+    "teach": Place("pages/teach.py", "Teach", ":material/co_present:", LEARN),
     "room": Place("pages/room.py", "Class vote", ":material/how_to_vote:", LEARN),
     "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-PRESENT, CONTROLS, LOCK = "present", "controls", "lock"  # present=1, controls=eps,attack, lock=1
+KEYS = PRESENT, CONTROLS, LOCK = "present", "controls", "lock"  # present=1, controls=eps,attack, lock=1
 
 
 def presents() -> bool:

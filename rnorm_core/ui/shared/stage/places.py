@@ -20,12 +20,13 @@ _places: ContextVar[dict[str, DeltaGenerator] | None] = ContextVar("places", def
 
 
 @contextmanager
-def stage() -> Iterator[None]:
-    """Draws what is inside as the address says."""
-    if not address.presents():
+def stage(*, whole: bool = False) -> Iterator[None]:
+    """Draws what is inside as the address says. whole: all of it is on the stage."""
+    if address.presents():
+        st.html(_STYLE)
+    if whole or not address.presents():
         yield
         return
-    st.html(_STYLE)
     with st.container(key="stage"):
         shown = {name: st.container(key=f"stage_{name}") for name in (NOTICES, TITLE, ANSWER)}
         shown[CONTROLS] = st.container(key="stage_controls", horizontal=True, vertical_alignment="bottom")

@@ -18,16 +18,18 @@ function button(name, text, label, act) {
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const go = (where) => setTriggerValue("go", where);
-  const keys = {
-    PageDown: () => data.forward && go("forward"), PageUp: () => data.back && go("back"),
-    f: fullScreen, F: fullScreen, Escape: () => open() || go("leave"),
-  };
+  const keys = { PageDown: "forward", PageUp: "back", f: "full", F: "full", Escape: "leave" };
+  for (const way in data.ways) if (/^[1-9]$/.test(way)) keys[way] = way;
+  function act(name) {
+    if (name === "full") return fullScreen();
+    if (name === "leave" ? !open() : name in data.ways) go(name);
+  }
   function press(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || !(event.key in keys)) return;
     if (writes(event.target) && event.key.length === 1) return;
     // A slider would move at Page Down.
     if (event.key.startsWith("Page")) { event.preventDefault(); event.stopPropagation(); }
-    keys[event.key]();
+    act(keys[event.key]);
   }
   document.addEventListener("keydown", press, true);
 
@@ -40,14 +42,14 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   const place = document.createElement("span");
   place.textContent = data.place;
-  const back = button("back", "‹", `Back: ${data.back} (Page Up)`, () => go("back"));
-  const forward = button("forward", "›", `Forward: ${data.forward} (Page Down)`, () => go("forward"));
-  back.disabled = !data.back;
-  forward.disabled = !data.forward;
+  const back = button("back", "‹", `Back: ${data.ways.back} (Page Up)`, () => act("back"));
+  const forward = button("forward", "›", `Forward: ${data.ways.forward} (Page Down)`, () => act("forward"));
+  back.disabled = !data.ways.back;
+  forward.disabled = !data.ways.forward;
   const full = button("full", "", "Full screen (F)", fullScreen);
   full.innerHTML = SQUARE;
   bar.replaceChildren(back, place, forward, full, button("leave", "✕ Leave", "Leave the presenter's view (Escape)", () => go("leave")));
-  const fitting = setInterval(fit, 120);
+  const fitting = setInterval(() => fit(data.place), 120);
   return () => {
     clearInterval(fitting);
     document.removeEventListener("keydown", press, true);
