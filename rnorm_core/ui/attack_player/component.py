@@ -49,11 +49,6 @@ def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: 
     show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 
-def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> None:
-    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
-    show_packed(_bytes(result, image, dataset, chosen), key)
-
-
 def show_packed(data: bytes, key: str) -> None:
     """Landscapes at one size, with the header of `header` and the texts of `words.labels`."""
     _mount(key=key, data=data)
