@@ -8,7 +8,7 @@ import streamlit as st
 from rnorm_core.ui.classroom import owner, view
 from rnorm_core.ui.shared.guard import guard
 
-with guard("room"):
+with guard("room", whole=True):
     view.apply_style()
     owner.keep()
     found = owner.room()

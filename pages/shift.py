@@ -13,7 +13,7 @@ from rnorm_core.shift import MEASURES
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import explain
+from rnorm_core.ui.shared.panels import explain, figure, page_title
 from rnorm_core.ui.shift import question, view
 
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
@@ -22,8 +22,8 @@ PICTURE = "layers_left"
 
 with guard("shift"):
     settings = settings_bar()
-    st.title("Do the statistics move?")
-    there, picture = False, st.container()
+    page_title("Do the statistics move?")
+    there, picture = False, figure()
     with problems():
         there = view.show(picture, *question.choose(settings))
     explain(

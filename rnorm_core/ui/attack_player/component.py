@@ -1,6 +1,7 @@
 """Mounts the player with a landscape, and brings the chosen size and step back to the page."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.attack_player import words
 from rnorm_core.ui.attack_player.question import chosen_step, take_place
+from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
@@ -26,27 +28,25 @@ _mount = component(
 )
 
 
-def show(
-    result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False,
-    in_address: bool = True,
-) -> None:  # fmt: skip
+def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
     """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
     opened: whether it is one of several images, with a size of its own in the address.
-    in_address: whether size and step are in the address at all.
     """
-    if not in_address:
-        _mount(key=key, data=_bytes(result, image, dataset, chosen))
-        return
 
     def take() -> None:
         norm = CATALOGUE[result.request.attack].norm
         take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
     step = chosen_step(f"{hash(result.request)} {image}")
-    _mount(key=key, data=_bytes(result, image, dataset, chosen, step), on_place_change=take)
+    _mount(key=key, data=_bytes(result, image, dataset, _begin(chosen, step)), on_place_change=take)
+
+
+def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> None:
+    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
+    show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 
 def show_packed(data: bytes, key: str) -> None:
@@ -54,19 +54,34 @@ def show_packed(data: bytes, key: str) -> None:
     _mount(key=key, data=data)
 
 
+@dataclass(frozen=True)
+class _Begin:
+    """How a player begins: at which size and step, whether the size is locked, and the controls that it keeps, () for
+    all.
+    """
+
+    chosen: float | None
+    step: int | None
+    locked: bool
+    controls: tuple[str, ...]
+
+
+def _begin(chosen: float | None, step: int | None = None) -> _Begin:
+    return _Begin(chosen, step, address.is_locked(), tuple(address.controls()))
+
+
 @lru_cache(maxsize=32)
-def _bytes(result: Result, image: int, dataset: str, chosen: float | None, step: int | None = None) -> bytes:
+def _bytes(result: Result, image: int, dataset: str, begin: _Begin) -> bytes:
     """Packed once for each result and place: thirty visitors with one question share it."""
-    return pack(result.by_image[image], _about(result, image, dataset, chosen) | {"step": step})
+    return pack(result.by_image[image], _about(result, image, dataset) | asdict(begin))
 
 
-def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:
+def _about(result: Result, image: int, dataset: str) -> dict[str, Any]:
     """What the player knows beside the numbers."""
     request, landscapes = result.request, result.by_image[image]
     return {
         **header(landscapes, dataset, f"{hash(request)} {image}"),
         "finished": result.finished,
-        "chosen": chosen,
         "norm": CATALOGUE[request.attack].norm,
         "notes": [words.note(request, landscape) for landscape in landscapes],
         **words.labels(request, label_known=request.labels[image] >= 0),

@@ -10,6 +10,7 @@ from streamlit.components.v2 import component
 
 from rnorm_core.figures.style import Figure
 from rnorm_core.ui.chart.library import PATH
+from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
 # The texts and not the paths, because Streamlit serves files of installed packages only.
@@ -26,12 +27,14 @@ def chart(figure: Figure, key: str) -> None:
 
 
 def clickable(figure: Figure, key: str, on_click: Callable[[int], object]) -> None:
-    """A chart of points; a click on one calls `on_click` with the number that its `customdata` begins with."""
+    """A chart of points; a click on one calls `on_click` with the number that its `customdata` begins with, unless the
+    page's settings are locked.
+    """
 
     def take() -> None:
         on_click(int(st.session_state[key].point))
 
-    _mount(key=key, data=_data(figure) | {"clickable": True}, on_point_change=take)
+    _mount(key=key, data=_data(figure) | {"clickable": not address.is_locked()}, on_point_change=take)
 
 
 def _data(figure: Figure) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rnorm_core.ui.craft.words import of_one
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.growing_result import growing
-from rnorm_core.ui.shared.panels import answer
+from rnorm_core.ui.shared.panels import answer, figure
 from rnorm_core.ui.shared.provenance import how_measured
 
 
@@ -58,7 +58,8 @@ def _player(
     if above and (sentence := of_one(result, index, batch.dataset, question.size)):
         with above:
             answer(sentence)
-    attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
+    with figure():
+        attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
     return True
 
 
@@ -78,7 +79,7 @@ def _several(
     result = replace(result, batch=batch)
     with above:
         answer("\n\n".join(words.of_all(outcome, batch.classes) for outcome in result.outcomes))
-    with st.container(key="of_batch"):
+    with figure(), st.container(key="of_batch"):
         _show_table(result)
     names = [batch.name(i) for i in range(len(batch))]
     chosen = photo_pills(batch, "Open one to see its attack step by step.", names, key="look")

@@ -16,7 +16,7 @@ from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation
 from rnorm_core.ui.shared.downloads import as_csv
-from rnorm_core.ui.shared.panels import opens
+from rnorm_core.ui.shared.panels import figure, opens
 from rnorm_core.ui.shared.provenance import how_measured
 
 PGD = "PGD (L-inf)"
@@ -64,7 +64,7 @@ def show_overview(shipped: Shipped) -> None:
     rows = words.main_readings(shipped)
     if not rows:
         return
-    with st.container(key="verdicts", gap="small"):
+    with figure(), st.container(key="verdicts", gap="small"):
         st.html(verdict_grid(rows))
     judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -18,6 +18,7 @@ from rnorm_core.progress import Progress
 from rnorm_core.ui.settings import model_picker, upload_weights
 from rnorm_core.ui.shared import live_job, query_params
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.stage import copy_link
 from rnorm_core.zoo import Variant
 
 SAMPLES, EVERYTHING = "20 samples", "full test set"
@@ -54,6 +55,7 @@ def settings_bar() -> Settings:
         pairs = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:", key="settings"):
             chosen = _controls(pairs)
+        copy_link.button()
     with in_use:
         st.html(_in_use(chosen))
     return chosen

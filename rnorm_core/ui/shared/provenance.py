@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from rnorm_core.ui.shared.stage import places
+
 
 def how_measured(
     key: str, what: str, *, weights: Mapping[str, str], n: str = "", seed: int | None = 0, command: str = "",
@@ -14,7 +16,10 @@ def how_measured(
     what: the quantity and its conditions, as a phrase. weights: title -> sha256 of each network. n: how many images,
     with their source. command: measures the numbers again. more: further sentences, in Markdown.
     """
-    with st.popover("How was this measured?", icon=":material/info:", type="tertiary", key=f"measured {key}"):
+    with (
+        places.at(places.BACKSTAGE),
+        st.popover("How was this measured?", icon=":material/info:", type="tertiary", key=f"measured {key}"),
+    ):
         images = ", ".join(filter(None, [n, "" if seed is None else f"seed {seed}"]))
         hashes = ", ".join(f"{title} `{digits[:12]}`" for title, digits in weights.items())
         lines = {"What": what, "Images": images, "Weights": hashes}

@@ -5,24 +5,58 @@ widget does not have. Here the value in the address is compared with the widget'
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from rnorm_core.ui.shared.plain_text import as_code, escaped
+from rnorm_core.ui.shared.stage import address, places
 
 # In the session, each by the widget's key. Values are written as in the address.
 _REQUESTED = "_requested"  # the address's values when the widget was last drawn
 _USED = "_used"  # the widget's values then
 _CUT = "_cut"  # what `keep_first` kept, until the widget is drawn
 _UNUSABLE = "_unusable"  # (values of the address that cannot be used, values that are used instead)
+_DRAWN = "_drawn"  # the choices of the page as it is now, see `drawn`
 
 
-def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, **options: Any) -> Any:
+@dataclass(frozen=True)
+class Drawn:
+    """A choice of the page: its label, "" if it is not a control, and its values as the address writes them."""
+
+    label: str
+    values: Sequence[str] = ()
+
+
+def begin() -> None:
+    """Forgets the choices of the last page. Call it before all widgets."""
+    st.session_state[_DRAWN] = {}
+    for key in (address.PRESENT, address.LOCK):
+        given = st.query_params.get_all(key)
+        _compare(key, given, ["1" if "1" in given else "0"], late=False)
+    reserve(address.CONTROLS)
+
+
+def drawn() -> Mapping[str, Drawn]:
+    """The choices of the page so far, by key."""
+    return dict(_session(_DRAWN))
+
+
+def note(key: str, label: str, values: Sequence[str] = ()) -> None:
+    """A choice that is not drawn by `bound`."""
+    _session(_DRAWN)[key] = Drawn(label, values)
+
+
+def bound(
+    widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, hidden: bool = False,
+    **options: Any,
+) -> Any:  # fmt: skip
     """`widget(label, *args, ...)` bound to the address as `key`; returns its value.
 
-    shown: value -> text in the address; for widgets that format their options, the format.
+    shown:  value -> text in the address; for widgets that format their options, the format.
+    hidden: whether it only holds the value for the address, and another control shows it.
     """
     given = st.query_params.get_all(key)
     requested = [text for text in given if text.strip()]
@@ -36,12 +70,16 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
         options["bind"] = "query-params"
     else:
         del st.query_params[key]
-    value = widget(label, *args, key=key, **options)
+    options["disabled"] = options.get("disabled", False) or (address.is_locked() and not hidden)
+    with places.at(places.BACKSTAGE) if hidden else places.control(key):
+        value = widget(label, *args, key=key, **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
     # A valid value that is not the widget's is an older value: after quick changes the address is late.
     known = args[0] if args and isinstance(args[0], list | tuple) else ()
     late = bool(requested) and set(requested) <= {shown(option) for option in known}
-    _compare(key, requested, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values], late)
+    used = [str(v).lower() if isinstance(v, bool) else shown(v) for v in values]
+    _compare(key, requested, used, late)
+    note(key, label, used)
     return value
 
 
@@ -76,6 +114,8 @@ def reserve(*keys: str) -> None:
 
 def notices() -> None:
     """Names the unusable values of the address, until the choice is changed. Call it after all widgets."""
+    named = address.controls()
+    _compare(address.CONTROLS, named, [key for key in named if key in _session(_DRAWN)], late=False)
     for key, (unusable, instead) in _session(_UNUSABLE).items():
         text = f"{as_code(f'{key}={unusable}')} in the address could not be used; it is now {escaped(instead)}."
         st.warning(text, icon=":material/link_off:")

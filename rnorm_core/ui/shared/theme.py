@@ -32,6 +32,7 @@ _STYLE = """
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
 [data-testid="stHeader"] :is(button, button *) { pointer-events: auto; }
 [data-testid="stHeader"] button { backdrop-filter: blur(8px); }
+.st-key-lock { padding-right: 3rem; }
 .st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
 :is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
 .st-key-parts { gap: 0.3rem 0.5rem; }
@@ -53,11 +54,13 @@ _STYLE = """
 [data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
+@media (max-width: 1400px) { .st-key-copy_link button p { font-size: 0; } }
 @media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
 @media (max-width: 640px) {
   [data-testid="stMain"] h1 { font-size: 1.5rem; }
-  .st-key-settings_bar { padding-left: 2.6rem; }
+  :is(.st-key-settings_bar, .st-key-lock) { padding-left: 2.6rem; }
   .st-key-settings_bar button p { font-size: 0; }
+  .st-key-settings_bar button div[aria-hidden="true"] { display: none; }
   .in-use:not(.marks) :is(span, small) { display: none; }
   [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
   [data-testid="stMain"] [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
