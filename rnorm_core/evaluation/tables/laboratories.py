@@ -15,11 +15,13 @@ counted, training_images: number of batches from which the population statistics
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnorm_core import attacks, zoo
 from rnorm_core.attacks import Attack
+from rnorm_core.evaluation.measure.accuracy import Accuracy, wilson
 from rnorm_core.evaluation.tables.freshness import fresh_and_stale, shipped_weights
 from rnorm_core.evaluation.tables.jsonl import TableFile
 from rnorm_core.evaluation.tables.row import Row
@@ -80,6 +82,21 @@ def of(rows: Sequence[Row], model: str, statistics: str, **settings: object) -> 
         ):
             return row
     return None
+
+
+def sensitive(rows: Sequence[Row], model: str, statistics: str = "batch") -> list[Accuracy]:
+    """Of each batch size the share of images that are right in some draws of neighbours and wrong in others."""
+    found = []
+    mine = [row for row in rows if (row.model, row.statistics) == (model, statistics) and "draws" in row.settings]
+    for size in sorted({row.batch_size for row in mine}):
+        some = [row for row in mine if row.batch_size == size]
+        always, ever = (of(some, model, statistics, right=right) for right in ("always", "ever"))
+        if always is not None and ever is not None:
+            hits = ever.mask & ~always.mask
+            known = replace(ever.accuracy, spec={**ever.settings, "right": "in some draws, not in all"}, hits=hits)
+            low, high = wilson(int(hits.sum()), len(hits))
+            found.append(replace(known, correct=int(hits.sum()), low=low, high=high))
+    return found
 
 
 def _made_for(row: Row) -> tuple[str, str]:

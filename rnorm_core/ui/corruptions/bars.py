@@ -7,7 +7,7 @@ from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
-from rnorm_core.ui.shared import reproduce
+from rnorm_core.report import reproduce
 from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants, sentence
 from rnorm_core.zoo import Variant
 

@@ -1,5 +1,6 @@
 """One network in full: description, training, measurements, and the command to train it again."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -7,14 +8,14 @@ import streamlit as st
 from rnorm_core import norms
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
+from rnorm_core.report import Rows, reproduce, sources
 from rnorm_core.rounding import span
 from rnorm_core.training.reproduce import changed_since, command
 from rnorm_core.ui.models import words
 from rnorm_core.ui.models.entries import tenths
-from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.ui.shared.provenance import how_measured
-from rnorm_core.zoo import Card
+from rnorm_core.zoo import Card, Variant
 
 # The meanings of the fields of a recipe. A field without an entry is shown by its name alone.
 MEANINGS = {
@@ -67,7 +68,8 @@ def show(card: Card) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         how_measured(
             f"card {card.name}", "accuracy when the network was made", weights={card.name: card.sha256}, seed=None,
-            command=reproduce.command(reproduce.CARD, [card.name]),
+            command=(command_ := reproduce.command(reproduce.CARD, [card.name])),
+            sources=[sources.shares("card", partial(_shares, card), [Variant.of(card.name)], command_)],
         )  # fmt: skip
         with st.popover("How it came to be", icon=":material/history:", type="tertiary", key=f"origins {card.name}"):
             st.markdown(words.origins(card))
@@ -78,6 +80,12 @@ def show(card: Card) -> None:
         rows, hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}", width="content",
         height=ROW * (len(rows) + 1) + 3, column_config=_widths(setting=150, value=120, **{"what it is": 300}),
     )  # fmt: skip
+
+
+def _shares(card: Card) -> Rows:
+    from rnorm_core.report.numbers import shares  # all experiments
+
+    return [shares.of_card(card, row) for row in card.accuracies]
 
 
 def _widths(**pixels: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from rnorm_core.errors import UserError
+from rnorm_core.ui.keep import shown
 from rnorm_core.ui.shared import navigation, query_params, theme
 from rnorm_core.ui.shared.live_job import one_thread
 from rnorm_core.ui.shared.plain_text import sentence
@@ -15,6 +16,7 @@ from rnorm_core.ui.shared.plain_text import sentence
 def guard(page: str) -> Iterator[None]:
     """Shows a UserError as a box with the problem and the remedy. Any other exception is a defect and is not caught."""
     one_thread()
+    shown.begin(page)
     theme.apply_look()
     arrival = navigation.enter(page)
     top = st.container()
