@@ -78,8 +78,9 @@ Kept from RobustNorm Lab
 
 {listed}
 
-The same versions on the same kind of device give the same numbers, up to rounding. Elsewhere sums round differently,
-and an attack that takes the sign of a gradient may differ in some pixels.
+The same versions on the same kind of device and engine give the same numbers, up to rounding. Elsewhere sums round
+differently, and an attack that takes the sign of a gradient may differ in some pixels. The app uses OpenVINO where it
+is installed; with ROBUSTNORM_ENGINE=eager both use torch alone.
 """
 
 

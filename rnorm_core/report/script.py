@@ -1,5 +1,6 @@
 """Python that makes an object of this library again, and scripts of it."""
 
+import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
@@ -87,7 +88,9 @@ def _name(kind: type, imports: set[str]) -> str:
         package, _, last = module.rpartition(".")
         imports.add(f"from {package} import {last}")
         return f"{last}.{kind.__name__}"
-    room = ".".join(module.split(".")[:2])
+    parts = module.split(".")
+    packages = (".".join(parts[:count]) for count in range(2, len(parts) + 1))
+    room = next(one for one in packages if getattr(sys.modules.get(one), kind.__name__, None) is kind)
     imports.add(f"from {room} import {kind.__name__}")
     return kind.__name__
 

@@ -88,6 +88,22 @@ def shares(name: str, rows: Callable[[], Rows], variants: Sequence[Variant], com
     return Source(name, lambda: {"shares": rows()}, lambda: Lines(code, imports), {}, variants)
 
 
+def named(name: str, part: Any) -> Source:
+    """The values of a part of a lesson, `part.values()`."""
+
+    def tables() -> Tables:
+        from rnorm_core.report.numbers.parts import named
+
+        return named(part.values())
+
+    def lines() -> Lines:
+        imports = {"from rnorm_core import report", "from rnorm_core.report.numbers.parts import named"}
+        code = f"part = {written(part, imports)}\n{_compared(name, 'named(part.values())')}"
+        return Lines(code, frozenset(imports))
+
+    return Source(name, tables, lines, as_json(part), variants_of(part))
+
+
 def as_json_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: as_json(value) for key, value in options.items()}
 

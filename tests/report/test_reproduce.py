@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from rnorm_core import data, report, zoo
+from rnorm_core.classroom import lessons
+from rnorm_core.classroom.lessons import Experiment
 from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import (
@@ -188,6 +190,22 @@ def test_the_script_reads_the_same_numbers_from_shipped_tables(of, tmp_path, cap
     (path,) = folder.glob("*.csv")
     assert reproduced(folder, capsys) == [f"{path.name}: the same {len(lines(path))} rows"]
     assert "#   python -m something" in (folder / "reproduce.py").read_text("utf-8")
+
+
+PARTS = {
+    f"{lesson.folder} {i}": step.part
+    for lesson in lessons.all()
+    for i, step in enumerate(lesson.steps)
+    if isinstance(step, Experiment)
+}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_the_script_of_a_lesson_gets_its_values(part, tmp_path, capsys):
+    folder = opened(report.bundle([sources.named("lesson", part)]), tmp_path)
+    rows = len(lines(folder / "lesson values.csv"))
+    assert rows
+    assert reproduced(folder, capsys) == [f"lesson values.csv: the same {rows} rows"]
 
 
 def test_the_script_runs_alone(tmp_path):

@@ -25,6 +25,7 @@ from rnorm_core.evaluation.measure.accuracy import Accuracy, wilson
 from rnorm_core.evaluation.tables.freshness import fresh_and_stale, shipped_weights
 from rnorm_core.evaluation.tables.jsonl import TableFile
 from rnorm_core.evaluation.tables.row import Row
+from rnorm_core.zoo import Variant
 
 KEYS = (
     "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted",
@@ -84,19 +85,23 @@ def of(rows: Sequence[Row], model: str, statistics: str, **settings: object) -> 
     return None
 
 
-def sensitive(rows: Sequence[Row], model: str, statistics: str = "batch") -> list[Accuracy]:
-    """Of each batch size the share of images that are right in some draws of neighbours and wrong in others."""
-    found = []
-    mine = [row for row in rows if (row.model, row.statistics) == (model, statistics) and "draws" in row.settings]
-    for size in sorted({row.batch_size for row in mine}):
-        some = [row for row in mine if row.batch_size == size]
-        always, ever = (of(some, model, statistics, right=right) for right in ("always", "ever"))
-        if always is not None and ever is not None:
-            hits = ever.mask & ~always.mask
-            known = replace(ever.accuracy, spec={**ever.settings, "right": "in some draws, not in all"}, hits=hits)
-            low, high = wilson(int(hits.sum()), len(hits))
-            found.append(replace(known, correct=int(hits.sum()), low=low, high=high))
-    return found
+def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, eps_255: float) -> Row | None:
+    """One network's accuracy in the mode `scorer` on images that were attacked for it in the mode `crafter`."""
+    settings = {"model": variant.model, "statistics": crafter, "weight_hash": variant.weight_hash}
+    some = [row for row in rows if row.eps_255 == eps_255]
+    return of(some, variant.model, scorer, made_for=settings)
+
+
+def sensitive(rows: Sequence[Row], variant: Variant, size: int) -> Accuracy | None:
+    """The share of images that are right in some draws of neighbours and wrong in others, in batches of `size`."""
+    some = [row for row in rows if row.batch_size == size]
+    always, ever = (of(some, variant.model, "batch", right=right) for right in ("always", "ever"))
+    if always is None or ever is None:
+        return None
+    hits = ever.mask & ~always.mask
+    low, high = wilson(int(hits.sum()), len(hits))
+    spec = {**ever.settings, "right": "in some draws, not in all"}
+    return replace(ever.accuracy, correct=int(hits.sum()), low=low, high=high, hits=hits, spec=spec)
 
 
 def _made_for(row: Row) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """Parts of rows."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from rnorm_core.evaluation import wilson
 from rnorm_core.evaluation.measure.paired import Paired
+from rnorm_core.report.files import Tables
 from rnorm_core.zoo import Variant
 
 EPS = "eps (k/255)"
@@ -41,6 +43,12 @@ def of_hits(hits: Tensor) -> dict[str, Any]:
     correct, n = int(hits.sum()), len(hits)
     low, high = wilson(correct, n)
     return {"correct": correct, "n": n, "accuracy": correct / n, "low": low, "high": high}
+
+
+def named(values: Mapping[str, Any]) -> Tables:
+    """The values of a part of a lesson, a row for each; images and interval only where it is a share."""
+    keys = ("value", "n", "low", "high", "unit")
+    return {"values": [{"name": name, **{key: getattr(one, key) for key in keys}} for name, one in values.items()]}
 
 
 def of_pair(pair: Paired) -> dict[str, Any]:

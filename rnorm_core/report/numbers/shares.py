@@ -72,7 +72,8 @@ def _measured(model: str, statistics: str) -> Iterator[dict[str, Any]]:
     best = [one for pixels in PIXELS for one in headline.by_size(table, variant, pixels).values()]
     shares: list[Row | Accuracy] = [*table.rows, *best, *rows, *batch_sizes.by_size(card.dataset)[0]]
     shares = [one for one in shares if one.model == model]
-    shares += laboratories.sensitive(rows, model)
+    sizes = sorted({one.batch_size for one in rows if one.model == model})
+    shares += filter(None, (laboratories.sensitive(rows, variant, size) for size in sizes))
     shares += layer_shifts.accuracies(layer_shifts.moved(card.dataset)[0], model)
     yield from (row(one) for one in shares if one.statistics == statistics)
     yield from (of_card(card, one) for one in card.accuracies if one["statistics"] == statistics)

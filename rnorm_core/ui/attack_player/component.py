@@ -1,4 +1,4 @@
-"""Mounts the player with a landscape, and brings the chosen size back to the page."""
+"""Mounts the player with a landscape, and brings the chosen size and step back to the page."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,7 +15,7 @@ from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.report import Source, sources
 from rnorm_core.ui.attack_player import words
-from rnorm_core.ui.attack_player.question import take_size
+from rnorm_core.ui.attack_player.question import chosen_step, take_place
 from rnorm_core.ui.keep.shown import Component, Part
 
 _HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ _mount = component("attack_player", css=_COMPONENT.css, js="\n".join(_COMPONENT.
 
 
 def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> Part:
-    """The landscape of one image of a result.
+    """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
@@ -40,10 +40,10 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
 
     def take() -> None:
         norm = CATALOGUE[result.request.attack].norm
-        take_size(result.request, norm, st.session_state[key].eps, opened=opened)
+        take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
-    data = _bytes(result, image, dataset, chosen)
-    _mount(key=key, data=data, on_eps_change=take)
+    data = _bytes(result, image, dataset, chosen, chosen_step(f"{hash(result.request)} {image}"))
+    _mount(key=key, data=data, on_place_change=take)
     return Part("The attack, step by step", component=_COMPONENT, data=data)
 
 
@@ -65,9 +65,9 @@ def show_packed(data: bytes, key: str) -> Part:
 
 
 @lru_cache(maxsize=32)
-def _bytes(result: Result, image: int, dataset: str, chosen: float | None) -> bytes:
-    """Packed once for each result and size: thirty visitors with one question share it."""
-    return pack(result.by_image[image], _about(result, image, dataset, chosen))
+def _bytes(result: Result, image: int, dataset: str, chosen: float | None, step: int | None = None) -> bytes:
+    """Packed once for each result and place: thirty visitors with one question share it."""
+    return pack(result.by_image[image], _about(result, image, dataset, chosen) | {"step": step})
 
 
 def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.report import reproduce
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.batch_statistics.words import MODES
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
 from rnorm_core.zoo import Variant
 
 
@@ -19,7 +19,7 @@ def transfer(rows: Sequence[Row], networks: Sequence[Variant], eps_255: float) -
     def bars(network: Variant) -> Shares:
         return [
             (f"{MODES[scorer]}, attack made for {'these' if crafter == scorer else 'the others'}",
-             made_for(rows, network, scorer, crafter, eps_255))
+             laboratories.made_for(rows, network, scorer, crafter, eps_255))
             for scorer, other in (("tracked", "batch"), ("batch", "tracked"))
             for crafter in (scorer, other)
         ]  # fmt: skip
@@ -54,7 +54,7 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
 
 def sensitive(rows: Sequence[Row], network: Variant, size: int) -> Accuracy | None:
     """The share of images that are right in some draws of neighbours and wrong in others."""
-    return next((one for one in laboratories.sensitive(rows, network.model) if one.batch_size == size), None)
+    return laboratories.sensitive(rows, network, size)
 
 
 def beside_poison(rows: Sequence[Row], network: Variant, statistics: str, attack: str) -> Row | None:
