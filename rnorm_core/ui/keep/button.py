@@ -1,12 +1,11 @@
 """The buttons that make the file. It is made when somebody clicks."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
-from torch import Tensor
 
 from rnorm_core import report
 from rnorm_core.report import Source
@@ -20,16 +19,13 @@ HELP = (
 )
 
 
-def keep_this(
-    key: str, parts: Sequence[Part], sources: Sequence[Source], images: Mapping[str, Tensor] | None = None
-) -> None:
+def keep_this(key: str, parts: Sequence[Part], sources: Sequence[Source]) -> None:
     """A quiet button for one figure, or for some that belong together."""
     for i, part in enumerate(parts):
         shown.add(f"{key} {i}", part)
     shown.add(key, None, sources)
-    here = replace(
-        shown.now(), parts=dict(enumerate(parts)), sources={s.name: s for s in sources}, images=dict(images or {})
-    )
+    numbered = {str(i): part for i, part in enumerate(parts)}
+    here = replace(shown.now(), parts=numbered, sources={one.name: one for one in sources}, images={})
     _button(LABEL, f"keep {key}", here, key)
 
 

@@ -17,7 +17,7 @@ from rnorm_core.ui.keep.shown import Component, Part
 _HERE = Path(__file__).parent
 _PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 _EXPORT = "export default function"
-MOUNT = "window.mounts[{name}] = function"  # in place of the export: a page that is opened from disk loads no modules
+_MOUNT = "window.mounts[{name}] = function"  # in place of the export: a page that is opened from disk loads no modules
 
 
 def page(title: str, parts: Sequence[Part], settings: Mapping[str, Any], images: Mapping[str, Tensor]) -> str:
@@ -50,7 +50,7 @@ def _section(number: int, part: Part) -> str:
 
 
 def _script(component: Component) -> str:
-    code = "\n".join(component.scripts).replace(_EXPORT, MOUNT.format(name=json.dumps(component.name)))
+    code = "\n".join(component.scripts).replace(_EXPORT, _MOUNT.format(name=json.dumps(component.name)))
     return f'<script type="module">{code}</script>'
 
 
@@ -60,7 +60,7 @@ def _mount(number: int, part: Part) -> str:
         text = base64.b64encode(part.data).decode()
         data = f'Uint8Array.from(atob("{text}"), (letter) => letter.charCodeAt(0))'
     else:
-        data = json.dumps(part.data).replace("</", "<\\/")
+        data = json.dumps(part.data).replace("<", "\\u003c")  # no text of a figure may end or begin a script
     place = f'document.getElementById("figure{number}")'
     return (
         f"window.mounts[{json.dumps(part.component.name)}]"

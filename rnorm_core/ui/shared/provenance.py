@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
-from torch import Tensor
 
 from rnorm_core.report import Source
 from rnorm_core.ui.keep.button import keep_this
@@ -13,18 +12,17 @@ from rnorm_core.ui.keep.shown import Part
 def how_measured(
     key: str, what: str, *, weights: Mapping[str, str], n: str = "", seed: int | None = 0, command: str = "",
     more: Sequence[str] = (), parts: Sequence[Part] = (), sources: Sequence[Source] = (),
-    images: Mapping[str, Tensor] | None = None,
 ) -> None:  # fmt: skip
     """A button that opens the figure's measurement, images, weights and command.
 
     what: the quantity and its conditions, as a phrase. weights: title -> sha256 of each network. n: how many images,
     with their source. command: measures the numbers again. more: further sentences, in Markdown.
-    sources: where the numbers come from; with them, a second button keeps the figures `parts` and the images.
+    sources: where the numbers come from; with them, a second button keeps them and the figures `parts`.
     """
     if sources:
         with st.container(horizontal=True, vertical_alignment="center", key=f"about {key}"):
             _how_measured(key, what, weights, n, seed, command=command, more=more)
-            keep_this(f"{key}", parts, sources, images)
+            keep_this(key, parts, sources)
     else:
         _how_measured(key, what, weights, n, seed, command=command, more=more)
 
