@@ -9,7 +9,7 @@ from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
-from rnorm_core.ui.shared import reproduce
+from rnorm_core.report import reproduce
 from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
 from rnorm_core.zoo import Variant
 

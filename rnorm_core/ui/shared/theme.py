@@ -42,6 +42,14 @@ _STYLE = """
 .in-use :is(b, span) { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .in-use b { font-weight: 600; border-left: 0.3rem solid var(--norm); padding-left: 0.45rem; }
 .in-use :is(small, span) { font-weight: 400; opacity: 0.75; }
+[class*="st-key-figure-"] { position: relative; }
+[class*="st-key-keep-figure-"] { position: absolute; top: -0.2rem; right: 0; width: auto; z-index: 1; }
+[class*="st-key-keep-figure-"] button { min-height: 1.8rem; padding: 0.1rem 0.4rem; opacity: 0.65; }
+[class*="st-key-keep-figure-"] button:is(:hover, :focus-visible) { opacity: 1; }
+[class*="st-key-keep-figure-"] button [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+[class*="st-key-figure-"] .chart figcaption { padding-right: 2.4rem; }
 .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
 .st-key-answer { padding-top: 0.25rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
