@@ -38,8 +38,7 @@ EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/_stcore/health', timeout=4)"]
 
-# A Space shows the app inside another site's frame, where the browser withholds the cookie that XSRF protection compares:
-# uploads would be refused. The app has no accounts and keeps nothing, so there is nothing to forge. Only here, by flag.
-CMD ["python", "-m", "streamlit", "run", "app.py", \
-     "--server.address=0.0.0.0", "--server.port=7860", "--server.headless=true", \
-     "--server.enableXsrfProtection=false"]
+# A Space (it sets SPACE_ID) shows the app inside another site's frame: there the cookie of Streamlit's protection against
+# forged requests has to be one for frames, which browsers accept over HTTPS only. Elsewhere the default works.
+CMD ["sh", "-c", "exec python -m streamlit run app.py --server.address=0.0.0.0 --server.port=7860 \
+     --server.headless=true ${SPACE_ID:+--server.xsrfCookieSameSite=none}"]

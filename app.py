@@ -6,10 +6,13 @@
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import net_util
 
+from rnorm_core.classroom.vote import phones
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
+from rnorm_core.ui.security_headers import SecurityHeaders
 
 ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
 
@@ -17,4 +20,9 @@ ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
 # without it, too.
 net_util.get_internal_ip = net_util.get_external_ip = lambda: None
 
-app = st.App(ROUTER, lifespan=warm_up.lifespan, routes=[library.ROUTE])
+app = st.App(
+    ROUTER,
+    lifespan=warm_up.lifespan,
+    routes=[library.ROUTE, *phones.ROUTES],
+    middleware=[Middleware(SecurityHeaders)],
+)

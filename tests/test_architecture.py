@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A module imports only from the stages to its left. Modules of one stage do not import each other.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors", "progress"),
-    ("norms", "data", "pixels", "replace", "rounding", "versions", "glossary"),
+    ("norms", "data", "pixels", "home", "replace", "rounding", "versions", "glossary"),
     ("models",),
     ("weights",),
     ("cards",),

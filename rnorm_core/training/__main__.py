@@ -21,14 +21,13 @@ from rnorm_core.data import CLASSES, data_hash, files
 from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation.card import COMMAND as MEASURE
 from rnorm_core.evaluation.card import complete_test_set, measure
+from rnorm_core.home import home
 from rnorm_core.training import checkpoint
 from rnorm_core.training.augment import TrainingImages
 from rnorm_core.training.loop import train
 from rnorm_core.training.precision import fitting
 from rnorm_core.training.publish import publish
 from rnorm_core.training.recipe import PRECISIONS, RECIPES, Recipe, recipe
-
-CACHE = Path.home() / ".cache" / "rnorm-lab"
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -51,9 +50,13 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--holdout", type=_positive, default=0, metavar="N", help="keep N training images out, to tune a recipe"
     )
     parser.add_argument("--name", help="name of the model; default: made from the other options")
-    parser.add_argument("--work", type=Path, default=CACHE, help="folder of checkpoints and logs")
+    parser.add_argument(
+        "--work", type=Path, help="folder of checkpoints and logs; default: RNORM_HOME, or ~/.cache/rnorm-lab"
+    )
     parser.add_argument("--out", type=Path, default=zoo.DIRECTORY, help="folder of the finished model")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.work = options.work or home()
+    return options
 
 
 def _positive(text: str) -> int:

@@ -21,6 +21,7 @@ from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation import wilson
 from rnorm_core.evaluation.tables.jsonl import TableFile, TableRow
 from rnorm_core.evaluation.tables.row import wrong_interval
+from rnorm_core.home import home
 from rnorm_core.norms import DEFAULT_POWER
 from rnorm_core.training import __main__ as training
 from rnorm_core.training import checkpoint
@@ -114,11 +115,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--holdout", type=int, default=HELD, help=f"number of training images for scoring only, default {HELD:,}"
     )
     parser.add_argument("--data", type=Path, help="folder with CIFAR: the hub's parquet files, or torchvision's folder")
-    parser.add_argument("--work", type=Path, default=training.CACHE / "learning-rates", help="folder of checkpoints")
+    parser.add_argument("--work", type=Path, help="folder of checkpoints; default: learning-rates in RNORM_HOME")
     parser.add_argument("--out", type=Path, help="file of the table; default: the shipped table")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads; default: torch's choice")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.work = options.work or home() / "learning-rates"
+    return options
 
 
 def run(options: argparse.Namespace) -> tuple[Trial, ...]:

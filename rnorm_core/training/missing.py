@@ -19,6 +19,7 @@ from rnorm_core.evaluation import __main__ as sweeping
 from rnorm_core.evaluation import card as evaluation_card
 from rnorm_core.evaluation import read as read_table
 from rnorm_core.evaluation.tables.accuracies import shipped as table_of
+from rnorm_core.home import home
 from rnorm_core.shift import reference
 from rnorm_core.training import __main__ as training
 from rnorm_core.training import checkpoint
@@ -41,10 +42,14 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of test images for the table, instead of the default of `rnorm_core.evaluation`",
     )
     parser.add_argument("--data", type=Path, help="folder with CIFAR: the hub's parquet files, or torchvision's folder")
-    parser.add_argument("--work", type=Path, default=training.CACHE, help="folder of checkpoints and logs")
+    parser.add_argument(
+        "--work", type=Path, help="folder of checkpoints and logs; default: RNORM_HOME, or ~/.cache/rnorm-lab"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads; default: torch's choice")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.work = options.work or home()
+    return options
 
 
 def run(options: argparse.Namespace) -> list[str]:

@@ -19,21 +19,21 @@ ALLOWED = re.compile(r"_stcore/(health|host-config)|WebGL|GPU stall|swiftshader"
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    """`serve(script)` is the address of a Streamlit that runs it; no log may hold a traceback in the end."""
+    """`serve(script, *options)` is the address of a Streamlit that runs it; no log may hold a traceback in the end."""
     running = []
 
-    def start(script: Path) -> str:
+    def start(script: Path, *more: str) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         folder = tmp_path_factory.mktemp("server")
         log = folder / "log"
         offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub")}
-        environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT)}
-        for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS"):  # the server is as visitors find it
+        environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT), "RNORM_HOME": str(folder / "home")}
+        for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS", "DATABASE_URL", "RNORM_URL"):  # the server is as visitors find it
             environment.pop(mine, None)
         options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-        command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+        command = [sys.executable, "-m", "streamlit", "run", str(script), *options, *more]
         with log.open("w") as out:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
         running.append((process, log))

@@ -87,7 +87,7 @@ def test_statistics_of_few_images(batch):
 def test_other_images_than_those_of_the_table_are_named(batch):
     table = Table((row(batch, 19, BN, "tracked"),))
     other = accuracy(9, n=10)
-    assert summary_bars.of_other_images(table, [(side(BN), other), (side(RN), other)]) == (
+    assert plain(summary_bars.of_other_images(table, [(side(BN), other), (side(RN), other)])) == (
         "Clean accuracy as trained: of these 10 images BatchNorm 90.0 %; of the 20 on the page Accuracy 95.0 %."
     )
     assert summary_bars.of_other_images(table, [(side(BN), accuracy(19)), (side(RN), None)]) == ""

@@ -6,10 +6,11 @@ A sentence names the networks of which all its numbers were measured; without on
 from collections.abc import Sequence
 
 from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables.laboratories import made_for
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.ui.batch_statistics import bars
 from rnorm_core.ui.batch_statistics.by_size import BySize
-from rnorm_core.ui.shared.summary_bars import made_for, sentence
+from rnorm_core.ui.shared.summary_bars import sentence
 from rnorm_core.zoo import Variant
 
 NOTHING = "Nothing was measured before for these networks: measure it here."

@@ -10,7 +10,7 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
 from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of, made_for, of_other_images
+from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of, of_other_images
 from rnorm_core.zoo import Variant
 
 AS_TRAINED, OF_THE_BATCH = "tracked", "batch"
@@ -37,7 +37,7 @@ def corrupted(
     both = {AS_TRAINED: "as trained", OF_THE_BATCH: "batch statistics"}
     bars = [(one, mode, f"{one.label}, {both[mode]}") for one in networks for mode in both if mode in modes(one.norm)]
     natural = [(label, corrupted_share(rows, one, mode, corruption, severity)) for one, mode, label in bars]
-    attacked = [(label, made_for(rows, one, mode, AS_TRAINED, eps_255)) for one, mode, label in bars]
+    attacked = [(label, laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255)) for one, mode, label in bars]
     norms = [one.norm for one, *_ in bars]
     pictures = [
         (f"{CORRUPTIONS[corruption].title}, severity {severity}", norms, natural),
@@ -62,7 +62,7 @@ def answer(
     natural, attacked = {}, {}
     for one in networks:
         natural[one] = _gain(*(corrupted_share(rows, one, mode, corruption, severity) for mode in both))
-        attacked[one] = _gain(*(made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both))
+        attacked[one] = _gain(*(laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both))
     known = [one for one in networks if natural[one] and attacked[one]]
     if not known:
         return ""

@@ -11,7 +11,7 @@ from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
-from rnorm_core.figures.verdict_grid import verdict_grid
+from rnorm_core.figures.markup.verdict_grid import verdict_grid
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation

@@ -10,7 +10,7 @@ from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS
-from rnorm_core.figures.verdict_grid import Judged
+from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.ui.shared import reproduce
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.

@@ -22,8 +22,8 @@ def guard(page: str) -> Iterator[None]:
         yield
     with top:
         query_params.notices()
-    if arrival:  # at the end, because it takes a line, which would move the page
-        st.html(f"<script>{arrival}</script>", unsafe_allow_javascript=True)
+    if arrival:
+        navigation.arrive(arrival)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """All pages, and the doors from one page to another."""
 
-import json
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.errors import StreamlitAPIException
 
 from rnorm_core import zoo
@@ -33,6 +34,8 @@ class Place:
 LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
+    "lessons": Place("pages/lessons.py", "Lessons", ":material/school:", LEARN),
+    "room": Place("pages/room.py", "Class vote", ":material/how_to_vote:", LEARN),
     "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),
     "inside": Place("pages/inside.py", "Inside a norm layer", ":material/frame_inspect:", UNDERSTAND),
@@ -50,30 +53,12 @@ MOVED: dict[str, tuple[str, dict[str, str]]] = {
 }
 RENAMED = {"Counted anew": "PreciseBN"}  # choices in such addresses: what they are called now
 
-# Runs in the browser when a page begins: shows the part that a door leads to, and on a phone closes the list of pages.
-_ARRIVE = """
-/* %(number)s */ (() => {
-  const main = document.querySelector('[data-testid=stMain]'), from = Date.now();
-  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const list = innerWidth < 768 && document.querySelector('[data-testid=stSidebar][data-collapsed=false]');
-  if (list) document.querySelector('[data-testid=stSidebarCollapseButton] button')?.click();
-  if (!%(passed)s) return;
-  const show = () => {
-    const part = %(part)s && document.querySelector('.st-key-' + %(part)s);
-    const running = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning';
-    if (%(part)s && (running || !part) && Date.now() - from < 15000) return setTimeout(show, 100);
-    if (!part) return main.scrollTo(0, 0);
-    part.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
-    part.classList.remove('door-mark');
-    requestAnimationFrame(() => part.classList.add('door-mark'));
-  };
-  setTimeout(show, 50);
-})();
-"""
+# In the browser, when a page begins.
+_arrive = component("arrival", js=Path(__file__).with_name("arrival.js").read_text("utf-8"), isolate_styles=False)
 
 
-def enter(page: str) -> str:
-    """Notes which page is shown, for the doors on it. Returns the script that the browser runs on arrival, or ""."""
+def enter(page: str) -> dict[str, Any] | None:
+    """Notes which page is shown, for the doors on it. Returns what `arrive` needs if the visitor comes to the page."""
     before, passed = st.session_state.get(_HERE), st.session_state.pop(_PASSED, None)
     st.session_state[_HERE] = page
     if taken := st.session_state.pop(_TAKEN, None):
@@ -81,11 +66,13 @@ def enter(page: str) -> str:
         # the last page's widgets are gone and this one's are not there yet.
         st.query_params.update({key: _text(value) for key, value in taken.items()})
     if passed is None and before in (None, page):  # the first page of a visit: whoever opens the list means it
-        return ""
-    # With a new number each time, because the browser runs no script twice.
-    return _ARRIVE % {
-        "number": uuid.uuid4().hex, "passed": json.dumps(passed is not None), "part": json.dumps(passed or "")
-    }  # fmt: skip
+        return None
+    return {"number": uuid.uuid4().hex, "passed": passed is not None, "part": passed or ""}
+
+
+def arrive(arrival: dict[str, Any]) -> None:
+    """Shows the part that a door leads to. It takes a line, so it comes last: otherwise it would move the page."""
+    _arrive(key="arrival", data=arrival)
 
 
 def door(page: str, label: str, *, to: str = "", **settings: Any) -> None:
@@ -107,6 +94,11 @@ def door(page: str, label: str, *, to: str = "", **settings: Any) -> None:
         st.caption(f"{label} ({place.title})")
 
 
+def way(page: str, label: str, address: Mapping[str, Sequence[str]]) -> None:
+    """A button to another page with these choices, as its address names them; the page names those it cannot use."""
+    st.button(label, key=f"way {page} {label}", icon=PAGES[page].icon, on_click=_go, args=(page, dict(address)))
+
+
 def with_networks(dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The same settings; the norms under `left` and `right` become the names of the data set's plain networks."""
     return {key: zoo.plain(dataset, value) if key in ("left", "right") else value for key, value in settings.items()}
@@ -120,6 +112,11 @@ def _pass(page: str, to: str, settings: dict[str, Any]) -> None:
         st.session_state[_TAKEN] = settings
         # Without query_params Streamlit clears the address, which fails if a widget of this page is bound to it.
         st.switch_page(PAGES[page].path, query_params={})
+
+
+def _go(page: str, address: dict[str, Sequence[str]]) -> None:
+    st.session_state[_PASSED] = ""
+    st.switch_page(PAGES[page].path, query_params=address)
 
 
 def _text(value: Any) -> str | list[str]:
