@@ -318,7 +318,7 @@ def test_a_doors_label_says_all_that_it_changes(open_page):
             elif key.startswith(("left", "right")):
                 assert "twice" in label
                 assert "of training left" in label
-                assert "own statistics right" in label
+                assert "own right" in label
             else:
                 assert said.get(value, value) in label, (label, key)
 
