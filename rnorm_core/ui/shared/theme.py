@@ -35,7 +35,7 @@ _STYLE = """
 .st-key-lock { padding-right: 3rem; }
 .st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
 :is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
-.st-key-parts { gap: 0.3rem 0.5rem; }
+.st-key-parts { gap: 0.3rem 0.5rem; padding-top: 0.2rem; }
 .st-key-part button[aria-checked="false"]:nth-child(n+6) { display: none; }
 .st-key-parts button p { font-size: 0.9rem; }
 .in-use { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; font-size: 0.9rem; }
@@ -63,7 +63,11 @@ _STYLE = """
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
 @media (max-width: 1400px) { .st-key-copy_link button p { font-size: 0; } }
-@media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
+@media (max-width: 1000px) {
+  [data-testid="stMain"] h1 { font-size: 1.45rem; }
+  .st-key-parts button { padding: 0.1rem 0.4rem; }
+  .st-key-parts button p { font-size: 0.78rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMain"] h1 { font-size: 1.5rem; }
   :is(.st-key-settings_bar, .st-key-lock) { padding-left: 2.6rem; }
