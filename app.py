@@ -12,6 +12,7 @@ from streamlit import net_util
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
 from rnorm_core.ui.security_headers import SecurityHeaders
+from rnorm_core.ui.settings.uploads import UploadLimit
 
 ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
 
@@ -23,5 +24,5 @@ app = st.App(
     ROUTER,
     lifespan=warm_up.lifespan,
     routes=[library.ROUTE],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(UploadLimit)],
 )
