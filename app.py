@@ -9,6 +9,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import net_util
 
+from rnorm_core.classroom.vote import phones
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
 from rnorm_core.ui.security_headers import SecurityHeaders
@@ -23,6 +24,6 @@ net_util.get_internal_ip = net_util.get_external_ip = lambda: None
 app = st.App(
     ROUTER,
     lifespan=warm_up.lifespan,
-    routes=[library.ROUTE],
+    routes=[library.ROUTE, *phones.ROUTES],
     middleware=[Middleware(SecurityHeaders), Middleware(UploadLimit)],
 )

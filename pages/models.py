@@ -37,7 +37,7 @@ with guard("models"):
                 st.info(NOTHING, icon=":material/touch_app:")
     with parts[CARD]:
         if parts[CARD].open and chosen:
-            model_card.show(question.choose_card([entry.card for entry in chosen]))
+            model_card.show(question.choose_card(chosen))
         elif parts[CARD].open:
             st.info(NOTHING, icon=":material/touch_app:")
     own = [entry.card for entry in networks if not entry.card.brought]

@@ -1,37 +1,46 @@
-"""The accuracies in docs/networks.md are the cards': `python -m tests.test_readme_numbers` prints them for pasting."""
+"""The accuracies in docs/networks.md are the app's: `python -m tests.test_readme_numbers` prints them for pasting."""
 
-from rnorm_core import zoo
+from rnorm_core import evaluation, zoo
+from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables.headline import attacks_of, by_size
+from rnorm_core.rounding import percent, span
+from rnorm_core.zoo import Variant
 
-EPS_255 = (0.25, 0.5, 1, 2, 8)
+EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
+USUAL, MORE = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "square"}
 
 
-def cell(row: dict) -> str:
+def shown(card: zoo.Card) -> dict[float, Row]:
+    """The headline rows of a network in its usual mode."""
+    found = by_size(evaluation.table(card.dataset), Variant.of(card.name))
+    return {eps: found[eps] for eps in EPS_255}
+
+
+def cell(row: Row) -> str:
     """63.0 (56.1 to 69.4)"""
-    return f"{100 * row['correct'] / row['n']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+    return f"{percent(row.value).removesuffix(' %')} ({span(row.low, row.high)})"
 
 
 def table(cards: list[zoo.Card]) -> str:
-    header = ["network", "weights", "clean", *(f"{eps:g}/255" for eps in EPS_255)]
+    header = ["network", "weights", *(f"{eps:g}/255" if eps else "clean" for eps in EPS_255)]
     lines = [header, ["---"] * len(header)]
     for card in cards:
-        rows = [card.accuracy()] + [card.accuracy("pgd", eps) for eps in EPS_255]
-        lines.append([f"`{card.name}`", f"`{card.sha256[:12]}`", *(cell(row) for row in rows if row)])
+        lines.append([f"`{card.name}`", f"`{card.sha256[:12]}`", *map(cell, shown(card).values())])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def test_the_accuracies_are_those_of_the_cards():
+def test_the_accuracies_are_the_headline_rows():
     text = (zoo.DIRECTORY.parent / "docs" / "networks.md").read_text(encoding="utf-8")
     assert table([zoo.card(name) for name in zoo.names()]) in text
 
 
-def test_the_number_of_images_is_the_one_that_is_said():
+def test_the_images_and_the_attacks_are_those_that_the_text_names():
     text = (zoo.DIRECTORY.parent / "docs" / "networks.md").read_text(encoding="utf-8")
     for name in zoo.names():
-        clean, attacked = zoo.card(name).accuracy(), zoo.card(name).accuracy("pgd", 1)
-        assert clean
-        assert attacked
-        assert f"clean: n = {clean['n']:,}" in text
-        assert f"attacked: n = {attacked['n']:,}" in text
+        for eps, row in shown(zoo.card(name)).items():
+            assert f"n = {row.n:,}" in text
+            strong = name.endswith("-adv") and "dualbn" not in name and eps == 8
+            assert set(attacks_of(row)) == ({"clean"} if not eps else USUAL | MORE if strong else USUAL), (name, eps)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A small version of a claim: the paper's claims judged by the same rules on few images and few attack sizes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Accuracy
 from rnorm_core.evaluation.claims.evidence import (
+    Attacks,
     BatchSizes,
     Contest,
     Count,
@@ -132,7 +133,8 @@ def _contest(request: Request, measured: accuracy_sweep.Result) -> Readings:
         if (left, eps) in hits and (right, eps) in hits and both.any()
     }
     if pairs:
-        yield f"{_label(left)} against {_label(right)}", Contest(_label(left), _label(right), pairs)
+        reading = f"{_label(left)} against {_label(right)}"
+        yield reading, Contest(_label(left), _label(right), pairs, _by_pgd(pairs, left.seed))
 
 
 def _retention_and_contest(request: Request, measured: accuracy_sweep.Result) -> Readings:
@@ -143,8 +145,12 @@ def _retention_and_contest(request: Request, measured: accuracy_sweep.Result) ->
         if (left, eps) in hits
     }
     if kept:
-        yield "the vulnerability disappears", Retention(_label(left), kept)
+        yield "the vulnerability disappears", Retention(_label(left), kept, _by_pgd(kept, left.seed))
     yield from _contest(request, measured)
+
+
+def _by_pgd(sizes: Iterable[float], seed: int) -> Attacks:
+    return {eps: {seed: ("pgd",)} for eps in sizes}
 
 
 def _kept_accuracy(request: Request, measured: accuracy_sweep.Result) -> Readings:

@@ -21,6 +21,7 @@ from rnorm_core.evaluation.claims.evidence import (
     Recovery,
     Retention,
     Speed,
+    named,
     points,
 )
 from rnorm_core.evaluation.measure.paired import Paired
@@ -63,9 +64,9 @@ def _contest(contest: Contest) -> Figure:
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
     n = sorted({p.n for by_seed in contest.by_eps.values() for p in by_seed.values()})
     title = f"Does {contest.left.partition(' with ')[0]} keep more?"
-    under = f"{contest.under}; " if contest.under else ""
+    under = contest.under or named(contest.attacks)
     subtitle = (
-        f"{contest.left} minus {contest.right}; {under}{_n(n)} images that both get right when clean; 95 % interval"
+        f"{contest.left} minus {contest.right}; {under}; {_n(n)} images that both get right when clean; 95 % interval"
     )
     return _drawn(title, subtitle, series, _eps(places), "difference (points of accuracy)", [(0, "no difference")])
 
@@ -92,7 +93,7 @@ def _retention(kept: Retention) -> Figure:
         )  # fmt: skip
     n = sorted({counts[1].n for by_seed in kept.by_eps.values() for counts in by_seed.values()})
     title = "How much of its clean accuracy is left?"
-    subtitle = f"{kept.label}; {_n(n)} images; bars: 95 % interval of the attacked accuracy"
+    subtitle = f"{kept.label}; {named(kept.attacks)}; {_n(n)} images; bars: 95 % interval of the attacked accuracy"
     threshold = [(KEPT, f"the rule: {KEPT:g} of clean accuracy")]
     return _drawn(title, subtitle, series, _eps(places), "robust / clean accuracy", threshold, [0, 1.05])
 

@@ -29,8 +29,8 @@ def serve(tmp_path_factory):
         folder = tmp_path_factory.mktemp("server")
         log = folder / "log"
         offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub")}
-        environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT)}
-        for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS"):  # the server is as visitors find it
+        environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT), "RNORM_HOME": str(folder / "home")}
+        for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS", "DATABASE_URL", "RNORM_URL"):  # the server is as visitors find it
             environment.pop(mine, None)
         environment |= variables
         options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]

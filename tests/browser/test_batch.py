@@ -36,7 +36,7 @@ def tiles(page) -> list[list[int]]:
 def test_from_question_to_question_and_back_by_link(visit, settled):
     # the shipped bars are there at once
     page = visit("/batch")
-    page.get_by_text("of photos shown alone ").wait_for()
+    page.get_by_text("for photos shown alone ").wait_for()
     if laboratories.rows():
         shown = page.locator("[data-testid=stMarkdown] img")
         assert shown.count() == 2
@@ -87,7 +87,7 @@ def test_the_menu_of_advanced_parts(visit):
     assert parts.get_by_text("PreciseBN").is_visible()
     assert not parts.get_by_text("Patched layers").is_visible()
     parts.get_by_text("Batch size", exact=True).click()
-    page.get_by_text("of photos shown alone ").wait_for()
+    page.get_by_text("for photos shown alone ").wait_for()
     assert not parts.get_by_text("PreciseBN").is_visible()
 
 

@@ -73,8 +73,8 @@ def player(browser):
     assert wrong == []
 
 
-def show(page, result: Result, chosen: float | None) -> None:
-    raw = base64.b64encode(component._bytes(result, 0, "cifar10", chosen)).decode()
+def show(page, result: Result, chosen: float | None, step: int | None = None) -> None:
+    raw = base64.b64encode(component._bytes(result, 0, "cifar10", chosen, step)).decode()
     page.evaluate(
         """raw => {
             window.told ??= [];
@@ -166,7 +166,23 @@ def test_the_size_is_told_once_when_the_finger_has_lifted(player):
     assert page.evaluate("told") == []
     page.wait_for_function("() => told.length")
     page.wait_for_timeout(400)
-    assert page.evaluate("told") == [["eps", 1]]
+    assert page.evaluate("told") == [["place", {"size": 1, "step": None}]]
+
+
+def test_the_step_goes_back_once_and_a_link_begins_there(player):
+    result = result_of(landscape(LEFT, FALLS))
+    page = player(result, 8)
+    page.locator("input[name=step]").press("ArrowLeft")
+    page.locator("input[name=step]").press("ArrowLeft")
+    page.wait_for_function("() => told.length")
+    page.locator("button[name=play]").click()
+    page.wait_for_function("() => told.length > 1")  # where the play has ended: the last step, which needs no name
+    page.wait_for_timeout(400)
+    assert page.evaluate("told") == [["place", {"size": 8, "step": 0}], ["place", {"size": 8, "step": None}]]
+    show(page, result_of(landscape(RIGHT, HOLDS)), 8, step=1)
+    assert at(page) == "8,1"
+    show(page, result, 8, step=77)
+    assert at(page) == "8,2"
 
 
 def test_more_sizes_and_a_size_from_outside(player):

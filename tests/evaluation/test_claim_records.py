@@ -7,6 +7,10 @@ from rnorm_core.evaluation.claims.shipped import shipped
 from rnorm_core.evaluation.claims.verdict import HOLDS
 
 
+def hashes(judgement) -> set[str]:
+    return {f"{source.model} {source.weight_hash[:12]}" for source in judgement.sources}
+
+
 def test_every_finding_has_numbers_and_they_fit_its_state():
     judgements = [judgement for some in shipped().by_claim.values() for judgement in some]
     if not judgements:
@@ -18,6 +22,8 @@ def test_every_finding_has_numbers_and_they_fit_its_state():
             judgement.claim, judgement.reading, judgement.evidence.rule)]  # fmt: skip
         assert {f.size for f in judgement.findings} <= {r["size"] for r in mine}
         assert all(isinstance(r["value"], float | int) for r in mine)
+        assert all(digest in r["weights"] for r in mine for digest in hashes(judgement))
         if judgement.evidence.rule == "more robust":
+            assert all(r["attacks"].startswith(("fgsm", "pgd")) for r in mine)
             assert all(r["low"] > 0 for r in mine if r["state"] == HOLDS)
             assert all(r["low"] <= r["value"] <= r["high"] for r in mine)

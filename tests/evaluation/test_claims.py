@@ -117,6 +117,33 @@ def test_rows_on_other_images_are_not_paired():
     assert of(rows)["C5"] == []
 
 
+def test_a_stronger_attack_counts_where_both_were_measured_under_it():
+    bn, rn = CARDS[:2]
+    rows = curve(bn, "tracked", e0=900, e1=300) + curve(rn, "tracked", e0=900, e1=400)
+    stronger = {"attack": "apgd", "settings": {"steps": 50, "loss": "ce"}}
+    of_bn, of_rn = row(bn, "tracked", 1, 200, **stronger), row(rn, "tracked", 1, 100, **stronger)
+    for some in (rows, [*rows, of_bn], [*rows, of_rn]):  # the weaker attack is what both have
+        judgement = of(some)["C5"][0]
+        assert judgement.verdict == "holds at 1/255"
+        assert judgement.evidence.attacks == {1: {0: ("pgd",)}}
+        assert judgement.findings[0].text.endswith("n = 900, PGD")
+    judgement = of([*rows, of_bn, of_rn])["C5"][0]
+    assert judgement.verdict == "the opposite holds at 1/255"
+    assert judgement.evidence.attacks == {1: {0: ("pgd", "apgd-ce")}}
+    assert "11.1 % against 22.2 %" in judgement.findings[0].text
+    more_steps = row(rn, "tracked", 1, 100, **{**stronger, "settings": {"steps": 100, "loss": "ce"}})
+    assert of([*rows, of_bn, more_steps])["C5"][0].verdict == "holds at 1/255"  # another attack of that name
+
+
+def test_what_disappears_has_to_withstand_every_attack():
+    rows = curve(CARDS[0], "batch", e0=900, e1=850)
+    assert of(rows)["C3"][0].verdict == "holds at 1/255"
+    stronger = row(CARDS[0], "batch", 1, 500, attack="square", settings={"steps": 1000})
+    judgement = of([*rows, stronger])["C3"][0]
+    assert judgement.verdict == "does not hold at 1/255"
+    assert judgement.findings[0].text.endswith("worst of 2 attacks")
+
+
 def test_the_largest_common_set_of_images_counts():
     small = [replace(r, images="2" * 64) for c in CARDS[:2] for r in
              (row(c, "tracked", 0, 90, 100), row(c, "tracked", 1, 90, 100))]  # fmt: skip
@@ -248,12 +275,13 @@ def shipped():
 
 
 def masks(name: str, statistics: str, eps: float) -> np.ndarray:
+    """Right under every attack of this size; all of these networks were measured under the same attacks."""
     found = [
         r for r in evaluation.table().rows
         if (r.model, r.statistics, r.eps_255, r.pixels) == (name, statistics, eps, "float")
-        and r.attack in ("pgd", "clean")
     ]  # fmt: skip
-    return max(found, key=lambda r: r.n).mask.numpy()
+    assert eps == 0 or {r.attack for r in found} == {"fgsm", "noise", "pgd"}
+    return np.all([r.mask.numpy() for r in found], axis=0)
 
 
 BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))

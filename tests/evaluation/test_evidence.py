@@ -6,6 +6,7 @@ import torch
 
 from rnorm_core.evaluation.claims.evidence import (
     RULES,
+    Attacks,
     BatchSizes,
     Contest,
     Count,
@@ -31,6 +32,10 @@ def pair(left_only: int, right_only: int, both: int = 500, neither: int = 300):
     return paired(left, right)
 
 
+def by_pgd(by_eps: dict) -> Attacks:
+    return {eps: dict.fromkeys(seeds, ("pgd",)) for eps, seeds in by_eps.items()}
+
+
 def test_every_kind_of_evidence_has_a_rule():
     kinds = (Retention, Contest, Displacement, Excess, Recovery, BatchSizes, KeptAccuracy, Speed)
     assert {kind.rule for kind in kinds} == set(RULES)
@@ -39,34 +44,45 @@ def test_every_kind_of_evidence_has_a_rule():
 def test_disappears_at_exactly_nine_tenths():
     clean = Count(900, 1000)
     attacked = {0.5: 811, 1: 810, 2: 809}  # 0.9 of 900 is 810
-    evidence = Retention("x", {eps: {0: (clean, Count(k, 1000))} for eps, k in attacked.items()})
+    by_eps = {eps: {0: (clean, Count(k, 1000))} for eps, k in attacked.items()}
+    evidence = Retention("x", by_eps, by_pgd(by_eps))
     assert states(evidence) == [HOLDS, HOLDS, FAILS]
     assert "0.90 of clean accuracy, 81.0 % (95 %: " in evidence.findings()[1].text
-    assert "n = 1,000" in evidence.findings()[1].text
+    assert evidence.findings()[1].text.endswith(", n = 1,000, PGD")
 
 
 def test_where_nothing_was_right_nothing_disappears():
-    assert states(Retention("x", {1: {0: (Count(0, 20), Count(0, 20))}})) == [FAILS]
+    by_eps = {1: {0: (Count(0, 20), Count(0, 20))}}
+    assert states(Retention("x", by_eps, by_pgd(by_eps))) == [FAILS]
 
 
 def test_disappears_for_every_seed():
     clean, good, bad = Count(100, 100), Count(95, 100), Count(80, 100)
     by_eps = {1: {0: (clean, good), 1: (clean, good)}, 2: {0: (clean, good), 1: (clean, bad)},
               4: {0: (clean, bad), 1: (clean, bad)}}  # fmt: skip
-    assert states(Retention("x", by_eps)) == [HOLDS, OPEN, FAILS]
-    assert Retention("x", by_eps).findings()[1].text.startswith("seed 0: 0.95 of clean accuracy")
+    assert states(Retention("x", by_eps, by_pgd(by_eps))) == [HOLDS, OPEN, FAILS]
+    assert Retention("x", by_eps, by_pgd(by_eps)).findings()[1].text.startswith("seed 0: 0.95 of clean accuracy")
 
 
 def test_more_robust_where_the_interval_excludes_nothing():
     ahead, behind, level = pair(60, 20), pair(20, 60), pair(33, 30)
     assert (ahead.low > 0, behind.high < 0, level.low < 0 < level.high) == (True, True, True)
-    assert states(Contest("a", "b", {1: {0: ahead}, 2: {0: behind}, 4: {0: level}})) == [HOLDS, OPPOSITE, OPEN]
+    by_eps = {1: {0: ahead}, 2: {0: behind}, 4: {0: level}}
+    assert states(Contest("a", "b", by_eps, by_pgd(by_eps))) == [HOLDS, OPPOSITE, OPEN]
 
 
 def test_more_robust_for_every_seed():
     ahead, behind, level = pair(60, 20), pair(20, 60), pair(33, 30)
     by_eps = {1: {0: ahead, 1: ahead}, 2: {0: ahead, 1: level}, 4: {0: ahead, 1: behind}, 8: {0: behind, 1: behind}}
-    assert states(Contest("a", "b", by_eps)) == [HOLDS, OPEN, OPEN, OPPOSITE]
+    assert states(Contest("a", "b", by_eps, by_pgd(by_eps))) == [HOLDS, OPEN, OPEN, OPPOSITE]
+
+
+def test_a_finding_names_the_attacks_behind_it():
+    strong, by_eps = ("pgd", "apgd-ce", "square"), {1: {0: pair(60, 20), 1: pair(60, 20)}}
+    one = Contest("a", "b", by_eps, {1: {0: strong, 1: strong}})
+    assert one.findings()[0].text.endswith("n = 880, worst of 3 attacks")
+    mixed = Contest("a", "b", by_eps, {1: {0: strong, 1: ("pgd",)}})
+    assert mixed.findings()[0].text.endswith(", worst of 3 attacks or PGD")
 
 
 def beyond(*counts: int, layers: int = 10) -> np.ndarray:

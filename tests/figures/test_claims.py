@@ -21,6 +21,7 @@ from rnorm_core.evaluation.measure.paired import paired
 from rnorm_core.figures.claims import evidence
 
 PAIR = paired(torch.arange(100) < 60, torch.arange(100) < 50)
+ATTACKS = {eps: dict.fromkeys((0, 1), ("fgsm", "pgd")) for eps in (1, 8)}
 
 
 def traces(figure) -> dict[str, dict]:
@@ -28,7 +29,7 @@ def traces(figure) -> dict[str, dict]:
 
 
 def test_a_contest_is_its_differences_with_intervals():
-    figure = evidence(Contest("RobustNorm", "BatchNorm", {1: {0: PAIR, 1: PAIR}, 8: {0: PAIR}}))
+    figure = evidence(Contest("RobustNorm", "BatchNorm", {1: {0: PAIR, 1: PAIR}, 8: {0: PAIR}}, ATTACKS))
     drawn = traces(figure)
     one = drawn["seed 0"]
     assert one["y"] == pytest.approx([10, 10])
@@ -40,7 +41,9 @@ def test_a_contest_is_its_differences_with_intervals():
 
 
 def test_retention_and_its_line():
-    figure = evidence(Retention("BatchNorm with batch statistics", {1: {0: (Count(90, 100), Count(45, 100))}}))
+    by_eps = {1: {0: (Count(90, 100), Count(45, 100))}}
+    figure = evidence(Retention("BatchNorm with batch statistics", by_eps, ATTACKS))
+    assert "worst of 2 attacks" in figure.alt
     assert traces(figure)["seed 0"]["y"] == pytest.approx([0.5])
     assert "the rule: 0.9 of clean accuracy at 0.9" in figure.alt
 

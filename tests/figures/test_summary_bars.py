@@ -3,8 +3,8 @@
 from xml.etree import ElementTree
 
 from rnorm_core.evaluation import wilson
+from rnorm_core.figures.markup.summary_bars import WIDTH, Bar, draw
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.figures.summary_bars import WIDTH, Bar, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 

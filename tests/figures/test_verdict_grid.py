@@ -6,7 +6,7 @@ import pytest
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
-from rnorm_core.figures.verdict_grid import MARKS, Judged, verdict_grid
+from rnorm_core.figures.markup.verdict_grid import MARKS, Judged, verdict_grid
 
 FINDINGS = [Finding(1, HOLDS, "a"), Finding(2, FAILS, "b"), Finding(4, OPEN, "c"), Finding(8, OPPOSITE, "d <e>")]
 ROWS = [

@@ -181,9 +181,9 @@ def test_every_part_begins_with_shipped_numbers(visit, monkeypatch, part):
     first = next(i for i, block in enumerate(page.markdown) if "](data:image/svg+xml;base64," in block.value)
     assert page.markdown[first].value.count("![BatchNorm") == page.markdown[first].value.count("![RobustNorm") == 1
     assert "chart" not in blocks or blocks.index("chart") > first
-    (sentence,) = (block.value for block in page.markdown if re.search(r"\*\*[\d.]+.%\*\*", block.value))
-    assert "BatchNorm **" in sentence
-    assert "RobustNorm **" in sentence
+    (sentence,) = (block.value for block in page.markdown if re.search(r"\*\*[+−]?[\d.]+.(%|points)\*\*", block.value))
+    assert "BatchNorm" in sentence
+    assert "RobustNorm" in sentence
     assert "To measure it again" in texts(page)
     assert f"BatchNorm `{zoo.card(BN).sha256[:12]}`" in texts(page)
 
@@ -322,7 +322,7 @@ def test_pictures_are_there_before_the_poison(open_page, endless):
     page = open_page("batch", settled=False, part=POISONING, n="8", k="7", seed="91")
     assert pictures(page).count("<figure>") == 5
     assert not page.get("progress")  # nothing is computed before a click
-    page.button(key="ask work").click().run()
+    page.button(key="request_work").click().run()
     assert pictures(page).count("<figure>") == 5
     page.button(key="stop work").click().run()
     assert not page.exception
@@ -336,7 +336,7 @@ def test_what_there_is_stays_when_the_poison_is_stopped(open_page, monkeypatch, 
 
     monkeypatch.setattr(poisoning, "crowd", never)
     page = open_page("batch", settled=False, part=POISONING, n="8", seed="92", course="true", crowds="true")
-    page.button(key="ask work").click().run()
+    page.button(key="request_work").click().run()
     ticket, end = page.session_state["_ticket work"], time.monotonic() + 60
     while ticket.state.partial is None or len(ticket.state.partial.traces) < 4:
         assert time.monotonic() < end
@@ -355,8 +355,10 @@ def test_what_there_is_stays_when_the_poison_is_stopped(open_page, monkeypatch, 
 
 
 @pytest.mark.parametrize(("mode", "experiment"), [("batch", "restore"), ("batch", "spoil"), ("tracked", "repair")])
-def test_layers_are_patched_as_in_the_core(visit, mode, experiment):
+def test_layers_are_patched_as_in_the_core(visit, settle, mode, experiment):
     page = visit(PATCHING, **FEW, eps="8", mode=mode, experiment=EXPERIMENT_TITLES[experiment])
+    assert not page.get("progress")  # nothing is computed before a click
+    press(page, "Patch layer by layer", settle)
     images, model = samples(), zoo.load(BN, mode)
     made = craft.craft(model, images, pgd(8), 8)
     found = patching.patching(model, images, made.images, experiment, pgd(8), 8)

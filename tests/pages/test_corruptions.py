@@ -140,7 +140,7 @@ def test_an_address_holds_everything(open_page):
 
 
 def test_with_all_twenty_samples_no_others_are_left(open_page):
-    page = open_page("batch", **PART, settled=False, corruption="Fog")
+    page = open_page("batch", **PART, settled=False, corruption="Fog", mend="true")
     assert page.selectbox(key="of").options == ["the same images"]
     assert [int(n) for n in page.selectbox(key="n").options] == [8, 20]
     assert page.select_slider(key="m").options == ["as trained", "1", "2", "4", "8", "16", "all"]
@@ -206,7 +206,14 @@ def test_a_door_changes_corruption_and_statistics(open_page, settle):
 
 def test_with_the_full_test_set(open_page):
     page = open_page(
-        "batch", part="Corruptions", full=True, source="full test set", settled=False, corruption="Fog", n="8"
+        "batch",
+        part="Corruptions",
+        full=True,
+        source="full test set",
+        settled=False,
+        corruption="Fog",
+        n="8",
+        mend="true",
     )
     assert [int(n) for n in page.selectbox(key="n").options] == [8, 20, 128]
     assert page.selectbox(key="of").options == ["other images", "the same images"]

@@ -142,6 +142,13 @@ def test_findings_come_one_by_one_and_stay_when_stopped(open_page, monkeypatch):
         leave(page)
 
 
+def test_an_old_link_to_hills_opens_them_whatever_else_it_has(open_page):
+    fake = f"FAKE: {next(iter(PLANTED.values())).title}"
+    assert open_page("honesty", subject=fake, hills="true").session_state["test"] == question.LOSS
+    assert open_page("honesty", settled=False, subject=fake).session_state["test"] == question.EXAMINE
+    assert open_page("honesty", settled=False, subject=fake, hills="false").session_state["test"] == question.EXAMINE
+
+
 def test_hills_stand_on_one_scale_and_only_when_asked_for(open_page):
     page = open_page("honesty", test=question.LOSS)
     assert ["scene" in c.spec["layout"] for c in charts_of(page)] == [False, False]

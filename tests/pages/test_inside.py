@@ -68,7 +68,7 @@ def test_a_picture_is_there_at_once_with_its_numbers(open_page):
     assert f"{found.n:,} values" in texts(page)
     assert f"RobustNorm `{zoo.card(RN).sha256[:12]}`" in texts(page)
     assert "Few images" in texts(page)
-    assert "In layer 3 block 1 second, channel 2 BatchNorm would divide by" in texts(page)
+    assert "to the power p: in layer 3 block 1 second, channel 2, with p = 0.2, by" in texts(page)
     assert "RobustNorm; layer 3 block 1 second, channel 2; 8 clean images" in charts_of(page)[0].alt
     for part in ("What you see", "Why", "Try this"):
         assert part in texts(page)
@@ -273,12 +273,12 @@ def test_several_p_make_a_curve(open_page, planted):
     shown = traces(spec)
     assert shown["RobustNorm, clean"]["x"] == [0.1, 0.2, 1]
     assert shown["RobustNorm, clean"]["y"] == [85, 88, 75]
-    assert shown["RobustNorm, PGD at 1/255"]["y"] == [25, 30, 6.25]
-    assert set(shown["BatchNorm, PGD at 1/255"]["y"]) == {20}
+    assert shown["RobustNorm, attack at 1/255"]["y"] == [25, 30, 6.25]
+    assert set(shown["BatchNorm, attack at 1/255"]["y"]) == {20}
     assert "n = 80 to 100 images a point" in re.sub("<[^>]+>", " ", spec["layout"]["title"]["text"])
     assert "**3 networks that differ in p alone.**" in texts(page)
-    assert "Under PGD at 1/255 p = 0.2 keeps most, 30.0 %" in texts(page)
-    clean, attacked = texts(page).split("Without an attack")[1].split("Under PGD at 1/255")[:2]
+    assert "Under attack at 1/255 p = 0.2 keeps most, 30.0 %" in texts(page)
+    clean, attacked = texts(page).split("Without an attack")[1].split("Under attack at 1/255")[:2]
     assert "Their intervals overlap" in clean
     assert "Their intervals overlap" not in attacked
     found = evaluation.paired(torch.arange(100) < 25, torch.arange(100) < 20)
@@ -300,7 +300,7 @@ def test_one_p_alone_is_said(open_page, planted):
 def test_where_all_keep_the_same_none_keeps_most(open_page, planted):
     planted({None: (90, 20), 0.2: (88, 0), 0.5: (80, 0)})
     page = open_page("inside", **FEW, part=POWERS)
-    assert "Under PGD at 1/255 all 2 keep 0 %" in texts(page)
+    assert "Under attack at 1/255 all 2 keep 0 %" in texts(page)
 
 
 def test_what_was_not_measured_is_not_drawn(open_page, planted):
@@ -308,7 +308,7 @@ def test_what_was_not_measured_is_not_drawn(open_page, planted):
     page = open_page("inside", **FEW, eps="8", part=POWERS)
     shown = traces(drawn(page)["How much is left, for which p"])
     assert shown["RobustNorm, clean"]["y"] == [88, 80]
-    assert "RobustNorm, PGD at 8/255" not in shown
+    assert "RobustNorm, attack at 8/255" not in shown
     assert "not measured" in texts(page)
     assert texts(page).count("Their intervals overlap") == 1
     other = open_page("inside", **FEW, p_mode="batch")

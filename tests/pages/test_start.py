@@ -46,6 +46,19 @@ def test_three_networks_are_seen_without_any_button_or_job(open_page, players, m
     assert not charts_of(page)  # the browser need not load plotly for this page
 
 
+def test_the_player_begins_at_the_step_of_the_address(open_page, players):
+    page = open_page("start", step="4", eps="2")
+    ((header, _),) = players(page)
+    assert (header["chosen"], header["step"]) == (2, 4)
+    assert not page.warning
+    page.session_state["step"] = 7  # as the player says; it knows, so its bytes stay the same
+    page.run()
+    assert players(page)[0][0]["step"] == 4
+    page.session_state["step"] = None
+    page.run()
+    assert players(page)[0][0]["step"] is None
+
+
 def test_the_sentence_counts_the_photos_and_the_table(open_page):
     page = open_page("start")
     kept = shipped.result(PHOTOS.request()).at(1).sum(1).tolist()
@@ -124,7 +137,7 @@ def test_a_model_in_a_batch_mode_says_so(open_page, players):
 
 def test_everything_but_the_device_is_in_the_address(open_page, in_address):
     page = open_page("start")
-    assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps"}
+    assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps", "step"}
 
 
 def test_only_the_modes_that_a_model_has_are_offered(open_page):

@@ -1,9 +1,12 @@
 from dataclasses import asdict, replace
 
 from rnorm_core import zoo
+from rnorm_core.evaluation import Table
 from rnorm_core.training.recipe import RECIPES
 from rnorm_core.ui.models import card as model_card
 from rnorm_core.ui.models import words
+from rnorm_core.ui.models.entries import entries
+from tests.rows import row
 
 TRAINING = model_card.MODES["tracked"]
 
@@ -49,19 +52,22 @@ def test_every_field_of_a_recipe_is_shown_and_explained(make_card):
     }  # fmt: skip
 
 
-def test_measured_accuracies_begin_with_the_default_mode(make_card):
+def test_measured_accuracies_begin_with_the_default_mode_and_are_headline_rows(make_card):
     rows = (
         measured(None, None, 900, "batch"),
         measured("pgd", 8, 10),
         measured("pgd", 0.5, 500),
         measured(None, None, 910),
     )
-    found = model_card.accuracy_rows(make_card("bn", accuracies=rows))
+    card = make_card("bn", accuracies=rows)
+    since = [row(card, 0.5, (90, 200)), row(card, 0.5, (80, 200), attack="square"), row(card, 0, (180, 200))]
+    found = model_card.accuracy_rows(*entries([card], Table(tuple(since))))
     assert [(row["statistics"], row["attack"], row["eps (k/255)"], row["accuracy (%)"]) for row in found] == [
-        (TRAINING, "none", None, 91.0), (TRAINING, "PGD-20", 0.5, 50.0),
-        (TRAINING, "PGD-20", 8, 1.0), ("of the batch", "none", None, 90.0),
+        (TRAINING, "clean", None, 90.0), (TRAINING, "worst of 2 attacks", 0.5, 40.0),
+        (TRAINING, "PGD, 20 steps", 8, 1.0), ("of the batch", "clean", None, 90.0),
     ]  # fmt: skip
-    assert (found[0]["n"], found[0]["95 %"]) == (1000, "90.0 to 95.0")
+    assert [row["n"] for row in found] == [200, 200, 1000, 1000]
+    assert found[2]["95 %"] == "0 to 95.0"
 
 
 def test_origins(make_card):

@@ -23,6 +23,17 @@ def test_seeds_are_listed_by_reading_where_they_differ():
     assert both.endswith("an example, not a law.")
 
 
+def test_a_downloaded_number_names_its_networks_and_its_command():
+    found = shipped()
+    numbers = words.downloaded(found)
+    assert {record["claim"] for record in numbers} == {claim for claim, some in found.by_claim.items() if some}
+    for record in numbers:
+        assert "cifar10-resnet20-" in record["weights"]
+        measured = record["rule"] != "speed kept"  # the cards of the trainings are the evidence
+        assert record["command"].startswith("python -m rnorm_core." if measured else "")
+        assert record["weights"].split()[0] in record["command"] or not measured
+
+
 def test_the_command_beside_a_claim_measures_its_evidence():
     found = shipped()
     kept = words.commands(found.by_claim["C6"], found.table)
@@ -30,5 +41,5 @@ def test_the_command_beside_a_claim_measures_its_evidence():
     assert all("--statistics tracked --attacks clean --count" in command for command in kept)
     for command in words.commands(found.by_claim["C3"], found.table):
         options = sweeping.arguments(command.split()[3:]) if command.startswith(accuracies.COMMAND) else None
-        assert options is None or set(options.attacks) == {"clean", "pgd"}
+        assert options is None or set(options.attacks) == {"clean", "fgsm", "noise", "pgd"}
         assert options is None or "batch" in options.statistics

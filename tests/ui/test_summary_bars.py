@@ -60,7 +60,8 @@ def test_who_it_was_made_for(batch):
     assert shown.weights == {"BatchNorm": side(BN).weight_hash}
     assert shown.command == f"python -m rnorm_core.experiments.precompute.laboratories {BN} --out again.jsonl"
     assert plain(answers.transfer(rows, [side(BN), side(RN)], 1)).startswith(
-        "An attack of 1/255 that is made for batch statistics leaves BatchNorm **35.0 %** there, and **50.0 %** "
+        "An attack of 1/255 that is made for batch statistics leaves BatchNorm **35.0 %** right with them, "
+        "and **50.0 %** "
     )
     assert answers.transfer(rows, [side(BN)], 8) == ""
     assert not bars.transfer(rows, [side(BN)], 8).pictures
@@ -78,8 +79,8 @@ def test_statistics_of_few_images(batch):
     assert answers.sizes([sizes]) == ""  # 128 together are missing
     whole = replace(sizes, clean=(accuracy(2, size=1), accuracy(17, size=128)))
     assert plain(answers.sizes([whole])) == (
-        "With batch statistics, of photos shown alone BatchNorm **10.0 %** are right; "
-        "of photos shown 128 together, **85.0 %**."
+        "Right answers with batch statistics: BatchNorm **10.0 %** for photos shown alone; "
+        "**85.0 %** for photos shown 128 together."
     )
 
 
@@ -107,7 +108,7 @@ def test_company_and_poison(batch):
     assert "before 85.0 %" in picture.alt
     assert "32 of 128 neighbours poisoned 45.0 %" in picture.alt
     assert "the same, statistics as trained 90.0 %" in picture.alt
-    assert "RobustNorm **85.0 %**. When 32 of 128 neighbours are poisoned: **45.0 %**" in plain(
+    assert "RobustNorm **85.0 %**. After 32 of their 128 neighbours are poisoned: **45.0 %**" in plain(
         answers.poisoned(rows, [side(RN), side(BN)])
     )
 
@@ -137,8 +138,8 @@ def test_corruptions_beside_an_attack(batch):
     made_for["weight_hash"] = side(BN).weight_hash
     rows += [row(batch, k, BN, mode, pgd, made_for=made_for) for k, mode in ((4, "tracked"), (6, "batch"))]
     assert plain(corruption_bars.answer(rows, [side(BN), none], "fog", 5, 1)) == (
-        "Fog of severity 5 leaves BatchNorm **25.0 %** right; with the statistics of the corrupted batch, **70.0 %**. "
-        "An attack of 1/255 leaves **20.0 %**; with those of the attacked batch, **30.0 %**."
+        "Fog of severity 5: a batch's own statistics change accuracy by **+45.0 points** for BatchNorm. "
+        "Attack of 1/255, made for the network as trained: by **+10.0**."
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation.claims.benefits import LEVELS
 from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
 from rnorm_core.evaluation.measure.accuracy import wilson
@@ -67,23 +68,28 @@ class Count:
         return f"{percent(self.value)} (95 %: {span(*self.interval)})"
 
 
+# eps in grey levels -> seed -> names of the attacks that an image has to withstand
+Attacks = dict[float, dict[int, tuple[str, ...]]]
+
+
 @dataclass(frozen=True)
 class Retention:
-    """Accuracy that is left under an attack: eps in grey levels -> seed -> (clean, attacked)."""
+    """Accuracy that is left under attacks: eps in grey levels -> seed -> (clean, attacked)."""
 
     label: str
     by_eps: dict[float, dict[int, tuple[Count, Count]]]
+    attacks: Attacks
     rule = "disappears"
     axis: Axis = EPS
 
     def findings(self) -> list[Finding]:
-        return [Finding(eps, *self._at(seeds)) for eps, seeds in sorted(self.by_eps.items())]
+        return [Finding(eps, *self._at(eps, seeds)) for eps, seeds in sorted(self.by_eps.items())]
 
     @staticmethod
     def ratio(clean: Count, attacked: Count) -> float:
         return attacked.value / clean.value if clean.correct else 0.0
 
-    def _at(self, seeds: dict[int, tuple[Count, Count]]) -> tuple[str, str]:
+    def _at(self, eps: float, seeds: dict[int, tuple[Count, Count]]) -> tuple[str, str]:
         states = [
             HOLDS if clean.correct and _at_least(attacked, KEPT, clean) else FAILS for clean, attacked in seeds.values()
         ]
@@ -91,29 +97,32 @@ class Retention:
             seed: f"{self.ratio(clean, attacked):.2f} of clean accuracy, {attacked}"
             for seed, (clean, attacked) in seeds.items()
         }
-        return _agreed(states), _by_seed(texts, {attacked.n for _, attacked in seeds.values()})
+        n = {attacked.n for _, attacked in seeds.values()}
+        return _agreed(states), f"{_by_seed(texts, n)}, {named(self.attacks, eps)}"
 
 
 @dataclass(frozen=True)
 class Contest:
     """Two networks on the same images, left against right: eps in grey levels -> seed -> paired difference.
 
-    under: a text for the attacks, "under the worst of ..."; empty if each network has one attack that was made for it.
+    attacks: the same for both networks. under: a text for them, "under the worst of ...", if they were made for several
+    modes of the network.
     """
 
     left: str
     right: str
     by_eps: dict[float, dict[int, Paired]]
+    attacks: Attacks
     under: str = ""
     rule = "more robust"
     axis: Axis = EPS
 
     def findings(self) -> list[Finding]:
-        return [Finding(eps, *self._at(seeds)) for eps, seeds in sorted(self.by_eps.items())]
+        return [Finding(eps, *self._at(eps, seeds)) for eps, seeds in sorted(self.by_eps.items())]
 
-    def _at(self, seeds: dict[int, Paired]) -> tuple[str, str]:
+    def _at(self, eps: float, seeds: dict[int, Paired]) -> tuple[str, str]:
         states = [HOLDS if p.low > 0 else OPPOSITE if p.high < 0 else OPEN for p in seeds.values()]
-        return _agreed(states), _differences(seeds)
+        return _agreed(states), f"{_differences(seeds)}, {self.under or named(self.attacks, eps)}"
 
 
 @dataclass(frozen=True)
@@ -260,6 +269,18 @@ def _in_time(epoch: int | None, right: int | None) -> bool:
 
 
 Evidence = Retention | Contest | Displacement | Excess | Recovery | BatchSizes | KeptAccuracy | Speed
+
+
+def named(attacks: Attacks, *sizes: float) -> str:
+    """The attacks at these sizes, else at all, of all seeds: "PGD", "worst of 3 attacks"."""
+    groups = dict.fromkeys(names for eps in sizes or attacks for names in attacks[eps].values())
+    return " or ".join(dict.fromkeys(map(_attack, groups)))
+
+
+def _attack(names: Sequence[str]) -> str:
+    if len(names) > 1:
+        return f"worst of {len(names)} attacks"
+    return CATALOGUE[names[0]].title.replace(" (L-inf)", "")
 
 
 def points(p: Paired) -> str:

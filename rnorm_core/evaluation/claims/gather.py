@@ -7,12 +7,14 @@ were measured, the set with the most attack sizes is used.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from rnorm_core.evaluation.claims.benefits import LEVELS, epochs_on_crops, epochs_to
 from rnorm_core.evaluation.claims.evidence import (
+    Attacks,
     BatchSizes,
     Contest,
     Count,
@@ -24,6 +26,8 @@ from rnorm_core.evaluation.claims.evidence import (
     Speed,
 )
 from rnorm_core.evaluation.measure.paired import Paired, paired
+from rnorm_core.evaluation.tables.accuracies import Table
+from rnorm_core.evaluation.tables.headline import attacks_of, by_size, shared
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.evaluation.tables.row import Row
 from rnorm_core.model_names import title
@@ -46,8 +50,18 @@ class NormMode:
 
 Sources = tuple[Variant, ...]  # the networks that were measured
 Alike = dict[str, dict[int, Card]]  # norm -> seed -> card
-Curves = dict[str, dict[float, Tensor]]  # set of images -> eps in grey levels, 0 for clean -> bool (n,), right images
-CurvesOf = Callable[[Card, str], Curves]  # (network, statistics mode) -> its curves
+
+
+class Hits(NamedTuple):
+    """right: bool (n,), the images that are right. attacks: names of the attacks that they withstand."""
+
+    right: Tensor
+    attacks: tuple[str, ...]
+
+
+Curve = dict[float, Hits]  # by eps in grey levels, 0 for clean
+Curves = dict[str, Curve]  # by set of images
+CurvesOf = Callable[[Sources], list[Curves]]  # of each network, all under the same attacks
 Nothing: tuple[None, Sources] = (None, ())
 
 
@@ -76,59 +90,69 @@ def _variants(alike: Alike, norm_modes: Iterable[NormMode], seeds: Iterable[int]
     return tuple(_variant(alike[mode.norm][seed], mode.statistics) for mode in norm_modes for seed in seeds)
 
 
-def under_own_attack(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
-    """Clean accuracy and accuracy under PGD that was made for the network in this mode, with float pixels."""
-    curves: Curves = {}
-    for row in rows:
-        same = row.model == card.name and row.weight_hash == card.sha256 and row.statistics == statistics
-        if same and row.pixels == "float" and row.attack in ("clean", "pgd"):
-            curves.setdefault(row.images, {}).setdefault(row.eps_255, row.mask)
-    return {images: curve for images, curve in curves.items() if 0 in curve}
+def under_own_attacks(rows: Sequence[Row], networks: Sources) -> list[Curves]:
+    """The headline rows of each network, under attacks that were made for it and that all these networks have."""
+    table, curves = shared(Table(tuple(rows)), networks), []
+    for network in networks:
+        mine = table.select(model=network.model, weight_hash=network.weight_hash, statistics=network.statistics)
+        by_images: Curves = {}
+        for images in dict.fromkeys(row.images for row in mine.rows):
+            found = by_size(mine.select(images=images), network)
+            by_images[images] = {eps: Hits(row.mask, attacks_of(row)) for eps, row in found.items()}
+        curves.append({images: curve for images, curve in by_images.items() if 0 in curve})
+    return curves
 
 
-def under_all_attacks(rows: Sequence[Row], card: Card, statistics: str) -> Curves:
+def under_all_attacks(rows: Sequence[Row], networks: Sources) -> list[Curves]:
     """Clean images that are right, and images that are right under the attacks for all modes of the network.
 
     Only sizes with an attack for every mode. rows: of `laboratories.rows`.
     """
+    return [_under_all_attacks(rows, network) for network in networks]
+
+
+def _under_all_attacks(rows: Sequence[Row], network: Variant) -> Curves:
     curves: Curves = {}
     attackers: dict[tuple[str, float], set[str]] = {}
     for row in rows:
-        if (row.model, row.weight_hash, row.statistics) != (card.name, card.sha256, statistics):
+        if (row.model, row.weight_hash, row.statistics) != (network.model, network.weight_hash, network.statistics):
             continue
         made_for = row.settings.get("made_for", {})
-        if made_for.get("weight_hash") == card.sha256 or (row.attack == "clean" and row.settings.get("crossed")):
+        own = made_for.get("weight_hash") == network.weight_hash
+        if own or (row.attack == "clean" and row.settings.get("crossed")):
             curve = curves.setdefault(row.images, {})
-            curve[row.eps_255] = curve[row.eps_255] & row.mask if row.eps_255 in curve else row.mask
+            before = curve.get(row.eps_255)
+            curve[row.eps_255] = Hits(before.right & row.mask if before else row.mask, (row.attack,))
             attackers.setdefault((row.images, row.eps_255), set()).add(made_for.get("statistics"))
+    every = set(modes(network.norm))
     return {
-        images: {eps: mask for eps, mask in curve.items() if not eps or attackers[images, eps] >= set(modes(card.norm))}
+        images: {eps: hits for eps, hits in curve.items() if not eps or attackers[images, eps] >= every}
         for images, curve in curves.items()
         if 0 in curve
     }
 
 
-def _on_common_images(curves: Sequence[Curves]) -> list[dict[float, Tensor]] | None:
+def _on_common_images(curves: Sequence[Curves]) -> list[Curve] | None:
     """All curves on one set of images: the set with the most common sizes, then the one with the most images."""
     common = set(curves[0]).intersection(*curves[1:])
     if not common:
         return None
 
     def by_sizes_then_images(images: str) -> tuple[int, int]:
-        shared = set(curves[0][images]).intersection(*(curve[images] for curve in curves))
-        return len(shared), len(curves[0][images][0])
+        sizes = set(curves[0][images]).intersection(*(curve[images] for curve in curves))
+        return len(sizes), len(curves[0][images][0].right)
 
     images = max(common, key=by_sizes_then_images)
     return [curve[images] for curve in curves]
 
 
-def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, list[dict[float, Tensor]]]:
+def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, list[Curve]]:
     """Seed -> the curves of left and right on the same images."""
     seeds = sorted(alike.get(left.norm, {}).keys() & alike.get(right.norm, {}).keys())
     curves_by_seed = {}
     for seed in seeds:
-        if shared := _on_common_images([curves_of(alike[m.norm][seed], m.statistics) for m in (left, right)]):
-            curves_by_seed[seed] = shared
+        if curves := _on_common_images(curves_of(_variants(alike, (left, right), [seed]))):
+            curves_by_seed[seed] = curves
     return curves_by_seed
 
 
@@ -137,28 +161,33 @@ def contest(
 ) -> tuple[Contest | None, Sources]:
     """Compares left and right on the images that both classify correctly without an attack. under: see `Contest`."""
     by_eps: dict[float, dict[int, Paired]] = {}
+    attacks: Attacks = {}
     pairs = _pairs(curves_of, alike, left, right)
     for seed, (one, other) in pairs.items():
-        both = one[0] & other[0]
+        both = one[0].right & other[0].right
         for eps in sorted((one.keys() & other.keys()) - {0}):
             if both.any():
-                by_eps.setdefault(eps, {})[seed] = paired(one[eps][both], other[eps][both])
+                by_eps.setdefault(eps, {})[seed] = paired(one[eps].right[both], other[eps].right[both])
+                attacks.setdefault(eps, {})[seed] = one[eps].attacks
     if not by_eps:
         return Nothing
-    return Contest(left.label, right.label, by_eps, under), _variants(alike, (left, right), pairs)
+    return Contest(left.label, right.label, by_eps, attacks, under), _variants(alike, (left, right), pairs)
 
 
 def retention(rows: Sequence[Row], alike: Alike, mode: NormMode) -> tuple[Retention | None, Sources]:
     """The accuracy that is left under attacks that were made for the network."""
     by_eps: dict[float, dict[int, tuple[Count, Count]]] = {}
+    attacks: Attacks = {}
     used = []
     for seed, card in sorted(alike.get(mode.norm, {}).items()):
-        if shared := _on_common_images([under_own_attack(rows, card, mode.statistics)]):
-            used.append(_variant(card, mode.statistics))
-            (curve,) = shared
+        network = _variant(card, mode.statistics)
+        if curves := _on_common_images(under_own_attacks(rows, (network,))):
+            used.append(network)
+            (curve,) = curves
             for eps in sorted(curve.keys() - {0}):
-                by_eps.setdefault(eps, {})[seed] = (count(curve[0]), count(curve[eps]))
-    return (Retention(mode.label, by_eps), tuple(used)) if by_eps else Nothing
+                by_eps.setdefault(eps, {})[seed] = (count(curve[0].right), count(curve[eps].right))
+                attacks.setdefault(eps, {})[seed] = curve[eps].attacks
+    return (Retention(mode.label, by_eps, attacks), tuple(used)) if by_eps else Nothing
 
 
 def count(right: Tensor) -> Count:
@@ -256,10 +285,10 @@ def _first(alike: Alike, norm: str) -> int:
 def kept_accuracy(rows: Sequence[Row], alike: Alike) -> tuple[KeptAccuracy | None, Sources]:
     """Compares RobustNorm and BatchNorm without an attack."""
     left, right = NormMode("rn"), NormMode("bn")
-    pairs = _pairs(partial(under_own_attack, rows), alike, left, right)
+    pairs = _pairs(partial(under_own_attacks, rows), alike, left, right)
     if not pairs:
         return Nothing
-    by_seed = {seed: paired(one[0], other[0]) for seed, (one, other) in pairs.items()}
+    by_seed = {seed: paired(one[0].right, other[0].right) for seed, (one, other) in pairs.items()}
     return KeptAccuracy(left.label, right.label, by_seed), _variants(alike, (left, right), pairs)
 
 

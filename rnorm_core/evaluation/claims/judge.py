@@ -26,7 +26,10 @@ class Claim:
     experiment: str
 
 
-_PGD_20 = "each attacked for itself by PGD in 20 steps"
+_OWN = (
+    "each under attacks that were made for it: an image counts as right if it withstands all attacks that both were "
+    "measured under (PGD in 20 steps where there is no other)"
+)
 WORST = "under the worst of all modes' attacks"
 _WORST = (
     "Gradients through a batch's own statistics can make a weak attack. So a second look gives each network, in every "
@@ -39,7 +42,7 @@ CLAIMS = {
         Claim(
             "C0", "Networks without BatchNorm are more robust than networks with it.",
             f"from earlier work (Galloway et al. 2019), taken up by {PAPER}",
-            f"Two ResNet-20, one without norm and one with BatchNorm, {_PGD_20}. Only images that both recognise "
+            f"Two ResNet-20, one without norm and one with BatchNorm, {_OWN}. Only images that both recognise "
             "without an attack count, for the two start at different accuracies. The one without norm also has another "
             "initialisation (Fixup), less weight decay and tighter gradient clipping, without which it does not train.",
         ),
@@ -56,8 +59,8 @@ CLAIMS = {
         ),
         Claim(
             "C3", "With the statistics of the batch at hand, BatchNorm's vulnerability disappears.", PAPER,
-            "The same weights, with the statistics of each batch of 128 in place of those of training, attacked "
-            f"jointly by PGD in 20 steps. {_WORST}",
+            "The same weights, with the statistics of each batch of 128 in place of those of training, "
+            f"{_OWN}. With batch statistics an attack is on the whole batch. {_WORST}",
         ),
         Claim(
             "C4", "This is no remedy: without large batches, batch statistics cannot be used.", PAPER,
@@ -65,7 +68,7 @@ CLAIMS = {
         ),
         Claim(
             "C5", "RobustNorm, which divides by a power of the range, is more robust than BatchNorm.", PAPER,
-            f"Two ResNet-20, trained alike but for the norm, {_PGD_20}. The authors' code calls RobustNorm “RN” with "
+            f"Two ResNet-20, trained alike but for the norm, {_OWN}. The authors' code calls RobustNorm “RN” with "
             f"the statistics of the batch and “RNT” with those of training. {_WORST}",
         ),
         Claim(
@@ -146,7 +149,7 @@ def judge(
     alike = gather.trained_alike(cards)
 
     def versus(left: NormMode, right: NormMode) -> tuple[Contest | None, Sources]:
-        return gather.contest(partial(gather.under_own_attack, rows), alike, left, right)
+        return gather.contest(partial(gather.under_own_attacks, rows), alike, left, right)
 
     def worst(left: NormMode, right: NormMode) -> tuple[Contest | None, Sources]:
         return gather.contest(partial(gather.under_all_attacks, laboratories), alike, left, right, WORST)

@@ -1,6 +1,6 @@
 """The numbers behind the verdicts as records with equal keys, for a table or a CSV file. Shares are fractions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from rnorm_core.evaluation.claims.evidence import (
     Retention,
     Speed,
 )
-from rnorm_core.evaluation.claims.judge import Judgement
+from rnorm_core.evaluation.claims.judge import Judgement, weights
 from rnorm_core.evaluation.measure.paired import Paired
 
 
@@ -25,18 +25,18 @@ def records(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
     """One record for each reading, size and training.
 
     value, low, high: `quantity` with its 95 % interval, or the mean, least and largest of the batches. compared: what
-    the value is judged against. n: images, or batches times layers.
+    the value is judged against. n: images, or batches times layers. attacks: those that an image had to withstand, by
+    the names that the command line takes. weights: names and hashes of the networks.
     """
     found = []
     for judgement in judgements:
         states = {finding.size: finding.state for finding in judgement.findings}
         unit = judgement.evidence.axis.unit.strip()
-        weights = " ".join(dict.fromkeys(source.weight_hash[:12] for source in judgement.sources))
         found += [
             {
                 "claim": judgement.claim, "reading": judgement.reading, "rule": judgement.evidence.rule,
                 "state": states.get(number.size, ""), "unit": "" if number.size is None else unit,
-                **number._asdict(), "weights": weights,
+                **number._asdict(), "weights": weights([judgement]),
             }
             for number in _numbers(judgement.evidence)
         ]  # fmt: skip
@@ -54,21 +54,23 @@ class _Number(NamedTuple):
     low: float | None
     high: float | None
     compared: float | None
+    attacks: str = ""
 
 
 def _numbers(evidence: Evidence) -> Iterator[_Number]:
     match evidence:
-        case Contest(by_eps=by_eps):
+        case Contest(by_eps=by_eps, attacks=attacks):
             for eps, seeds in sorted(by_eps.items()):
                 for seed, pair in seeds.items():
-                    yield _difference(eps, f"seed {seed}", pair)
+                    yield _difference(eps, f"seed {seed}", pair, attacks[eps][seed])
         case KeptAccuracy(by_seed=by_seed):
             for seed, pair in by_seed.items():
                 yield _difference(None, f"seed {seed}", pair)
-        case Retention(by_eps=by_eps):
+        case Retention(by_eps=by_eps, attacks=attacks):
             for eps, seeds in sorted(by_eps.items()):
                 for seed, (clean, attacked) in seeds.items():
-                    yield _share(eps, f"seed {seed}", "accuracy under attack", attacked, clean.value)
+                    number = _share(eps, f"seed {seed}", "accuracy under attack", attacked, clean.value)
+                    yield number._replace(attacks=" ".join(attacks[eps][seed]))
         case Displacement(by_eps=by_eps) | Excess(by_eps=by_eps):
             for eps, models in sorted(by_eps.items()):
                 for model, layers in models.items():
@@ -87,9 +89,9 @@ def _numbers(evidence: Evidence) -> Iterator[_Number]:
                     yield _Number(None, f"seed {seed}", what, None, epoch, None, None, other)
 
 
-def _difference(eps: float | None, training: str, pair: Paired) -> _Number:
-    right = (pair.both + pair.right_only) / pair.n
-    return _Number(eps, training, "paired difference", pair.n, pair.difference, pair.low, pair.high, right)
+def _difference(eps: float | None, training: str, pair: Paired, attacks: Sequence[str] = ()) -> _Number:
+    right, ends = (pair.both + pair.right_only) / pair.n, (pair.low, pair.high)
+    return _Number(eps, training, "paired difference", pair.n, pair.difference, *ends, right, " ".join(attacks))
 
 
 def _share(size: float, training: str, quantity: str, count: Count, compared: float | None) -> _Number:

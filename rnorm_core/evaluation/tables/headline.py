@@ -3,12 +3,15 @@
 Pages, cards, sentences and verdicts all take it from here. Where a stronger attack is measured, all of them follow.
 """
 
+from collections.abc import Sequence
+
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.accuracies import Table
 from rnorm_core.evaluation.tables.row import Row
 from rnorm_core.zoo import Variant
 
 WITHOUT_WORST = "pgd"  # 20 steps: measured for every network, mode and size
+WHAT = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"  # for people
 
 
 def headline(table: Table, variant: Variant, eps_255: float, pixels: str = "float") -> Row | None:
@@ -32,6 +35,18 @@ def rows(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row,
     return curves.of_variant(table, variant, attack, pixels)
 
 
+def shared(table: Table, variants: Sequence[Variant], pixels: str = "float") -> Table:
+    """The rows of these variants under attacks that all of them have, at the same size and on the same images.
+
+    Headline rows of this table compare like with like, where a stronger attack was measured on one of them only.
+    """
+    each = [
+        table.select(model=one.model, statistics=one.statistics, pixels=pixels).rows for one in dict.fromkeys(variants)
+    ]
+    common = set.intersection(*({_conditions(row) for row in rows} for rows in each))
+    return Table(tuple(row for rows in each for row in rows if _conditions(row) in common))
+
+
 def attack_of(row: Row) -> str:
     """The attack of a headline row in words: "worst of 5 attacks", "PGD, 20 steps", "clean"."""
     if ways := row.settings.get("worst of"):
@@ -42,3 +57,9 @@ def attack_of(row: Row) -> str:
 def attacks_of(row: Row) -> tuple[str, ...]:
     """The names of the attacks in a headline row, as the command line takes them."""
     return tuple(dict.fromkeys(row.settings.get("attacks", (row.kind,))))
+
+
+def _conditions(row: Row) -> tuple:
+    """What two networks' rows must share to be under the same attack."""
+    settings = tuple(sorted((key, repr(value)) for key, value in row.settings.items()))
+    return row.images, row.eps_255, row.attack, settings

@@ -18,11 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from rnorm_core import attacks, zoo
 from rnorm_core.attacks import Attack
 from rnorm_core.evaluation.tables.freshness import fresh_and_stale, shipped_weights
 from rnorm_core.evaluation.tables.jsonl import TableFile
 from rnorm_core.evaluation.tables.row import Row
+from rnorm_core.zoo import Variant
 
 KEYS = (
     "crossed", "made_for", "corruption", "severity", "draws", "right", "poisoned", "poison_255", "counted",
@@ -80,6 +83,20 @@ def of(rows: Sequence[Row], model: str, statistics: str, **settings: object) -> 
         ):
             return row
     return None
+
+
+def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, eps_255: float) -> Row | None:
+    """One network's accuracy in the mode `scorer` on images that were attacked for it in the mode `crafter`."""
+    settings = {"model": variant.model, "statistics": crafter, "weight_hash": variant.weight_hash}
+    some = [row for row in rows if row.eps_255 == eps_255]
+    return of(some, variant.model, scorer, made_for=settings)
+
+
+def sensitive(rows: Sequence[Row], variant: Variant, size: int) -> Tensor | None:
+    """Bool (n,): the images that are right in some draws of neighbours and wrong in others, in batches of `size`."""
+    some = [row for row in rows if row.batch_size == size]
+    always, ever = (of(some, variant.model, "batch", right=right) for right in ("always", "ever"))
+    return None if always is None or ever is None else ever.mask & ~always.mask
 
 
 def _made_for(row: Row) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Mounts the player with a landscape, and brings the chosen size back to the page."""
+"""Mounts the player with a landscape, and brings the chosen size and step back to the page."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ from rnorm_core.data import CLASSES
 from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.attack_player import words
-from rnorm_core.ui.attack_player.question import take_size
+from rnorm_core.ui.attack_player.question import chosen_step, take_place
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
@@ -27,7 +27,7 @@ _mount = component(
 
 
 def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
-    """The landscape of one image of a result.
+    """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
@@ -36,9 +36,10 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
 
     def take() -> None:
         norm = CATALOGUE[result.request.attack].norm
-        take_size(result.request, norm, st.session_state[key].eps, opened=opened)
+        take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
-    _mount(key=key, data=_bytes(result, image, dataset, chosen), on_eps_change=take)
+    step = chosen_step(f"{hash(result.request)} {image}")
+    _mount(key=key, data=_bytes(result, image, dataset, chosen, step), on_place_change=take)
 
 
 def show_packed(data: bytes, key: str) -> None:
@@ -47,9 +48,9 @@ def show_packed(data: bytes, key: str) -> None:
 
 
 @lru_cache(maxsize=32)
-def _bytes(result: Result, image: int, dataset: str, chosen: float | None) -> bytes:
-    """Packed once for each result and size: thirty visitors with one question share it."""
-    return pack(result.by_image[image], _about(result, image, dataset, chosen))
+def _bytes(result: Result, image: int, dataset: str, chosen: float | None, step: int | None = None) -> bytes:
+    """Packed once for each result and place: thirty visitors with one question share it."""
+    return pack(result.by_image[image], _about(result, image, dataset, chosen) | {"step": step})
 
 
 def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:

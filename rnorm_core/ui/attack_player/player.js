@@ -1,4 +1,4 @@
-// The player: sliders, pictures, bars and maps of one landscape. No step of it asks the server; only the chosen size is
+// The player: sliders, pictures, bars and maps of one landscape. No step of it asks the server; only the chosen place is
 // sent back, when the finger lifts.
 
 const FRACTIONS = { 0.25: "¼", 0.5: "½", 0.75: "¾" };
@@ -28,6 +28,7 @@ class Player {
     this.root = make("div", { "data-player": "", class: "player", role: "group", "aria-label": "Attack player" });
     parent.append(this.root); // beside the style sheet that Streamlit puts there
     this.asked = null; // the size that the address has
+    this.askedStep = null; // the step that it has; null: the last one
     this.root.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -49,7 +50,9 @@ class Player {
     if (!same) {
       clearInterval(this.timer);
       this.timer = null;
-      this.s = landscape.S - 1;
+      const step = landscape.steps.indexOf(header.step);
+      this.s = step < 0 ? landscape.S - 1 : step;
+      this.askedStep = step < 0 ? null : header.step;
     }
     this.s = Math.min(this.s, landscape.S - 1);
     this.build();
@@ -80,6 +83,7 @@ class Player {
     this.eps.addEventListener("input", () => this.go(Number(this.eps.value), this.s));
     this.eps.addEventListener("change", () => this.tell());
     this.step.addEventListener("input", () => (this.pause(), this.go(this.e, Number(this.step.value))));
+    this.step.addEventListener("change", () => this.tell());
     this.play.addEventListener("click", () => (this.timer ? this.pause() : this.start()));
     const sliders = [make("label", {}, make("span", { text: stepName }), this.stepText, this.step)];
     if (sizes.length > 1) sliders.unshift(make("label", {}, make("span", { text: landscape.size_name }), this.epsText, this.eps));
@@ -298,21 +302,25 @@ class Player {
     clearInterval(this.timer);
     this.timer = null;
     if (this.play) this.showPlay();
-    if (played) this.draw(); // says where it stopped
+    if (!played) return;
+    this.draw(); // says where it stopped
+    this.tell();
   }
 
   showPlay() {
     this.play.textContent = this.timer ? "Pause" : "▶ Play";
   }
 
-  // The size goes back to the address a moment after the last change: one message, however far the finger went.
+  // The place goes back to the address a moment after the last change: one message, however far the finger went.
   tell() {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
-      const size = this.landscape.sizes[this.e];
-      if (this.landscape.sizes.length < 2 || size === this.asked) return;
+      const { sizes, steps, S } = this.landscape;
+      const size = sizes.length < 2 ? this.asked : sizes[this.e], step = this.s === S - 1 ? null : steps[this.s];
+      if (this.timer || (size === this.asked && step === this.askedStep)) return;
       this.asked = size;
-      this.send(size);
+      this.askedStep = step;
+      this.send({ size, step });
     }, 300);
   }
 }
@@ -321,7 +329,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   let player = players.get(parentElement);
   if (!player || !parentElement.contains(player.root)) players.set(parentElement, (player = new Player(parentElement)));
-  player.send = (size) => setTriggerValue("eps", size);
+  player.send = (place) => setTriggerValue("place", place);
   player.load(bytes);
   return () => {
     player.pause();

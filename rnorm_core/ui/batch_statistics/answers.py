@@ -6,10 +6,11 @@ A sentence names the networks of which all its numbers were measured; without on
 from collections.abc import Sequence
 
 from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables.laboratories import made_for
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.ui.batch_statistics import bars
 from rnorm_core.ui.batch_statistics.by_size import BySize
-from rnorm_core.ui.shared.summary_bars import made_for, sentence
+from rnorm_core.ui.shared.summary_bars import sentence
 from rnorm_core.zoo import Variant
 
 NOTHING = "Nothing was measured before for these networks: measure it here."
@@ -18,23 +19,24 @@ NOTHING = "Nothing was measured before for these networks: measure it here."
 def sizes(measured: Sequence[BySize]) -> str:
     by_size = {one.variant: {accuracy.batch_size: accuracy for accuracy in one.clean} for one in measured}
     return sentence(
-        "With batch statistics, of photos shown alone {} are right; of photos shown 128 together, {}.", list(by_size),
+        "Right answers with batch statistics: {} for photos shown alone; {} for photos shown 128 together.",
+        list(by_size),
         *(lambda one, k=k: by_size[one].get(k) for k in (1, 128)),
     )  # fmt: skip
 
 
 def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
     return sentence(
-        "In batches of 8, the neighbours decide whether a photo is right for this share of the photos: {}. In batches "
-        "of 128: {}.", networks, *(lambda one, k=k: bars.sensitive(rows, one, k) for k in (8, 128)),
+        "The share of photos that are right beside some neighbours and wrong beside others: {} in batches of 8; {} in "
+        "batches of 128.", networks, *(lambda one, k=k: bars.sensitive(rows, one, k) for k in (8, 128)),
     )  # fmt: skip
 
 
 def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
     conditions = (("batch", "clean"), ("batch", "poison"), ("tracked", "clean"), ("tracked", "poison"))
     return sentence(
-        "Of photos that **nobody touches** are right: {}. When 32 of 128 neighbours are poisoned: {}. With the "
-        "training set's statistics: {} before, {} after.", networks,
+        "Right answers for photos that **nobody touches**: {}. After 32 of their 128 neighbours are "
+        "poisoned: {}. With the training set's statistics: {} before, {} after.", networks,
         *(lambda one, how=how: bars.beside_poison(rows, one, *how) for how in conditions),
     )  # fmt: skip
 
@@ -42,8 +44,8 @@ def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
 def transfer(rows: Sequence[Row], networks: Sequence[Variant], eps_255: float) -> str:
     pairs = (("batch", "batch"), ("tracked", "batch"), ("tracked", "tracked"))  # who scores, and who crafted
     return sentence(
-        f"An attack of {eps_255:g}/255 that is made for batch statistics leaves {{}} there, and {{}} "
-        "with the statistics as trained. Made for those as trained, it leaves {}.", networks,
+        f"An attack of {eps_255:g}/255 that is made for batch statistics leaves {{}} right with them, and {{}} with "
+        "the statistics as trained. An attack that is made for the statistics as trained leaves {} right.", networks,
         *(lambda one, pair=pair: made_for(rows, one, pair[0], pair[1], eps_255) for pair in pairs),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.batch_statistics.words import MODES
 from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants, share_of
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants, share_of
 from rnorm_core.zoo import Variant
 
 
@@ -21,7 +21,7 @@ def transfer(rows: Sequence[Row], networks: Sequence[Variant], eps_255: float) -
     def bars(network: Variant) -> Shares:
         return [
             (f"{MODES[scorer]}, attack made for {'these' if crafter == scorer else 'the others'}",
-             made_for(rows, network, scorer, crafter, eps_255))
+             laboratories.made_for(rows, network, scorer, crafter, eps_255))
             for scorer, other in (("tracked", "batch"), ("batch", "tracked"))
             for crafter in (scorer, other)
         ]  # fmt: skip
@@ -56,9 +56,8 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
 
 def sensitive(rows: Sequence[Row], network: Variant, size: int) -> Accuracy | None:
     """The share of images that are right in some draws of neighbours and wrong in others."""
-    some = [row for row in rows if row.batch_size == size]
-    always, ever = (laboratories.of(some, network.model, "batch", right=right) for right in ("always", "ever"))
-    return None if always is None or ever is None else share_of(ever.mask & ~always.mask)
+    mask = laboratories.sensitive(rows, network, size)
+    return None if mask is None else share_of(mask)
 
 
 def beside_poison(rows: Sequence[Row], network: Variant, statistics: str, attack: str) -> Row | None:

@@ -15,13 +15,14 @@ from rnorm_core.norms import STATISTICS
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.live_job import abandon
+from rnorm_core.ui.shared.panels import opens
 from rnorm_core.zoo import Variant
 
 SIZE, NEIGHBOURS, POISONING, TRANSFER, CORRUPTIONS, PATCHING, PRECISE_BN = PARTS = (
     "Batch size", "Neighbours", "Poisoned neighbours", "Craft and score", "Corruptions", "Patched layers", "PreciseBN",
 )  # fmt: skip
 ADVANCED = PATCHING, PRECISE_BN
-KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "here", "course", "crowds")
+KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "draws", "here", "course", "crowds")
 SENSITIVE = "200143cf"  # the beginning of the id of a ship: its prediction changes with its neighbours
 COMPOSITION = "more"  # the slot of the second job of a part
 SLOTS = "work", COMPOSITION
@@ -100,8 +101,9 @@ def neighbours(
     settings: Settings,
 ) -> tuple[batch_composition.NeighboursRequest, batch_composition.CompositionRequest | None]:
     """One image and its neighbours; batches of different composition, None if they are not to be measured."""
-    image, size, here, rest = st.columns([1.2, 1, 1.2, 1], gap="medium", vertical_alignment="bottom")
+    image, size, rest = st.columns([1.2, 1, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
+        compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
         count, attack_size = _count(settings), _eps(1)
     images = settings.images(count)
     with image:
@@ -111,8 +113,6 @@ def neighbours(
         batch_size = query_params.choose_one(
             "In a batch", options, key="size", default=8, help="Images looked at together."
         )
-    with here:
-        compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
     left, right = _networks(settings)
     request = batch_composition.NeighboursRequest(left, right, images, chosen, batch_size, settings.device)
     if not compose:
@@ -130,9 +130,9 @@ def draw() -> int:
 
 def poison(settings: Settings) -> poisoning.Request:
     """The request begins with a victim whose answer changes."""
-    image, k, eps, rest = st.columns([1.2, 1.3, 1.5, 1], gap="medium", vertical_alignment="bottom")
+    image, k, rest = st.columns([1.2, 1.5, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
-        count = _count(settings, "All of them are one batch.")
+        count, size = _count(settings, "All of them are one batch."), _eps(8)
     images = settings.images(count)
     with image:
         victim = _image(images, "Victim", VICTIM)
@@ -141,26 +141,19 @@ def poison(settings: Settings) -> poisoning.Request:
         poisoned = query_params.choose_one(
             "Poisoned neighbours", counts, key="k", default=min(4, count - 1), widget=st.select_slider
         )  # fmt: skip
-    with eps:
-        return poisoning.Request(*_networks(settings), images, _eps(8), victim, poisoned, settings.device)
+    return poisoning.Request(*_networks(settings), images, size, victim, poisoned, settings.device)
 
 
 def rest_of_poison() -> tuple[Any, Any]:
     """What opens on demand: the victim's answer by step, and all untouched images as victims."""
-    titles = {"course": "The victim's answer, step by step", "crowds": "All untouched images as victims"}
-    course, crowds = (
-        st.expander(title, key=key, on_change="rerun", bind="query-params", icon=":material/show_chart:")
-        for key, title in titles.items()
-    )
-    return course, crowds
+    return opens("The victim's answer, step by step", "course"), opens("All untouched images as victims", "crowds")
 
 
 def patch(settings: Settings) -> layer_patching.Request:
-    mode, experiment, eps, rest = st.columns([0.9, 1.8, 1.3, 1], gap="medium", vertical_alignment="bottom")
+    experiment, eps, rest = st.columns([1.8, 1.3, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
-        images = settings.images(_count(settings))
-    with mode:
         chosen = query_params.choose_one("Statistics of", list(STATISTICS), key="mode", default="batch", help=MODE)
+        images = settings.images(_count(settings))
     with experiment:
         options = {EXPERIMENT_TITLES[key]: key for key in possible(chosen)}
         given = options[query_params.choose_one("Layers are given", list(options), key="experiment")]
@@ -171,8 +164,8 @@ def patch(settings: Settings) -> layer_patching.Request:
 
 
 def estimate(settings: Settings) -> precise_bn.Request:
-    size, n, eps = st.columns([1, 1, 1.5], gap="large", vertical_alignment="bottom")
-    with n:
+    size, eps, rest = st.columns([1, 1.5, 1], gap="large", vertical_alignment="bottom")
+    with rest, more():
         options = [128, 512] if settings.complete else [8, 12]
         count = query_params.choose_one("Images scored", options, key="n", help="No statistics are taken from them.")
     with size:

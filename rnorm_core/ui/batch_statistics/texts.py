@@ -79,7 +79,7 @@ TEXTS = {
         "enters another's answer, and whatever is done to the neighbours, the answer is the same to the last bit.",
         (
             _here("A single poisoned neighbour", POISONING, "k", k=1), _here("A batch of eight", POISONING, "k", n=8),
-            _here("Small changes", POISONING, "eps", eps=2), _here("Neighbours without intent", NEIGHBOURS),
+            _here("Small changes", POISONING, "request_work", eps=2), _here("Neighbours without intent", NEIGHBOURS),
         ),
     ),
     TRANSFER: Texts(
@@ -127,7 +127,7 @@ TEXTS = {
         (
             _here("Batches of other size", PRECISE_BN, "size", size=2),
             _here("How many images does one batch need?", SIZE),
-            Way("batch", "New statistics against fog and noise", dict(part=CORRUPTIONS, m="all")),
+            Way("batch", "New statistics against fog and noise", dict(part=CORRUPTIONS, m="all", mend=True), "repair"),
         ),
     ),
 }  # fmt: skip

@@ -17,8 +17,8 @@ from rnorm_core.ui.batch_statistics import answers, bars, by_size, drawings, que
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import layers
-from rnorm_core.ui.shared.growing_result import asked, growing
-from rnorm_core.ui.shared.panels import answer, pictures, show_summary
+from rnorm_core.ui.shared.growing_result import growing, requested
+from rnorm_core.ui.shared.panels import answer, opens, pictures, show_summary
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.shared.summary_bars import SummaryBars, measured_table
 from rnorm_core.zoo import Variant, networks_of
@@ -153,9 +153,11 @@ def show_neighbours(settings: Settings) -> None:
                 st.markdown(words.effect_of_neighbours(result, variant))
 
         beside(variants, show_one)
-        images, draw = request.images.load(), question.draw()
-        pictures(drawings.image_and_neighbours(result, images, draw)[:PICTURES])
-        st.caption(words.one_draw(result, images, draw))
+        with opens("The neighbours in each draw", "draws", "draw") as draws:
+            if draws.open:
+                images, draw = request.images.load(), question.draw()
+                pictures(drawings.image_and_neighbours(result, images, draw)[:PICTURES])
+                st.caption(words.one_draw(result, images, draw))
         show_measured_here(request)
     if composition:
         with st.container(key="live"):
@@ -181,7 +183,7 @@ def show_poisoning(settings: Settings) -> None:
     variants, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
     with top:
         show_answer(answers.poisoned(rows, variants), bars.poisoned(rows, variants), variants, settings)
-    wanted = variants and asked(request, "Poison them")
+    wanted = variants and requested(request, "Poison them")
     result = growing(request, partial(poisoning.run, request)) if wanted else None
     if result is None or not result.traces:
         pictures(drawings.before_poisoning(request))
@@ -210,7 +212,8 @@ def show_patching(settings: Settings) -> None:
     with top:
         shown = bars.repaired(moved, variants, request.eps_255, measured_table(settings.dataset))
         show_answer(answers.repaired(moved, variants, request.eps_255), shown, variants, settings)
-    result = growing(request, partial(layer_patching.run, request)) if variants else None
+    wanted = variants and requested(request, "Patch layer by layer")
+    result = growing(request, partial(layer_patching.run, request)) if wanted else None
     if result is not None:
 
         def show_one(variant: Variant) -> None:
@@ -249,7 +252,7 @@ def show_precise_bn(settings: Settings) -> None:
     with top:
         shown = bars.precise_bn(rows, variants, measured_table(settings.dataset))
         show_answer(answers.precise_bn(rows, variants), shown, variants, settings)
-    wanted = variants and asked(request, "Estimate them here")
+    wanted = variants and requested(request, "Estimate them here")
     result = growing(request, partial(precise_bn.run, request)) if wanted else None
     if result is None:
         return

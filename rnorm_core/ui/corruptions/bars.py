@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from rnorm_core.data import CORRUPTIONS
 from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.claims.evidence import signed
+from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
 from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, made_for, of_other_images, of_variants, sentence
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
 from rnorm_core.zoo import Variant
 
 AS_TRAINED, OF_THE_BATCH = "tracked", "batch"
@@ -38,7 +40,8 @@ def corrupted(
             (f"{title}, {word}", corrupted_share(rows, network, mode, corruption, severity)) for mode, word in both
         ]
         attacked = [
-            (f"PGD {eps_255:g}/255, {word}", made_for(rows, network, mode, AS_TRAINED, eps_255)) for mode, word in both
+            (f"PGD {eps_255:g}/255, {word}", laboratories.made_for(rows, network, mode, AS_TRAINED, eps_255))
+            for mode, word in both
         ]
         return [*natural, *attacked]
 
@@ -52,12 +55,26 @@ def corrupted(
 def answer(
     rows: Sequence[Row], networks: Sequence[Variant], corruption: str, severity: int, eps_255: float
 ) -> str:  # fmt: skip
-    """What batch statistics bring back of a corruption's and of an attack's damage, in Markdown; "" if unknown."""
+    """What batch statistics change under a corruption and under an attack, in Markdown; "" if unknown.
+
+    Only networks of which all numbers were measured are named.
+    """
     both = AS_TRAINED, OF_THE_BATCH
-    natural = [lambda one, mode=mode: corrupted_share(rows, one, mode, corruption, severity) for mode in both]
-    attacked = [lambda one, mode=mode: made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both]
-    return sentence(
-        f"{CORRUPTIONS[corruption].title} of severity {severity} leaves {{}} right; with the statistics of the "
-        f"corrupted batch, {{}}. An attack of {eps_255:g}/255 leaves {{}}; with those of the attacked batch, {{}}.",
-        networks, *natural, *attacked,
-    )  # fmt: skip
+    natural, attacked = {}, {}
+    for one in networks:
+        natural[one] = _gain(*(corrupted_share(rows, one, mode, corruption, severity) for mode in both))
+        attacked[one] = _gain(*(laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255) for mode in both))
+    known = [one for one in networks if natural[one] and attacked[one]]
+    if not known:
+        return ""
+    by_network = listed([f"**{natural[one]} points** for {one.label}" for one in known])
+    return (
+        f"{CORRUPTIONS[corruption].title} of severity {severity}: a batch's own statistics change accuracy by "
+        f"{by_network}. Attack of {eps_255:g}/255, made for the network as trained: by "
+        f"{listed([f'**{attacked[one]}**' for one in known])}."
+    )
+
+
+def _gain(before: Row | None, after: Row | None) -> str:
+    """In points; "" without both."""
+    return signed(100 * (after.value - before.value)) if before and after else ""

@@ -19,7 +19,7 @@ from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, show_summary
+from rnorm_core.ui.shared.panels import answer, explain, opens, show_summary
 from rnorm_core.ui.shared.summary_bars import measured_table
 from rnorm_core.zoo import networks_of
 
@@ -46,13 +46,13 @@ def show(settings: Settings) -> None:
             selected = figure_data.Selected(result, chosen.severity, chosen.eps_255, chosen.measure)
             with st.container(key="shifts"):
                 view.show_shift(selected)
-        with st.container(key="repair"):
-            st.markdown("#### Which of the two do new statistics repair?")
-            request, m = question.ask_statistics(chosen)
-            repaired = None
-            if m is not None and any(map(recalibration.keeps_statistics, request.sweep.variants)):
-                repaired = growing(request, partial(recalibration.run, request, first=m), slot="repair")
-            view.show_recalibration(request, m, repaired)
+        with st.container(key="repair"), opens("Which of the two do new statistics repair?", "mend", "m", "of") as mend:
+            if mend.open:
+                request, m = question.ask_statistics(chosen)
+                repaired = None
+                if m is not None and any(map(recalibration.keeps_statistics, request.sweep.variants)):
+                    repaired = growing(request, partial(recalibration.run, request, first=m), slot="repair")
+                view.show_recalibration(request, m, repaired)
     explain(
         "The charts: each point is one norm layer. It says how far the corrupted batch, and the attacked one, have "
         "moved what the layer receives from what it received in training; the grey band holds 95 % of clean batches. "
@@ -67,9 +67,9 @@ def show(settings: Settings) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         names = {name: title for title, name in question.TITLES.items()}
-        repair = {"to": "repair", "severity": 5, "m": ALL}
+        repair = {"to": "repair", "severity": 5, "m": ALL, "mend": True}
         door("batch", "Contrast of severity 5", corruption=names["contrast"], **repair)
         door("batch", "Is JPEG repaired, too?", corruption=names["jpeg"], **repair)
-        door("batch", "Statistics of one image", to="repair", of=SAME, m="1")
+        door("batch", "Statistics of one image", to="repair", of=SAME, m="1", mend=True)
         door("batch", "By the range", to="shifts", measure=MEASURES["log_range"].title)
         door("shift", "Into a layer and a channel")

@@ -27,8 +27,8 @@ class Question:
 
 
 def ask(settings: Settings) -> Question:
-    """Corruption, severity and attack size; the number of images and the measure behind a button."""
-    columns = iter(st.columns([1.3, 1.3, 1.3, 1], gap="medium", vertical_alignment="bottom"))
+    """Corruption and severity; the attack's size, the number of images and the measure behind a button."""
+    columns = iter(st.columns([1.3, 1.3, 1], gap="medium", vertical_alignment="bottom"))
     with next(columns):
         name = TITLES[query_params.choose_one("Corruption", list(TITLES), key="corruption")]
     corruption = CORRUPTIONS[name]
@@ -37,14 +37,13 @@ def ask(settings: Settings) -> Question:
             "Severity", list(SEVERITIES), key="severity", default=3, widget=st.select_slider,
             help="CIFAR-10-C's: from hardly seen to severe.",
         )  # fmt: skip
-    with next(columns):
+    with next(columns), st.popover("More choices", icon=":material/tune:", width="stretch", key="more_choices"):
         eps = query_params.choose_one(
             "Attack size (eps, k/255)", list(corruption_sweep.EPS_255), key="eps", default=1, widget=st.select_slider,
             shown="{:g}".format,
             help="How many grey levels, of 255, each colour may move. The attack beside the corruption is PGD of "
             f"{corruption_sweep.STEPS} steps, made for each network.",
         )  # fmt: skip
-    with next(columns), st.popover("More choices", icon=":material/tune:", width="stretch", key="more_choices"):
         sizes = [n for n in corruption_sweep.SIZES if settings.complete or n <= 20]
         default = 128 if settings.complete else 20
         count = query_params.choose_one(

@@ -10,7 +10,7 @@ from rnorm_core.data import CLASSES, Batch
 from rnorm_core.experiments import landscape
 from rnorm_core.experiments.attack_pair import DIRECTIONS, Request
 from rnorm_core.norms import looks_at_batch
-from rnorm_core.ui.attack_player.question import attack_size
+from rnorm_core.ui.attack_player.question import attack_size, reserve_step
 from rnorm_core.ui.settings import limits
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
@@ -68,6 +68,7 @@ def choose_attack(dataset: str, *, one_image: bool) -> Question:
             "L2: by the length of the whole change. FGSM, BIM, MI-FGSM, APGD and Square go by L-inf; DeepFool, CW "
             "and DDN by L2.",
         )  # fmt: skip
+    reserve_step()
     entry, size = titles[title], None
     if entry.takes_eps:
         in_player = one_image and not entry.black_box

@@ -7,6 +7,7 @@ from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.tables import curves
+from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, by_size, headline, shared
 from rnorm_core.figures.inside import AtPower
 from rnorm_core.rounding import percent
 from rnorm_core.ui.settings import model_picker
@@ -22,13 +23,16 @@ def measured(dataset: str, table: Table, mode: str, eps_255: float) -> list[AtPo
     plain = [card for card in known if card.name == zoo.plain(dataset, "bn")]
     cards = [*model_names.powers(known).values(), *plain]
     variants = [Variant.of(card.name, mode) for card in cards if mode in norms.modes(card.norm)]
-    same = curves.common(table, variants, "pgd", "float", eps_255)  # networks are compared on the same images
+    here = Table(tuple(row for row in table.rows if row.eps_255 in (0, eps_255)))
+    attacked = [variant for variant in variants if headline(here, variant, eps_255)]
+    same = shared(here, attacked) if attacked else here  # compared under the same attacks, on the same images
     points = []
     for card in cards:
-        rows = same.curve(card.name, mode, "pgd") or table.curve(card.name, mode, "pgd")
-        if clean := curves.at(rows, 0):
+        variant = Variant.of(card.name, mode)
+        rows = by_size(same, variant) or by_size(here, variant)
+        if clean := rows.get(0):
             label = f"p = {card.power:g}" if card.norm == "rn" else model_names.title(card)
-            points.append(AtPower(label, card.power, clean, curves.at(rows, eps_255)))
+            points.append(AtPower(label, card.power, clean, rows.get(eps_255)))
     return points
 
 
@@ -94,18 +98,19 @@ def records(points: Sequence[AtPower], mode: str) -> list[dict[str, Any]]:
     lines = []
     for point in points:
         rows = tuple(row for row in (point.clean, point.attacked) if row is not None)
-        lines.append(curves.Line(Variant.of(point.clean.model, mode), "pgd", rows))
+        lines.append(curves.Line(Variant.of(point.clean.model, mode), curves.WORST, rows))
     powers = {point.clean.model: point.power for point in points}
     return [{"p": powers[record["model"]], **record} for record in point_records(lines)]
 
 
 def bars(dataset: str, table: Table, eps_255: float) -> SummaryBars:
-    """The accuracies by p with tracked statistics, clean and attacked."""
+    """The accuracies by p with the usual statistics, clean and attacked."""
     points = measured(dataset, table, "tracked", eps_255)
     attacked, clean = ([(point.label, getattr(point, kind)) for point in points] for kind in ("attacked", "clean"))
     norms = [point.clean.norm for point in points]
-    charts = [(f"Under PGD at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
+    charts = [(f"Under attack at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
     networks = {point.label: (point.clean.model, point.clean.weight_hash) for point in points}
     note = "One training each: another might differ by more than these lines, which are for the images alone."
-    form = reproduce.sweep(("tracked",), ("clean", "pgd"), (eps_255,))
-    return bars_of(charts, networks, "accuracy, tracked, PGD of 20 steps", form, note)
+    kinds = sorted({kind for point in points if point.attacked for kind in attacks_of(point.attacked)})
+    form = reproduce.sweep(("tracked",), ("clean", *kinds), (eps_255,))
+    return bars_of(charts, networks, WHAT, form, note)

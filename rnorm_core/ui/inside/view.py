@@ -128,13 +128,17 @@ def show_powers(choice: Choice, dataset: str, table: Table) -> None:
     points = powers.measured(dataset, table, mode, choice.eps_255)
     if mode == "tracked":
         show_summary(powers.bars(dataset, table, choice.eps_255))
-    attack = f"PGD at {choice.eps_255:g}/255"
+    attack = f"attack at {choice.eps_255:g}/255"
+    about = "ResNet-20" + (f", {mode} statistics" if mode != "tracked" else "")
     st.markdown(powers.summary(points, mode, attack))
     if not any(point.power is not None for point in points):
         return
     picture, text = st.columns([1, 1.3], gap="large", vertical_alignment="center")
     with picture:
-        chart(figures.accuracy_by_power(points, attack, choice.power, f"ResNet-20, {mode} statistics"), key="powers")
+        chart(
+            figures.accuracy_by_power(points, attack, choice.power, about),
+            key="powers",
+        )
     with text:
         st.markdown(powers.table(points, attack))
         st.caption(

@@ -66,9 +66,9 @@ def choice(spread: Spread, power: float, place: str) -> str:
         return f"In {place} all values are the same: there is nothing to divide by."
     std, ranged = spread.scale(None, 0), spread.scale(power, 0)
     return (
-        f"By its values' **range** to the power p. In {place} BatchNorm would divide by the standard deviation, "
-        f"**{short(std)}**; RobustNorm with p = {power:g} divides by {short(spread.range)}^{power:g} = "
-        f"**{short(ranged)}**: what leaves is **{short(std / ranged)} times** as wide."
+        f"RobustNorm divides by the **range** of the values to the power p: in {place}, with p = {power:g}, by "
+        f"{short(spread.range)}^{power:g} = **{short(ranged)}**. BatchNorm would divide by the standard deviation, "
+        f"**{short(std)}**. So the values that leave RobustNorm are **{short(std / ranged)} times** as wide."
     )
 
 
@@ -78,7 +78,7 @@ def equal_at(spread: Spread) -> str:
         return ""
     p = math.log(spread.std) / math.log(spread.range) if spread.range != 1 else math.inf
     if not 0 <= p <= 1:
-        return "At no p from 0 to 1 do both norms divide by the same number."
+        return "The two norms divide by different numbers at every p from 0 to 1."
     return f"Both norms would divide by the same number at p = {p:.2f}."
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rnorm_core.evaluation.tables.headline import WHAT
 from rnorm_core.rounding import percent
 from rnorm_core.ui.models.entries import Entry
 from rnorm_core.ui.shared import reproduce
@@ -15,10 +16,10 @@ def accuracies(entries: Sequence[Entry], eps_255: float) -> SummaryBars:
         (title, norms, [(entry.label, entry.scores.get(eps)) for entry in entries])
         for title, eps in ((f"Right under attack at {eps_255:g}/255", eps_255), ("Right without an attack", 0))
     ]
-    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
     networks = {entry.label: (entry.card.name, entry.card.sha256) for entry in entries}
-    template = reproduce.sweep((entry.variant.statistics for entry in entries), ("clean", "pgd"), (eps_255,))
-    return bars_of(pictures, networks, what, template)
+    attacks = sorted({attack for entry in entries if (score := entry.scores.get(eps_255)) for attack in score.attacks})
+    template = reproduce.sweep((entry.variant.statistics for entry in entries), ("clean", *attacks), (eps_255,))
+    return bars_of(pictures, networks, WHAT, template)
 
 
 def answer(everything: Sequence[Entry], chosen: Sequence[Entry], eps_255: float) -> str:

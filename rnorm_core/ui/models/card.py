@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from rnorm_core import norms
-from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.tables import accuracies
+from rnorm_core.evaluation.tables.headline import WHAT
 from rnorm_core.rounding import span
 from rnorm_core.training.reproduce import changed_since, command
 from rnorm_core.ui.models import words
-from rnorm_core.ui.models.entries import tenths
+from rnorm_core.ui.models.entries import Entry, tenths
 from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.ui.shared.provenance import how_measured
@@ -49,25 +49,28 @@ MODES = {
 ROW = 35  # height of a table's row, in pixels
 
 
-def show(card: Card) -> None:
+def show(entry: Entry) -> None:
+    card = entry.card
     st.markdown(words.what_it_is(card))
-    if card.accuracies:
-        widths = {"attack": 110, "statistics": 220, "eps (k/255)": 100, "accuracy (%)": 110, "95 %": 120, "n": 80}
+    if rows := accuracy_rows(entry):
+        widths = {"attack": 150, "statistics": 220, "eps (k/255)": 100, "accuracy (%)": 110, "95 %": 120, "n": 80}
         numbers = {"eps (k/255)": "%g", "accuracy (%)": "%.1f", "n": "localized"}
         columns = _widths(**widths) | {
             key: st.column_config.NumberColumn(width=widths[key], format=format) for key, format in numbers.items()
         }
         st.dataframe(
-            accuracy_rows(card), hide_index=True, key=f"measured {card.name}", placeholder="–", width="content",
+            rows, hide_index=True, key=f"measured {card.name}", placeholder="–", width="content",
             column_config=columns, alt=f"Measured accuracies of {card.name}",
         )  # fmt: skip
-        st.caption("Counted when the network was made, on n test images. The bars above have an n of their own.")
     else:
-        st.caption("The card holds no measured accuracies yet.")
+        st.caption("No accuracy of this network has been measured yet.")
     with st.container(horizontal=True, vertical_alignment="center"):
         how_measured(
-            f"card {card.name}", "accuracy when the network was made", weights={card.name: card.sha256}, seed=None,
-            command=reproduce.command(reproduce.CARD, [card.name]),
+            f"card {card.name}",
+            f"{WHAT}; where nothing was measured since, as counted when the network was made",
+            weights={card.name: card.sha256}, seed=None,
+            command=f"{accuracies.COMMAND} --models {card.name} --out again.jsonl\n"
+            + reproduce.command(reproduce.CARD, [card.name]),
         )  # fmt: skip
         with st.popover("How it came to be", icon=":material/history:", type="tertiary", key=f"origins {card.name}"):
             st.markdown(words.origins(card))
@@ -92,26 +95,20 @@ def recipe_rows(card: Card) -> list[dict[str, str]]:
     ]
 
 
-def accuracy_rows(card: Card) -> list[dict[str, Any]]:
-    """The card's accuracies as a table, the norm's default mode first."""
-    default = norms.modes(card.norm)[0]
-    rows = sorted(
-        card.accuracies, key=lambda row: (row["statistics"] != default, row["attack"] or "", row["eps_255"] or 0)
-    )
-    return [_accuracy_row(row) for row in rows]
-
-
-def _accuracy_row(row: dict[str, Any]) -> dict[str, Any]:
-    entry, steps = CATALOGUE.get(row["attack"] or ""), row["settings"].get("steps", 1)
-    attack = entry.title.removesuffix(" (L-inf)") if entry else row["attack"] or "none"
-    return {
-        "attack": f"{attack}-{steps}" if steps > 1 else attack,
-        "statistics": MODES.get(row["statistics"], row["statistics"]),
-        "eps (k/255)": row["eps_255"],
-        "accuracy (%)": tenths(row["correct"] / row["n"]),
-        "95 %": span(row["low"], row["high"]),
-        "n": row["n"],
-    }
+def accuracy_rows(entry: Entry) -> list[dict[str, Any]]:
+    """The network's accuracies as a table, the norm's default mode first."""
+    return [
+        {
+            "attack": score.attack,
+            "statistics": MODES.get(mode, mode),
+            "eps (k/255)": eps or None,
+            "accuracy (%)": tenths(score.value),
+            "95 %": span(score.low, score.high),
+            "n": score.n,
+        }
+        for mode, scores in entry.by_mode.items()
+        for eps, score in scores.items()
+    ]
 
 
 def _show_command(card: Card) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row
-from rnorm_core.evaluation.tables.headline import attack_of, by_size
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, by_size
 from rnorm_core.rounding import span
 from rnorm_core.zoo import Card, Variant
 
@@ -19,13 +19,17 @@ CLEAN, PGD, STEPS = "clean", "pgd", 20
 
 @dataclass(frozen=True)
 class Score:
-    """correct of n images, with the 95 % interval, low to high, as fractions. attack: in words, "clean" without one."""
+    """correct of n images, with the 95 % interval, low to high, as fractions.
+
+    attack: in words, "clean" without one. attacks: by the names that the command line takes.
+    """
 
     correct: int
     n: int
     low: float
     high: float
     attack: str
+    attacks: tuple[str, ...] = (PGD,)
 
     @property
     def value(self) -> float:
@@ -57,10 +61,15 @@ def training(card: Card) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A network and its accuracy in its norm's default statistics mode, by eps (k of k/255), 0 without an attack."""
+    """A network and its accuracy, by statistics mode and eps (k of k/255), 0 without an attack."""
 
     card: Card
-    scores: dict[float, Score]
+    by_mode: dict[str, dict[float, Score]]
+
+    @property
+    def scores(self) -> dict[float, Score]:
+        """In the norm's default mode."""
+        return self.by_mode[norms.modes(self.card.norm)[0]]
 
     @property
     def label(self) -> str:
@@ -78,21 +87,25 @@ def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
     rows: dict[str, list[Row]] = {}
     for row in table.rows:
         rows.setdefault(row.model, []).append(row)
-    return [_entry(card, evaluation.Table(tuple(rows.get(card.name, ())))) for card in cards]
+    found = []
+    for card in cards:
+        mine, variant = evaluation.Table(tuple(rows.get(card.name, ()))), Entry(card, {}).variant
+        by_mode = {mode: _scores(card, mine, variant.in_mode(mode)) for mode in norms.modes(card.norm)}
+        found.append(Entry(card, by_mode))
+    return found
 
 
-def _entry(card: Card, table: evaluation.Table) -> Entry:
-    entry = Entry(card, {})
+def _scores(card: Card, table: evaluation.Table, variant: Variant) -> dict[float, Score]:
     scores = {
         (row["eps_255"] or 0): Score(row["correct"], row["n"], row["low"], row["high"], _attack(row))
         for row in card.accuracies
-        if row["statistics"] == entry.variant.statistics and _attack(row)
+        if row["statistics"] == variant.statistics and _attack(row)
     }
     scores |= {
-        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row))
-        for eps, row in by_size(table, entry.variant).items()
+        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row), attacks_of(row))
+        for eps, row in by_size(table, variant).items()
     }
-    return Entry(card, dict(sorted(scores.items())))
+    return dict(sorted(scores.items()))
 
 
 def _attack(row: dict[str, Any]) -> str:

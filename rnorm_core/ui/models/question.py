@@ -10,7 +10,6 @@ from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.models.entries import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, records, sizes
 from rnorm_core.ui.settings import model_picker
 from rnorm_core.ui.shared import query_params
-from rnorm_core.zoo import Card
 
 SHOWN = "show"  # key of the selection, also in the address; the table's selected rows follow it
 ROW, MOST = 35, 11  # height of a row in pixels; rows that the table shows at once
@@ -101,9 +100,9 @@ def select(key: str, listed: Sequence[str]) -> None:
     st.session_state[SHOWN] = hidden + [listed[row] for row in rows]
 
 
-def choose_card(cards: Sequence[Card]) -> Card:
+def choose_card(entries: Sequence[Entry]) -> Entry:
     """One of these networks; the first by default."""
-    titles = {card.name: model_names.listed(card) for card in cards}
+    titles = {entry.card.name: model_names.listed(entry.card) for entry in entries}
     names = list(titles)
     if st.session_state.get("card") not in names:
         st.session_state["card"] = None
@@ -111,4 +110,4 @@ def choose_card(cards: Sequence[Card]) -> Card:
     name = query_params.bound(st.selectbox, "Card, by name", names, None, key="card", label_visibility="collapsed")
     chosen = name if name in names else names[0]
     model_picker.by_title(st.selectbox, "Card", "card", names, chosen, titles.__getitem__, width=360)
-    return cards[names.index(chosen)]
+    return entries[names.index(chosen)]

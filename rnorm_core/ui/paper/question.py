@@ -12,7 +12,7 @@ from rnorm_core.ui.shared import query_params
 
 PART = "section"  # key of the open part, also in the address
 CLAIM, READINGS, RULES_PART, MAP = "One claim", "All readings", "Rules", "Citation map"
-PARTS = {CLAIM: ("claim", "n"), READINGS: (), RULES_PART: (), MAP: ("theme", "year", "work")}
+PARTS = {CLAIM: ("claim", "n", "drawings"), READINGS: (), RULES_PART: (), MAP: ("theme", "year", "work")}
 _REQUESTED = "_remeasuring"  # in the session: the small version that the button was pressed for
 
 

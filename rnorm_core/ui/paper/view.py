@@ -1,7 +1,6 @@
 """Judged claims -> the screen: the grid of verdicts, one claim with its drawings, and its small version."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,14 +11,16 @@ from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
-from rnorm_core.figures.verdict_grid import verdict_grid
+from rnorm_core.figures.markup.verdict_grid import verdict_grid
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation
 from rnorm_core.ui.shared.downloads import as_csv
+from rnorm_core.ui.shared.panels import opens
 from rnorm_core.ui.shared.provenance import how_measured
 
 PGD = "PGD (L-inf)"
+FRONT, MORE = 2, "drawings"  # drawings that a claim shows at once; key of the part with the others
 NOTHING = "Nothing that was measured on the shipped weights speaks to this claim yet."
 # Pages on which a claim can be explored, with a label and settings; left and right are norms (see
 # `navigation.with_networks`). Pages that are not in the navigation are left out.
@@ -69,10 +70,9 @@ def show_overview(shipped: Shipped) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         _how_measured("verdicts", judgements, shipped, "each claim by its own rule; the rules are under “Rules”")
         with st.popover("Data and BibTeX", icon=":material/download:", type="tertiary"):
-            numbers = partial(as_csv, records(judgements))
             st.download_button(
-                "Numbers behind all verdicts (CSV)", numbers, "claims.csv", "text/csv", on_click="ignore",
-                icon=":material/download:", key="claims_csv",
+                "Numbers behind all verdicts (CSV)", lambda: as_csv(words.downloaded(shipped)), "claims.csv",
+                "text/csv", on_click="ignore", icon=":material/download:", key="claims_csv",
             )  # fmt: skip
             st.code(words.BIBTEX, language="bibtex", wrap_lines=True)
         st.caption(f"{words.about_grid(shipped)} The paper: {words.LINK}.")
@@ -105,7 +105,11 @@ def show_claim(claim: str, shipped: Shipped) -> None:
         st.info(NOTHING)
         return
     st.markdown("\n".join(f"- {judgement.sentence}" for judgement in judgements))
-    show_drawings(judgements, claim)
+    show_drawings(judgements[:FRONT], claim)
+    if len(judgements) > FRONT:
+        with opens(f"{len(judgements) - FRONT} more drawings", MORE) as more:
+            if more.open:
+                show_drawings(judgements[FRONT:], f"{claim} more")
     rules = dict.fromkeys(RULES[judgement.evidence.rule] for judgement in judgements)
     _how_measured(f"claim {claim}", judgements, shipped, about.experiment, [f"**The rule.** {rule}" for rule in rules])
 

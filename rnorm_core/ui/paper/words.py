@@ -1,14 +1,16 @@
 """Judged claims -> sentences, rows of tables and commands. Pure functions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rnorm_core.data.works import works
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.claims.evidence import Contest, KeptAccuracy
+from rnorm_core.evaluation.claims.evidence import Contest, Retention
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
+from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS
-from rnorm_core.figures.verdict_grid import Judged
+from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.ui.shared import reproduce
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.
@@ -31,13 +33,13 @@ SIZES = (1, 8)  # of the answer; k of k/255
 
 
 def answer(shipped: Shipped) -> str:
-    """How many readings hold at a small and at a large attack, and how far RobustNorm is ahead."""
-    by_size = [judgement for some in shipped.by_claim.values() for judgement in some if _by_eps(judgement)]
+    """How many claims hold at a small and at a large attack, and how far RobustNorm is ahead."""
+    by_size = [some[0] for some in shipped.by_claim.values() if some and _by_eps(some[0])]
     counts = []
     for eps in SIZES:
         states = [f.state for judgement in by_size for f in judgement.findings if f.size == eps]
         if states:
-            counts.append(f"{states.count(HOLDS)} of {len(states)} readings hold at {eps:g}/255")
+            counts.append(f"{states.count(HOLDS)} of {len(states)}{' claims hold' * (not counts)} at {eps:g}/255")
     if not counts:
         return "No claim can be judged: nothing that was measured belongs to the shipped weights."
     ahead = shipped.by_claim["C5"][:1]
@@ -58,7 +60,7 @@ def about_grid(shipped: Shipped) -> str:
     """What the rows of the grid are."""
     rows, more = len(main_readings(shipped)), len(all_readings(shipped))
     return (
-        f"A row is the main reading of a claim; the sentence counts all readings that depend on the attack size. The "
+        "A row is the main reading of a claim; the sentence counts the rows with a mark at that size. "
         f"{more - rows} further readings are under “All readings”."
     )
 
@@ -94,9 +96,12 @@ def commands(judgements: Sequence[Judgement], table: Table) -> list[str]:
     texts = []
     for judgement in judgements:
         names = [source.model for source in judgement.sources]
-        evidence = judgement.evidence
-        attacks = ("clean",) if isinstance(evidence, KeptAccuracy) else ("clean", "pgd")
-        sweep = reproduce.sweep((source.statistics for source in judgement.sources), attacks)
+        evidence, kinds = judgement.evidence, {"clean": None}
+        if isinstance(evidence, Contest | Retention):
+            kinds |= dict.fromkeys(
+                kind for seeds in evidence.attacks.values() for some in seeds.values() for kind in some
+            )
+        sweep = reproduce.sweep((source.statistics for source in judgement.sources), kinds)
         form = COMMANDS.get(evidence.rule, sweep)
         if isinstance(evidence, Contest) and evidence.under:
             form = reproduce.LABORATORIES
@@ -105,12 +110,13 @@ def commands(judgements: Sequence[Judgement], table: Table) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def numbers(judgement: Judgement) -> list[dict[str, str]]:
-    """The findings as rows of a table."""
-    axis = judgement.evidence.axis
+def downloaded(shipped: Shipped) -> list[dict[str, Any]]:
+    """The numbers behind all verdicts, each with the command that measures it again."""
+    judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
     return [
-        {"size": axis(f.size) if f.size is not None else "", "finding": f.state, "numbers": f.text}
-        for f in judgement.findings
+        record | {"command": " ".join(commands([judgement], shipped.table))}
+        for judgement in judgements
+        for record in records([judgement])
     ]
 
 

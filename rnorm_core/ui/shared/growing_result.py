@@ -37,16 +37,18 @@ def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work"
     return last_partial(request, slot) if result is None else result
 
 
-def asked(request: Hashable, label: str, slot: str = "work") -> bool:
+def requested(request: Hashable, label: str, slot: str = "work") -> bool:
     """Whether to show the result of a long request: after a click on the button `label`, or if it is shipped."""
     if shipped.result(request) is not None:
         return True
-    key = f"_asked {slot}"
+    key = f"_requested {slot}"
     if st.session_state.get(key) == request:
         return True
-    st.button(label, key=f"ask {slot}", type="primary", icon=":material/speed:", on_click=_ask, args=(key, request))
+    st.button(
+        label, key=f"request_{slot}", type="primary", icon=":material/speed:", on_click=_request, args=(key, request)
+    )
     return False
 
 
-def _ask(key: str, request: Hashable) -> None:
+def _request(key: str, request: Hashable) -> None:
     st.session_state[key] = request

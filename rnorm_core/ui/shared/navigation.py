@@ -1,6 +1,7 @@
 """All pages, and the doors from one page to another."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Place:
 LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
+    "lessons": Place("pages/lessons.py", "Lessons", ":material/school:", LEARN),
+    "room": Place("pages/room.py", "Class vote", ":material/how_to_vote:", LEARN),
     "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),
     "inside": Place("pages/inside.py", "Inside a norm layer", ":material/frame_inspect:", UNDERSTAND),
@@ -91,6 +94,11 @@ def door(page: str, label: str, *, to: str = "", **settings: Any) -> None:
         st.caption(f"{label} ({place.title})")
 
 
+def way(page: str, label: str, address: Mapping[str, Sequence[str]]) -> None:
+    """A button to another page with these choices, as its address names them; the page names those it cannot use."""
+    st.button(label, key=f"way {page} {label}", icon=PAGES[page].icon, on_click=_go, args=(page, dict(address)))
+
+
 def with_networks(dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The same settings; the norms under `left` and `right` become the names of the data set's plain networks."""
     return {key: zoo.plain(dataset, value) if key in ("left", "right") else value for key, value in settings.items()}
@@ -104,6 +112,11 @@ def _pass(page: str, to: str, settings: dict[str, Any]) -> None:
         st.session_state[_TAKEN] = settings
         # Without query_params Streamlit clears the address, which fails if a widget of this page is bound to it.
         st.switch_page(PAGES[page].path, query_params={})
+
+
+def _go(page: str, address: dict[str, Sequence[str]]) -> None:
+    st.session_state[_PASSED] = ""
+    st.switch_page(PAGES[page].path, query_params=address)
 
 
 def _text(value: Any) -> str | list[str]:

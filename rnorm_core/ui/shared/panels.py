@@ -57,18 +57,31 @@ def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
 def sections(parts: Mapping[str, tuple[str, ...]], key: str) -> dict[str, Any]:
     """Tabs by title, the first open; a part's content is for `if part.open`.
 
-    parts: title -> keys of the settings inside. An address that has one of them and names no part opens that part.
+    parts: title -> keys of the settings inside. An address that has one of them and names no part opens that part; of
+    several parts, the one with a switch that is on.
     """
     titles = list(parts)
     query_params.reserve(key, *(setting for inside in parts.values() for setting in inside))
     if st.session_state.get(key, titles[0]) not in titles:  # chosen where there were other parts
         st.session_state[key] = titles[0]
     if key not in st.session_state and key not in st.query_params:
-        named = (title for title, inside in parts.items() if any(setting in st.query_params for setting in inside))
-        if title := next(named, ""):
-            st.session_state[key] = title
+        given = st.query_params
+        named = [title for title, inside in parts.items() if any(setting in given for setting in inside)]
+        if named:
+            st.session_state[key] = max(named, key=lambda title: "true" in map(given.get, parts[title]))
     with st.container(key=f"parts_{key}"):
         return dict(zip(titles, st.tabs(titles, key=key, on_change="rerun", bind="query-params"), strict=True))
+
+
+def opens(title: str, key: str, *inside: str) -> Any:
+    """A part that opens on demand; its content is for `if part.open`. inside: keys of the settings in it.
+
+    An address that has one of them opens it.
+    """
+    query_params.reserve(key, *inside)
+    if key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = any(setting in st.query_params for setting in inside)
+    return st.expander(title, key=key, on_change="rerun", bind="query-params", icon=":material/show_chart:")
 
 
 def explain(see: str, why: str, there: bool = True) -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 from rnorm_core import evaluation
 from rnorm_core.evaluation import Accuracy, Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
-from rnorm_core.evaluation.tables import accuracies, laboratories
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline
-from rnorm_core.figures import summary_bars
-from rnorm_core.figures.summary_bars import Bar, Picture, Share
+from rnorm_core.evaluation.tables import accuracies
+from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
+from rnorm_core.figures.markup import summary_bars
+from rnorm_core.figures.markup.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.rounding import percent
 from rnorm_core.ui.shared import reproduce
@@ -77,13 +77,6 @@ def of_variants(
     return bars_of(by_norm, networks, measured, template, note)
 
 
-def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, eps_255: float) -> Row | None:
-    """One network's accuracy in the mode `scorer` on images that were attacked for it in the mode `crafter`."""
-    settings = {"model": variant.model, "statistics": crafter, "weight_hash": variant.weight_hash}
-    some = [row for row in rows if row.eps_255 == eps_255]
-    return laboratories.of(some, variant.model, scorer, made_for=settings)
-
-
 def share_of(mask: Tensor) -> Accuracy:
     """The share of images that are true in bool (n,)."""
     return Accuracy(int(mask.sum()), len(mask), *evaluation.wilson(int(mask.sum()), len(mask)), mask)
@@ -113,8 +106,7 @@ def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[flo
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
     template = reproduce.sweep((variant.statistics for variant in variants), sorted(kinds), sizes_255)
-    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
-    return of_variants(pictures, what + ", in batches of 128" * batch, template, note)
+    return of_variants(pictures, WHAT + ", in batches of 128" * batch, template, note)
 
 
 def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:

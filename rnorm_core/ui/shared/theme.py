@@ -20,7 +20,7 @@ _STYLE = """
 .row-of-pictures figcaption { font-size: 0.875rem; line-height: 1.35; }
 [data-testid="stMultiSelect"] [data-tag] { background: rgba(128, 128, 128, 0.22); color: inherit; }
 .st-key-left, .st-key-right, .st-key-models, .st-key-show, .st-key-card,
-[data-testid="stLayoutWrapper"]:has(> .st-key-size_of_player) { display: none; }
+[data-testid="stLayoutWrapper"]:has(> :is(.st-key-size_of_player, .st-key-step_of_player)) { display: none; }
 /* While the page runs again, the player keeps what it shows. */
 [data-stale="true"]:has(.player) { opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 1.2rem; max-width: 80rem; }

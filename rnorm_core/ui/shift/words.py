@@ -11,11 +11,12 @@ from rnorm_core.ui.shift.selection import AXIS_ENDS, Selection
 
 def headline(selection: Selection) -> str:
     """The sentence at the top: do layers leave their bands, and are the images still recognised? In Markdown."""
+    more = "more layers outside the grey band than chance explains"
     layers = {
-        (True, True): "in both networks more layers leave the grey band than by chance; ",
-        (False, False): "in neither network do more layers leave the grey band than by chance; ",
-        (True, False): "on the left more layers leave the grey band than by chance, on the right not; ",
-        (False, True): "on the right more layers leave the grey band than by chance, on the left not; ",
+        (True, True): f"both networks have {more}; ",
+        (False, False): f"neither network has {more}; ",
+        (True, False): f"the left network has {more}, the right one has not; ",
+        (False, True): f"the right network has {more}, the left one has not; ",
     }.get((selection.beyond_chance(0), selection.beyond_chance(1)), "")  # pyright: ignore
     attack = "No attack" if selection.is_clean else selection.attack
     now, before = ([int(read(i).hits.sum()) for i in (0, 1)] for read in (selection.attacked, selection.clean))

@@ -9,7 +9,7 @@ from rnorm_core import evaluation
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.evaluation.tables.headline import attacks_of, headline
+from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, headline
 from rnorm_core.experiments.landscape import photos
 from rnorm_core.rounding import percent
 from rnorm_core.ui.attack_player.photos import Marks, legend, mark, photo_pills
@@ -65,8 +65,7 @@ def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> 
     rows = [row for eps in sizes for v in variants if (row := headline(measured, v, eps))]
     kinds = sorted({kind for row in rows for kind in attacks_of(row)})
     template = reproduce.sweep((v.statistics for v in variants), ("clean", *kinds), sizes)
-    what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
-    show_summary(summary_bars.bars_of(pictures, networks, what, template))
+    show_summary(summary_bars.bars_of(pictures, networks, WHAT, template))
     if unknown := [v.label for v in variants if headline(measured, v, 0) is None]:
         rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
         st.info(rest, icon=":material/speed:")

@@ -19,7 +19,7 @@ def test_the_verdict_is_about_as_many_layers_at_once_as_chance_puts_outside(done
     text = words.summary(selection, 0)
     for fact in ("2 of 5 layers", "(clean: 0)", verdict, f"clean batches of 8 at most {usual} "):
         assert fact in text
-    both = "in both networks more" if usual == 1 else "in neither network do more"
+    both = "both networks have more" if usual == 1 else "neither network has more"
     assert both in words.headline(selection)
 
 

@@ -1,0 +1,145 @@
+"""Accuracies of networks by attack size, from the table of accuracies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+
+from rnorm_core import evaluation, norms, zoo
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.classroom.fields import Fields
+from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks
+from rnorm_core.classroom.parts.value import Value
+from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables import accuracies, curves
+from rnorm_core.evaluation.tables.freshness import shipped_weights
+from rnorm_core.evaluation.tables.headline import attacks_of, by_size
+from rnorm_core.norms import STATISTICS
+from rnorm_core.zoo import Variant
+
+SIZES = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
+FILE = "png"  # a word: after the attack the images are saved as files of 8 bits
+# Words for the attack of a line; without one it is the worst case over the attacks that were measured.
+ATTACKS = {"noise": "random noise", "fgsm": "FGSM, one step", "pgd": "PGD, 20 steps"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One network under one attack, written in words: "bn", "bn noise", "rn batch", "bn png"."""
+
+    words: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return "_".join(self.words)
+
+    @property
+    def attack(self) -> str:
+        return next((word for word in self.words if word in ATTACKS), "")
+
+    @property
+    def pixels(self) -> str:
+        return "8-bit" if FILE in self.words else "float"
+
+    @property
+    def variant(self) -> Variant:
+        return network(self.words[0], next((word for word in self.words[1:] if word in STATISTICS), None))
+
+    @property
+    def label(self) -> str:
+        rest = [ATTACKS[self.attack]] if self.attack else []
+        return ", ".join([self.variant.label, *rest, *(["saved as PNG"] if FILE in self.words else [])])
+
+    def rows(self) -> Mapping[float, Row]:
+        """The row of every size that was measured, k of k/255; 0 is clean."""
+        return _rows(self, zoo.stamp(accuracies.shipped(DATASET)), tuple(shipped_weights()))
+
+
+@lru_cache(maxsize=64)
+def _rows(line: Line, *_stamps: tuple) -> Mapping[float, Row]:
+    """Found once for the contents of the table and of the cards."""
+    table = evaluation.table(DATASET)
+    if line.attack:
+        return {row.eps_255: row for row in curves.of_variant(table, line.variant, line.attack, line.pixels)}
+    return by_size(table, line.variant, line.pixels)
+
+
+@dataclass(frozen=True)
+class AccuracyBySize(BarPart):
+    """lines: one to four networks or attacks. numbers: attack sizes, k of k/255; 0 is without an attack.
+
+    Values: `bn_at_1`, `rn_batch_at_8`, `bn_noise_at_0`.
+    """
+
+    NAME: ClassVar[str] = "accuracy"
+    PAGE: ClassVar[str] = "accuracy"
+    ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
+    UNIT: ClassVar[str] = "/255"
+
+    lines: tuple[Line, ...]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        texts = fields.texts("lines", most=4)
+        return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text) for text in texts))
+
+    def options(self) -> tuple[float, ...]:
+        measured = [set(line.rows()) for line in self.lines]
+        return tuple(sorted(set[float]().union(*measured).intersection(*measured)))
+
+    def values(self) -> dict[str, Value]:
+        return {f"{line.key}_at_{eps:g}": self._value(line, eps) for line in self.lines for eps in self.numbers}
+
+    def pictures(self) -> list[Picture]:
+        """A picture of each size; of one line alone, one picture of all sizes."""
+        if len(self.lines) == 1:
+            (line,) = self.lines
+            bars = [Bar(_at(eps), line.variant.norm, self._value(line, eps)) for eps in self.numbers]
+            return [Picture(f"{line.label}: still right", tuple(bars))]
+        return [
+            Picture(
+                "Right without an attack" if not eps else f"Still right at {eps:g}/255",
+                tuple(Bar(line.label, line.variant.norm, self._value(line, eps)) for line in self.lines),
+            )
+            for eps in self.numbers
+        ]
+
+    def variants(self) -> list[Variant]:
+        return list(dict.fromkeys(line.variant for line in self.lines))
+
+    def measured(self) -> str:
+        what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
+        if named := [CATALOGUE[line.attack].title for line in self.lines if line.attack]:
+            what += f"; where a bar names {' or '.join(dict.fromkeys(named))}, under that alone"
+        return what + ", in batches of 128" * any(norms.looks_at_batch(one.statistics) for one in self.variants())
+
+    def attacks(self) -> list[str]:
+        """The attacks in the pictures, as the command line takes them."""
+        rows = [row for line in self.lines for eps in self.numbers if (row := line.rows().get(eps))]
+        return sorted({"clean", *(kind for row in rows for kind in attacks_of(row))})
+
+    def door(self) -> dict[str, Any]:
+        return {
+            "models": list(dict.fromkeys(one.model for one in self.variants())),
+            "modes": list(dict.fromkeys(one.statistics for one in self.variants())),
+        }
+
+    def _value(self, line: Line, eps_255: float) -> Value:
+        row = line.rows().get(eps_255)
+        return needed(row and Value.of_row(row), f"{line.label} at {eps_255:g}/255")
+
+
+def _line(fields: Fields, text: str) -> Line:
+    words = tuple(text.split())
+    first, rest = words[0], words[1:]
+    if first not in networks():
+        raise fields.error("lines", f"begins with {first!r}", f"begin with one of {', '.join(networks())}.")
+    possible = [*norms.modes(network(first).norm), *ATTACKS, FILE]
+    wrong = [word for word in rest if word not in possible]
+    if wrong or len(set(rest)) < len(rest):
+        raise fields.error("lines", f"has {text!r}", f"after the network write some of {', '.join(possible)}.")
+    return Line(words)
+
+
+def _at(eps_255: float) -> str:
+    return f"at {eps_255:g}/255" if eps_255 else "without an attack"

@@ -1,0 +1,205 @@
+"""Parts about the statistics of a batch, from the tables of batch sizes, of the laboratories and of layer shifts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import torch
+
+from rnorm_core import norms
+from rnorm_core.classroom.fields import Fields
+from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_networks
+from rnorm_core.classroom.parts.value import Value
+from rnorm_core.evaluation.tables import batch_sizes, laboratories, layer_shifts
+from rnorm_core.evaluation.tables.laboratories import BATCH, EPS_255, STEPS
+from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.zoo import Variant
+
+MODES = {"tracked": "as trained", "batch": "with batch statistics"}
+
+
+@dataclass(frozen=True)
+class _Networks(BarPart):
+    """networks: words as in `part.network`; each has a picture."""
+
+    SIZES: ClassVar[tuple[float, ...]]
+    PAGE: ClassVar[str] = "batch"
+    TAB: ClassVar[str]  # of that page
+
+    networks: tuple[str, ...]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(fields.numbers("sizes", cls.SIZES), read_networks(fields, among=_batched()))
+
+    def options(self) -> tuple[float, ...]:
+        return self.SIZES
+
+    def variants(self) -> list[Variant]:
+        return [network(word) for word in self.networks]
+
+    def door(self) -> dict[str, Any]:
+        left, *others = [one.model for one in self.variants()]
+        return {"part": self.TAB, "left": left, **({"right": others[0]} if others else {})}
+
+    def values(self) -> dict[str, Value]:
+        return {name: value for word in self.networks for name, _, value in self.lines(word)}
+
+    def pictures(self) -> list[Picture]:
+        return [
+            Picture(self.title(one), tuple(Bar(label, one.norm, value) for _, label, value in self.lines(word)))
+            for word, one in zip(self.networks, self.variants(), strict=True)
+        ]
+
+    def title(self, variant: Variant) -> str:
+        raise NotImplementedError
+
+    def lines(self, word: str) -> list[tuple[str, str, Value]]:
+        """(name, label, value) of each bar of a network."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ByBatchSize(_Networks):
+    """Clean photos with the statistics of batches of `numbers` photos. Values: `bn_in_4`, `bn_as_trained`."""
+
+    NAME: ClassVar[str] = "batch size"
+    TAB: ClassVar[str] = "Batch size"
+    SIZES: ClassVar[tuple[float, ...]] = tuple(2**k for k in range(9))
+    ASKS: ClassVar[str] = "Photos in a batch"
+
+    def title(self, variant: Variant) -> str:
+        return f"{variant.title}: photos recognised"
+
+    def lines(self, word: str) -> list[tuple[str, str, Value]]:
+        variant = network(word)
+        rows = [row for row in batch_sizes.by_size(DATASET)[0] if row.model == variant.model and row.attack == "clean"]
+        by_size = {int(row.batch_size): row for row in rows if row.statistics == "batch"}
+        usual = next((row for row in rows if row.statistics == "tracked"), None)
+        found = []
+        for k in map(int, self.numbers):
+            label = "1 photo alone" if k == 1 else f"{k} photos together"
+            row = by_size.get(k)
+            found.append((f"{word}_in_{k}", label, needed(row and Value.of_row(row), label)))
+        trained = needed(usual and Value.of_row(usual), "as trained")
+        return [*found, (f"{word}_as_trained", "as trained, with its memory", trained)]
+
+    def measured(self) -> str:
+        return "accuracy on clean images, with the statistics of batches of this size"
+
+
+@dataclass(frozen=True)
+class Neighbours(_Networks):
+    """Photos whose answer depends on their neighbours, in batches of `numbers`. Values: `bn_in_8`."""
+
+    NAME: ClassVar[str] = "neighbours"
+    TAB: ClassVar[str] = "Neighbours"
+    SIZES: ClassVar[tuple[float, ...]] = (2, 4, 8, 16, 32, 64, 128)
+    ASKS: ClassVar[str] = "Photos in a batch"
+
+    def options(self) -> tuple[float, ...]:
+        rows = laboratories.rows(DATASET)
+        return tuple(
+            k for k in self.SIZES
+            if all(laboratories.sensitive(rows, one, int(k)) is not None for one in self.variants())
+        )  # fmt: skip
+
+    def title(self, variant: Variant) -> str:
+        return f"{variant.title}: right or wrong by its neighbours"
+
+    def lines(self, word: str) -> list[tuple[str, str, Value]]:
+        variant, rows, found = network(word), laboratories.rows(DATASET), []
+        for k in map(int, self.numbers):
+            mask = laboratories.sensitive(rows, variant, k)
+            value = needed(None if mask is None else Value.of_mask(mask), f"neighbours in batches of {k}")
+            found.append((f"{word}_in_{k}", f"in batches of {k}", value))
+        return found
+
+    def measured(self) -> str:
+        return "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
+
+
+@dataclass(frozen=True)
+class Transfer(_Networks):
+    """Attacks of the sizes `numbers`, made for one statistics mode and scored in the same or the other one.
+
+    Values: `rn_batch_from_tracked_at_4`: scored with batch statistics, made for the network as trained.
+    """
+
+    NAME: ClassVar[str] = "transfer"
+    TAB: ClassVar[str] = "Craft and score"
+    SIZES: ClassVar[tuple[float, ...]] = EPS_255
+    ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
+    UNIT: ClassVar[str] = "/255"
+
+    def title(self, variant: Variant) -> str:
+        return f"{variant.title}: still right under PGD"
+
+    def lines(self, word: str) -> list[tuple[str, str, Value]]:
+        variant, rows, found = network(word), laboratories.rows(DATASET), []
+        for eps in self.numbers:
+            for scorer, other in (("batch", "tracked"), ("tracked", "batch")):
+                for crafter in (scorer, other):
+                    own = "own attack" if crafter == scorer else f"attack made {MODES[crafter]}"
+                    label = f"{eps:g}/255, {MODES[scorer]}, {own}"
+                    row = laboratories.made_for(rows, variant, scorer, crafter, eps)
+                    value = needed(row and Value.of_row(row), label)
+                    found.append((f"{word}_{scorer}_from_{crafter}_at_{eps:g}", label, value))
+        return found
+
+    def measured(self) -> str:
+        return f"accuracy under PGD of {STEPS} steps, batches of {BATCH}"
+
+    def door(self) -> dict[str, Any]:
+        return super().door() | {"eps": self.numbers[-1]}
+
+
+@dataclass(frozen=True)
+class OtherStatistics(_Networks):
+    """Photos that were attacked for the network as trained, then shown with the statistics of their own batch.
+
+    Values: `bn_as_trained_at_1`, `bn_own_at_1`.
+    """
+
+    NAME: ClassVar[str] = "other statistics"
+    TAB: ClassVar[str] = "Patched layers"
+    SIZES: ClassVar[tuple[float, ...]] = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)
+    ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
+    UNIT: ClassVar[str] = "/255"
+
+    def title(self, variant: Variant) -> str:
+        return f"{variant.title}: the same attacked photos"
+
+    def lines(self, word: str) -> list[tuple[str, str, Value]]:
+        variant, found = network(word), []
+        for eps in self.numbers:
+            row = needed_row(variant, "pgd" if eps else "clean", eps)
+            for which, key, name in (("hits", "as_trained", "as trained"), ("own", "own", "statistics of their batch")):
+                mask = torch.from_numpy(row.mask(which))
+                label = f"{eps:g}/255, {name}" if eps else f"no attack, {name}"
+                found.append((f"{word}_{key}_at_{eps:g}", label, Value.of_mask(mask, row.images)))
+        return found
+
+    def measured(self) -> str:
+        return f"accuracy under PGD of {STEPS} steps, made for the network as trained, batches of {BATCH}"
+
+
+def needed_row(variant: Variant, attack: str, eps_255: float) -> Moved:
+    """The row of layer shifts of a network under an attack; UserError if it was not measured."""
+    rows: Sequence[Moved] = layer_shifts.moved(DATASET)[0]
+    match = partial(_matches, variant=variant, attack=attack, eps_255=eps_255)
+    row = next(filter(match, rows), None)
+    if row is None:
+        needed(None, f"layer shifts of {variant.title} under {attack} at {eps_255:g}/255")
+    assert row is not None
+    return row
+
+
+def _matches(row: Moved, variant: Variant, attack: str, eps_255: float) -> bool:
+    return (row.model, row.attack, row.eps_255) == (variant.model, attack, eps_255)
+
+
+def _batched() -> list[str]:
+    """The words of the networks that have batch statistics."""
+    return [word for word in networks() if "batch" in norms.modes(network(word).norm)]

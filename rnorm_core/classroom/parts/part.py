@@ -1,0 +1,97 @@
+"""What a part of a lesson is, and the parts that are bars of shipped accuracies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from rnorm_core import model_names, zoo
+from rnorm_core.classroom.fields import Fields
+from rnorm_core.classroom.parts.value import Value
+from rnorm_core.errors import UserError
+from rnorm_core.zoo import Variant
+
+DATASET = "cifar10"
+
+
+@dataclass(frozen=True)
+class Part:
+    """NAME: in a lesson's files. PAGE: the key of the page that has more of it."""
+
+    NAME: ClassVar[str]
+    PAGE: ClassVar[str]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """The part with the settings of a file. LessonError for those that it does not have."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, Value]:
+        """The results by name, from shipped measurements. UserError where they are missing."""
+        raise NotImplementedError
+
+    def door(self) -> dict[str, Any]:
+        """The same settings on the part's page, by the keys of its widgets."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    label: str
+    norm: str
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    title: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class BarPart(Part):
+    """A part that is drawn as bars. numbers: attack sizes or batch sizes, which the learner can change."""
+
+    ASKS: ClassVar[str]  # label of the choice of numbers
+    UNIT: ClassVar[str] = ""  # after each number
+
+    numbers: tuple[float, ...]
+
+    def options(self) -> tuple[float, ...]:
+        """The numbers that were measured."""
+        raise NotImplementedError
+
+    def at(self, numbers: Sequence[float]) -> Self:
+        return replace(self, numbers=tuple(sorted(numbers)))
+
+    def pictures(self) -> list[Picture]:
+        raise NotImplementedError
+
+    def variants(self) -> list[Variant]:
+        """The networks in the pictures."""
+        raise NotImplementedError
+
+    def measured(self) -> str:
+        """What was measured, and how, as a phrase."""
+        raise NotImplementedError
+
+
+def network(word: str, mode: str | None = None) -> Variant:
+    """ "bn" -> the plain network with BatchNorm; "rn-p100", "bn-adv", "bn-seed1" -> its relatives."""
+    return Variant.of(model_names.plain(DATASET, word), mode)
+
+
+def networks() -> tuple[str, ...]:
+    """The words of the networks that are here."""
+    begin = model_names.plain(DATASET, "")
+    return tuple(name.removeprefix(begin) for name in zoo.names() if name.startswith(begin))
+
+
+def read_networks(fields: Fields, *, among: Sequence[str] | None = None) -> tuple[str, ...]:
+    return fields.texts("networks", networks() if among is None else among, most=3)
+
+
+def needed(value: Value | None, what: str) -> Value:
+    """UserError in the place of a measurement that is not shipped."""
+    if value is None:
+        raise UserError(f"This was not measured: {what}.", "choose other settings, or measure it.")
+    return value

@@ -1,0 +1,65 @@
+"""The shift of the inputs of norm layers under an attack, from the table of layer shifts."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+
+from rnorm_core.attacks import CATALOGUE
+from rnorm_core.classroom.fields import Fields
+from rnorm_core.classroom.parts.batch import needed_row
+from rnorm_core.classroom.parts.part import Part, network
+from rnorm_core.classroom.parts.value import Value
+from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.zoo import Variant
+
+MEASURE = "wasserstein"
+ATTACKS = {"pgd": "attack", "noise": "random noise"}
+SIZES = (0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
+NETWORKS = ("bn", "rn")
+
+
+@dataclass(frozen=True)
+class LayerShift(Part):
+    """One network under attacks of one size, k of k/255.
+
+    Values: `pgd_outside` and `noise_outside`, the share of layers outside the natural band, over all batches, and
+    `clean_outside`; `pgd_right` and so on, the accuracy on the same photos; `layers`, how many there are.
+    """
+
+    NAME: ClassVar[str] = "shift"
+    PAGE: ClassVar[str] = "shift"
+
+    network: str
+    attacks: tuple[str, ...]
+    eps_255: float
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            fields.one_of("network", NETWORKS, "bn"), fields.texts("attacks", ATTACKS, most=2),
+            *fields.numbers("size", SIZES, most=1),
+        )  # fmt: skip
+
+    @property
+    def variant(self) -> Variant:
+        return network(self.network)
+
+    def row(self, attack: str) -> Moved:
+        """attack: "clean" or a key of `ATTACKS`."""
+        return needed_row(self.variant, attack, 0 if attack == "clean" else self.eps_255)
+
+    def values(self) -> dict[str, Value]:
+        found = {"layers": Value(len(self.row("clean").layers))}
+        for attack in ("clean", *self.attacks):
+            row = self.row(attack)
+            outside = row.beyond(MEASURE)
+            # Layers of one batch move together, so an interval over them would be wrong.
+            share = float(np.mean(outside))
+            found[f"{attack}_outside"] = Value(share, outside.size, share, share)
+            found[f"{attack}_right"] = Value.of_mask(torch.from_numpy(row.mask()), row.images)
+        return found
+
+    def door(self) -> dict[str, Any]:
+        return {"attack": CATALOGUE[self.attacks[0]].title, "eps": self.eps_255}

@@ -1,0 +1,1 @@
+"""The page of lessons: the list, and one step at a time."""

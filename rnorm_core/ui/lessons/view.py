@@ -1,0 +1,165 @@
+"""The list of lessons, and one step of a lesson, on screen."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from rnorm_core.classroom import lessons
+from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
+from rnorm_core.ui.lessons import companion, parts, question, words
+from rnorm_core.ui.lessons.question import Where
+from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.navigation import way
+from rnorm_core.ui.shared.plain_text import sentence
+
+# A step is read, so its lines are short; its picture may be wide.
+_STYLE = """
+<style>
+.st-key-lesson h1 { font-size: 1.5rem; line-height: 1.3; max-width: 46rem; }
+.st-key-lesson [data-testid="stMarkdown"] :is(p, li) { font-size: 1.1rem; line-height: 1.55; max-width: 46rem; }
+.st-key-lesson [role="radiogroup"] label p { font-size: 1.05rem; }
+.st-key-lesson [data-testid="stMarkdown"] img { max-width: 100%; }
+.st-key-lesson_ways { padding: 0.6rem 0; position: sticky; bottom: 0; backdrop-filter: blur(12px); z-index: 5; }
+@media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } }
+</style>
+"""
+
+
+def show_list() -> None:
+    """All lessons, and what is wrong with files of lessons."""
+    st.title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
+    st.markdown("Each lesson asks what you expect, shows what happens, and says why. Ten minutes, also on a phone.")
+    for lesson in lessons.all():
+        _show_entry(lesson)
+    for error in lessons.problems():
+        show_error(error)
+    companion.show("list", "")
+
+
+def _show_entry(lesson: Lesson) -> None:
+    done = sum(question.predicted(lesson, step) is not None for step in lesson.predictions)
+    seen = question.seen(lesson)
+    with st.container(border=True, key=f"entry {lesson.id}"):
+        st.markdown(f"**{lesson.id}. {sentence(lesson.title)}**  \n{sentence(lesson.goal)}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label, index = (f"Go on at step {seen + 1}", seen) if seen else ("Begin", 0)
+            st.button(label, key=f"begin {lesson.id}", type="primary", on_click=question.go, args=(lesson, index))
+            st.caption(" · ".join(filter(None, [words.minutes(lesson), words.progress(lesson, done)])), width="content")
+
+
+def show_step(where: Where) -> None:
+    """The step that may be seen, and the ways to the next and the last one."""
+    lesson, step = where.lesson, where.step
+    st.html(_STYLE)
+    with st.container(key="lesson"):
+        st.caption(words.where(lesson, where.shown))
+        if where.is_held:
+            st.info(words.HELD, icon=":material/lock:")
+        st.title(sentence(step.title))
+        with problems():
+            show(where)
+    _ways(where)
+    place = words.where(lesson, where.shown)
+    companion.show(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
+
+
+def show(where: Where) -> None:
+    """The content of a step by its type."""
+    step = where.step
+    match step:
+        case Predict():
+            _text(where.lesson, step.body)
+            _predict(where, step)
+        case Experiment():
+            _text(where.lesson, step.body)
+            parts.show(step.part, question.key(where.lesson, step))
+        case Reveal():
+            _reveal(where.lesson, step)
+            _text(where.lesson, step.body)
+        case Try():
+            _text(where.lesson, step.body)
+            with st.container(horizontal=True):
+                for one in step.ways:
+                    way(one.page, sentence(one.label), dict(one.address))
+        case _:
+            _text(where.lesson, step.body)
+
+
+def _predict(where: Where, step: Predict) -> None:
+    given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
+    st.radio(
+        words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
+        format_func=lambda i: sentence(step.answers[i].text), label_visibility="collapsed",
+    )  # fmt: skip
+    if given is None:
+        chosen = st.session_state.get(widget)
+        st.button(
+            "This is my prediction", key="predict", type="primary", disabled=chosen is None,
+            on_click=question.predict, args=(where, widget),
+        )  # fmt: skip
+    else:
+        st.caption("Your prediction is made. The next step shows what happens.")
+
+
+def _reveal(lesson: Lesson, step: Reveal) -> None:
+    asked, given = lessons.question(step.of), question.predicted(lesson, step.of)
+    assert given is not None  # `question.allowed` holds back a reveal without a prediction
+    assert asked.right is not None
+    with st.container(border=True, key="verdict"):
+        st.caption(sentence(asked.text))
+        st.markdown(words.verdict(asked, given))
+        for i in dict.fromkeys((given, asked.right)):
+            if asked.choices[i].feedback:
+                st.markdown(texts.unmarked(asked.choices[i].feedback))
+        if rest := words.other_answers(asked, given):
+            with st.expander("Why the other answers are tempting"):
+                st.markdown(texts.unmarked(rest))
+
+
+def _text(lesson: Lesson, marked: Text) -> None:
+    """A text with its values; below it each glossary word, which opens on a tap and on a key."""
+    if not marked.text:
+        return
+    st.markdown(texts.unmarked(lessons.text(lesson, marked), "**{}**"))
+    entries = texts.words(marked)
+    if entries:
+        with st.container(horizontal=True, vertical_alignment="center", key="words"):
+            st.caption("Words:", width="content")
+            for shown, entry in entries.items():
+                with st.popover(shown, key=f"word {shown}", type="tertiary", icon=":material/menu_book:"):
+                    st.markdown(f"**{entry.term}.** {entry.text}")
+                    if entry.formula:
+                        st.latex(entry.formula)
+
+
+def _ways(where: Where) -> None:
+    """Buttons, which keys press as well: see `companion.js`."""
+    lesson, index = where.lesson, where.shown
+    waiting = isinstance(where.step, Predict) and question.predicted(lesson, where.step) is None
+    with st.container(horizontal=True, key="lesson_ways"):
+        _button("back", "Back", ":material/arrow_back:", lambda: question.go(lesson, index - 1), index == 0)
+        if index + 1 < len(lesson.steps):
+            _button("next", "Next", ":material/arrow_forward:", lambda: question.go(lesson, index + 1), waiting)
+        elif following := next_lesson(lesson):
+            label = f"Lesson {following.id}: {sentence(following.title)}"
+            _button("next", label, ":material/arrow_forward:", lambda: question.go(following), waiting)
+        st.button("All lessons", key="lesson_list", type="tertiary", on_click=question.go)
+        if index + 1 == len(lesson.steps):
+            st.button(
+                "Begin this lesson again", key="lesson_again", type="tertiary", icon=":material/replay:",
+                on_click=question.begin_again, args=(lesson,),
+            )  # fmt: skip
+
+
+def next_lesson(lesson: Lesson) -> Lesson | None:
+    known = list(lessons.all())
+    place = known.index(lesson) + 1 if lesson in known else len(known)
+    return known[place] if place < len(known) else None
+
+
+def _button(name: str, label: str, icon: str, on_click: Callable[[], None], disabled: bool) -> None:
+    st.button(
+        label, key=f"lesson_{name}", icon=icon, on_click=on_click, disabled=disabled,
+        icon_position="right" if name == "next" else "left",
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""The sentences of the page of lessons. Pure functions, in Markdown."""
+
+from rnorm_core.classroom.lessons import Lesson, Predict
+from rnorm_core.classroom.question import Question
+from rnorm_core.ui.shared.plain_text import sentence
+
+HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
+
+
+def where(lesson: Lesson, index: int) -> str:
+    return f"Lesson {lesson.id}, {sentence(lesson.title)} · step {index + 1} of {len(lesson.steps)}"
+
+
+def minutes(lesson: Lesson) -> str:
+    return f"{lesson.minutes:.0f} minutes"
+
+
+def progress(lesson: Lesson, done: int) -> str:
+    """How many predictions were made; "" before the first."""
+    return f"{done} of {len(lesson.predictions)} predictions made" if done else ""
+
+
+def verdict(question: Question, given: int) -> str:
+    """The prediction against the measurement."""
+    assert question.right is not None
+    chosen, right = (sentence(question.choices[i].text) for i in (given, question.right))
+    if given == question.right:
+        return f"You predicted **{chosen}**. That is what was measured."
+    return f"You predicted **{chosen}**. Measured: **{right}**."
+
+
+def other_answers(question: Question, given: int) -> str:
+    """Why the wrong answers that were not given are tempting."""
+    rest = [choice for i, choice in enumerate(question.choices) if i not in (given, question.right) and choice.feedback]
+    return "\n\n".join(f"**{sentence(choice.text)}.** {choice.feedback}" for choice in rest)
+
+
+def asked(step: Predict) -> str:
+    return sentence(step.title)

@@ -1,0 +1,66 @@
+"""Where a stronger attack is measured, the sentence of a page, the card and the verdict follow."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rnorm_core import evaluation
+from rnorm_core.evaluation.claims.shipped import shipped
+from rnorm_core.evaluation.tables import accuracies
+from rnorm_core.evaluation.tables.row import pack
+from tests.pages.shown import charts
+
+BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
+
+
+@pytest.fixture
+def stronger(tmp_path, monkeypatch):
+    """Adds APGD at 1/255 to a copy of the shipped table; it fools BatchNorm and RobustNorm everywhere."""
+    rows = evaluation.table().rows
+    names = {f"{name}{seed}" for name in (BN, RN) for seed in ("", "-seed1", "-seed2")}
+    usual = "pgd", 1, "float", "tracked"
+    added = [
+        replace(
+            row, attack="apgd", settings={**row.settings, "name": "apgd", "steps": 50, "loss": "ce"}, correct=0,
+            low=0.0, high=evaluation.wilson(0, row.n)[1], hits=pack(torch.zeros(row.n, dtype=torch.bool)),
+        )
+        for row in rows
+        if row.model in names and (row.attack, row.eps_255, row.pixels, row.statistics) == usual
+    ]  # fmt: skip
+    assert {row.model for row in added} == names
+
+    def add() -> None:
+        accuracies.FILE.write(tmp_path / "more.jsonl", (*rows, *added))
+        monkeypatch.setattr(accuracies, "shipped", lambda dataset="cifar10": tmp_path / "more.jsonl")
+
+    return add
+
+
+def said(page) -> str:
+    return "\n".join(block.value for block in page.markdown)
+
+
+def card(page) -> list[tuple]:
+    rows = page.dataframe[0].value[["statistics", "eps (k/255)", "attack", "accuracy (%)"]].fillna(0)
+    return [row for row in rows.itertuples(index=False, name=None) if row[0] == "of the training images"]
+
+
+def test_sentence_card_and_verdict_follow(open_page, stronger):
+    before = card(open_page("models", about="One card"))
+    (usual,) = (row for row in before if row[1] == 1)
+    assert usual[2] == "worst of 3 attacks"
+    assert usual[3] > 15
+    assert "points more** than BatchNorm at 1/255" in said(open_page("start"))
+    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1, 1.5 and 2/255;" in said(open_page("paper", claim="C5"))
+    stronger()
+    after = card(open_page("models", about="One card"))
+    assert after == [(*usual[:2], "worst of 4 attacks", 0) if row == usual else row for row in before]
+    assert "recognises **about as many as** BatchNorm at 1/255" in said(open_page("start"))
+    paper = open_page("paper", claim="C5")
+    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1.5 and 2/255;" in said(paper)
+    assert any("worst of 4 attacks" in chart.alt for chart in charts(paper))
+    assert shipped().by_claim["C5"][0].evidence.attacks[1][0][-1] == "apgd-ce"
+    assert "BatchNorm gets **0 %** and RobustNorm gets **0 %**" in said(open_page("accuracy")).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )

@@ -1,0 +1,136 @@
+"""The page of lessons: predictions come before what answers them."""
+
+import pytest
+
+from rnorm_core import jobs
+from rnorm_core.classroom import lessons
+from rnorm_core.classroom.lessons import Experiment, Predict, Reveal
+from rnorm_core.classroom.parts import Player
+from rnorm_core.ui.lessons import question
+
+
+def texts(page) -> str:
+    return "\n".join(block.value for block in (*page.markdown, *page.caption, *page.info, *page.title))
+
+
+def number_of(lesson, step) -> str:
+    return str(lesson.steps.index(step) + 1)
+
+
+def give(page, answer: int) -> None:
+    page.radio[0].set_value(answer).run()
+    page.button(key="predict").click().run()
+    assert not page.exception
+
+
+def test_the_list_names_all_lessons(open_page):
+    page = open_page("lessons")
+    for lesson in lessons.all():
+        assert f"**{lesson.id}. {lesson.title}**" in texts(page)
+        assert page.button(key=f"begin {lesson.id}").label == "Begin"
+    assert not page.error
+
+
+@pytest.mark.parametrize("lesson", lessons.all(), ids=lambda lesson: lesson.folder)
+def test_a_lesson_from_begin_to_end_without_a_job(open_page, lesson, monkeypatch):
+    def no_job(request, work, visitor=None):
+        raise AssertionError(f"{request} is computed")
+
+    monkeypatch.setattr(jobs, "start", no_job)
+    page = open_page("lessons", lesson=lesson.id)
+    for number, step in enumerate(lesson.steps):
+        assert page.title[0].value == step.title
+        assert f"step {number + 1} of {len(lesson.steps)}" in texts(page)
+        if isinstance(step, Predict):
+            assert page.button(key="lesson_next").disabled
+            give(page, 0)  # this goes on
+        else:
+            if isinstance(step, Experiment) and not isinstance(step.part, Player):
+                assert "data:image/svg" in texts(page) or page.get("bidi_component")
+            if isinstance(step, Reveal):
+                asked = lessons.question(step.of)
+                assert f"You predicted **{asked.choices[0].text}**" in texts(page)
+                assert (f"Measured: **{asked.choices[asked.right].text}**" in texts(page)) == (asked.right != 0)
+            if number + 1 < len(lesson.steps):
+                page.button(key="lesson_next").click().run()
+        assert not page.exception
+        assert not page.error, page.error[0].value
+        assert not page.warning
+    assert not page.session_state["_predictions"].keys() - {question.key(lesson, one) for one in lesson.predictions}
+
+
+def test_a_link_into_the_middle_shows_the_missing_predictions_first(open_page):
+    lesson = lessons.find("1")
+    first, second, *_ = lesson.predictions
+    asked = lesson.steps.index(second) + 2
+    page = open_page("lessons", lesson="1", step=str(asked + 1))
+    assert page.title[0].value == first.title
+    assert "question comes first" in texts(page)
+    give(page, 1)
+    assert page.title[0].value == second.title
+    give(page, 0)
+    assert page.title[0].value == lesson.steps[asked].title
+    assert page.query_params["step"] == str(asked + 1)
+
+
+def test_a_prediction_is_given_once(open_page):
+    lesson = lessons.find("1")
+    step = lesson.predictions[0]
+    page = open_page("lessons", lesson="1", step=number_of(lesson, step))
+    give(page, 2)
+    page.button(key="lesson_back").click().run()
+    assert page.radio[0].disabled
+    assert page.radio[0].value == 2
+
+
+def test_a_lesson_can_be_begun_again(open_page):
+    lesson = lessons.find("1")
+    page = open_page("lessons", lesson="1", step=str(len(lesson.steps)))
+    for _ in lesson.predictions:
+        give(page, 0)
+    page.button(key="lesson_again").click().run()
+    assert page.title[0].value == lesson.steps[0].title
+    page.query_params["step"] = str(len(lesson.steps))
+    page.run()
+    assert page.title[0].value == lesson.predictions[0].title
+
+
+@pytest.mark.parametrize("address", [{"lesson": "99"}, {"lesson": "`](x)<b>"}, {"lesson": "1", "step": "0"},
+                                     {"lesson": "1", "step": "9" * 400}, {"lesson": "1", "step": "²"}])  # fmt: skip
+def test_an_address_that_leads_nowhere_is_named(open_page, address):
+    page = open_page("lessons", **address)
+    (warning,) = page.warning
+    assert "in the address is not used" in warning.value
+
+
+def test_the_browser_can_bring_predictions_back(open_page, monkeypatch):
+    """What a page does with the message of its component: a session that was lost goes on where it was."""
+    lesson = lessons.find("1")
+    kept = {question.key(lesson, step): 0 for step in lesson.predictions}
+    page = open_page("lessons", lesson="1", step="8")
+    page.session_state["_predictions"] = {}
+    for broken in (None, "x", {"a": "b"}, {1: 2}, {"x" * 999: 1}, {question.key(lesson, lesson.predictions[0]): 77}):
+        known = dict[str, int]()
+        monkeypatch.setattr(question, "predictions", lambda known=known: known)
+        question.take_back(broken)
+        assert not known
+    known = {}
+    monkeypatch.setattr(question, "predictions", lambda: known)
+    question.take_back(kept)
+    assert known == kept
+
+
+def test_words_open_on_a_tap(open_page):
+    page = open_page("lessons", lesson="1")
+    shown = "\n".join(block.value for block in page.markdown)
+    assert "**adversarial example**" in shown
+    assert "An image that somebody has changed" in shown
+
+
+def test_a_broken_lesson_from_outside_is_named_and_the_others_work(open_page, monkeypatch, tmp_path):
+    (tmp_path / "09-mine").mkdir()
+    (tmp_path / "09-mine" / "lesson.yaml").write_text("title: Mine\ngaol: x\n")
+    monkeypatch.setenv("RNORM_LESSONS", str(tmp_path))
+    page = open_page("lessons")
+    assert "09-mine/lesson.yaml, line 1" in page.error[0].value
+    assert page.button(key="begin 1")
