@@ -52,11 +52,14 @@ _STYLE = """
 [class*="st-key-figure-"] .chart figcaption { padding-right: 2.4rem; }
 .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
 .st-key-answer { padding-top: 0.25rem; }
+/* For contrast: Streamlit's captions are paler, and its letters on the dark theme's lighter primary colour white. */
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
+button:is([kind="primary"], [kind="primaryFormSubmit"]):not(:disabled) { color: light-dark(#fff, #0b0f14); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
 .door-mark { animation: door-mark 2.4s ease-out; border-radius: 0.5rem; }
-@keyframes door-mark { from { box-shadow: 0 0 0 6px #3b8fc7; } to { box-shadow: 0 0 0 6px transparent; } }
+@keyframes door-mark { from { box-shadow: 0 0 0 6px #4194cc; } to { box-shadow: 0 0 0 6px transparent; } }
 @media (prefers-reduced-motion: reduce) {
-  .door-mark { animation: none; outline: 3px solid #3b8fc7; }
+  .door-mark { animation: none; outline: 3px solid #4194cc; }
 }
 [data-testid="stMenuButtonBody"] { max-width: calc(100vw - 1rem); max-height: calc(100vh - 5rem); overflow: auto; }
 [data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
