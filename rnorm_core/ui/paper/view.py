@@ -93,7 +93,7 @@ def show_readings(shipped: Shipped) -> None:
         judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
         st.dataframe(
             records(judgements), hide_index=True, height=300, alt="The numbers behind all verdicts",
-            column_order=("claim", "reading", "state", "size", "training", "n", "value", "low", "high"),
+            column_order=("claim", "reading", "state", "size", "attacks", "training", "n", "value", "low", "high"),
         )  # fmt: skip
     else:
         st.info(NOTHING)
