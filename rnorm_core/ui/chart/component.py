@@ -13,7 +13,7 @@ from rnorm_core.report import Source
 from rnorm_core.ui.chart.library import PATH
 from rnorm_core.ui.keep.button import keep_this
 from rnorm_core.ui.keep.shown import Component, Part, add
-from rnorm_core.ui.shared.stage import address
+from rnorm_core.ui.shared.stage import address, places
 
 _HERE = Path(__file__).parent
 # The texts and not the paths, because Streamlit serves files of installed packages only.
@@ -52,7 +52,8 @@ def _keep(key: str, data: dict[str, Any], source: Source | None) -> None:
     if source is None:
         add(key, part)
     else:
-        keep_this(f"figure {key}", [part], [source])
+        with places.at(places.BACKSTAGE):
+            keep_this(f"figure {key}", [part], [source])
 
 
 def _data(figure: Figure) -> dict[str, Any]:
