@@ -22,8 +22,8 @@ LARGEST, MOST_STEPS = 40_000, 40  # bytes of a file; files of a lesson
 MINUTES = {"read": 1.0, "predict": 1.0, "experiment": 1.0, "reveal": 1.0, "try": 2.0}
 # Pages to which a lesson can lead, as their addresses name them.
 PAGES = (
-    "start", "lessons", "room", "glossary", "craft", "inside", "shift", "accuracy", "batch", "paper", "honesty",
-    "models",
+    "start", "lessons", "teach", "room", "glossary", "craft", "inside", "shift", "accuracy", "batch", "paper",
+    "honesty", "models",
 )  # fmt: skip
 RENAME = "use letters a to z, digits and hyphens after a number, for instance"
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +12,14 @@ import streamlit as st
 from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
 from rnorm_core.classroom.parts.photos import photos
-from rnorm_core.ui.lessons import browser, parts, question, words
+from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import way
-from rnorm_core.ui.shared.panels import pictures
+from rnorm_core.ui.shared.panels import figure, page_title, pictures
 from rnorm_core.ui.shared.plain_text import sentence
+from rnorm_core.ui.shared.stage import address, copy_link, places
 
 # A step is read, so its lines are short; its picture may be wide.
 _STYLE = """
@@ -35,8 +37,10 @@ _STYLE = """
 
 def show_list() -> None:
     """All lessons, and what is wrong with files of lessons."""
-    st.title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
+    copy_link.bar()
+    page_title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
     st.markdown("Each lesson asks what you expect, shows what happens, and says why. Ten minutes, also on a phone.")
+    presenter.show_list()
     for lesson in lessons.all():
         _show_entry(lesson)
     for error in lessons.problems():
@@ -53,11 +57,11 @@ def _show_entry(lesson: Lesson) -> None:
             label, index = (f"Go on at step {seen + 1}", seen) if seen else ("Begin", 0)
             _button(label, f"begin {lesson.id}", partial(question.go, lesson, index), type="primary")
             with st.popover("Print", type="tertiary", icon=":material/print:", key=f"print {lesson.id}"):
-                _sheets(lesson)
+                sheets_to_print(lesson)
             st.caption(" · ".join(filter(None, [words.minutes(lesson), words.progress(lesson, done)])), width="content")
 
 
-def _sheets(lesson: Lesson) -> None:
+def sheets_to_print(lesson: Lesson) -> None:
     """Files to print, made when somebody asks for one."""
     for label, make, name in (
         ("Worksheet: questions and space", partial(sheets.worksheet, lesson), "worksheet"),
@@ -78,14 +82,17 @@ def show_step(where: Where) -> None:
     """The step that may be seen, and the ways to the next and the last one."""
     lesson, step = where.lesson, where.step
     st.html(_STYLE)
+    copy_link.bar()
     with st.container(key="lesson"):
         st.caption(words.where(lesson, where.shown))
         if where.is_held:
-            st.info(words.HELD, icon=":material/lock:")
-        st.title(sentence(step.title))
-        with problems():
+            with places.at(places.NOTICES):
+                st.info(words.HELD, icon=":material/lock:")
+        page_title(sentence(step.title))
+        with problems(), figure():
             show(where)
     _ways(where)
+    presenter.lead(where, next_lesson(lesson))
     place = words.where(lesson, where.shown)
     browser.listen(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
 
@@ -95,7 +102,8 @@ def show(where: Where) -> None:
     step = where.step
     if isinstance(step, Reveal):
         _reveal(where.lesson, step)
-    _text(where.lesson, step.body)
+    with places.at(places.ANSWER) if isinstance(step, Predict | Experiment) else nullcontext():
+        _text(where.lesson, step.body)
     if step.photos:
         pictures([(one.image, one.caption, "") for word in step.photos for one in photos(word)])
     match step:
@@ -104,7 +112,7 @@ def show(where: Where) -> None:
         case Experiment():
             parts.show(step.part, question.key(where.lesson, step))
         case Try():
-            with st.container(horizontal=True):
+            with places.at(places.BACKSTAGE), st.container(horizontal=True):
                 for one in step.ways:
                     way(one.page, sentence(one.label), dict(one.address))
 
@@ -113,8 +121,12 @@ def _predict(where: Where, step: Predict) -> None:
     given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
     st.radio(
         words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
-        format_func=lambda i: words.choice(step.answers[i].text), label_visibility="collapsed",
+        format_func=lambda i: words.choice(step.answers[i].text, i + 1 if address.presents() else 0),
+        label_visibility="collapsed",
     )  # fmt: skip
+    if address.presents():
+        st.caption(words.BY_DIGIT if given is None else words.GIVEN)
+        return
     if given is None:
         with st.container(key="predict"):
             _button(
@@ -122,7 +134,7 @@ def _predict(where: Where, step: Predict) -> None:
                 type="primary", disabled=st.session_state.get(widget) is None,
             )  # fmt: skip
     else:
-        st.caption("Your prediction is made. The next step shows what happens.")
+        st.caption(words.GIVEN)
 
 
 def _reveal(lesson: Lesson, step: Reveal) -> None:
@@ -136,7 +148,7 @@ def _reveal(lesson: Lesson, step: Reveal) -> None:
             if asked.choices[i].feedback:
                 st.markdown(texts.unmarked(asked.choices[i].feedback))
         if rest := words.other_answers(asked, given):
-            with st.expander("Why the other answers are tempting"):
+            with places.at(places.BACKSTAGE), st.expander("Why the other answers are tempting"):
                 st.markdown(texts.unmarked(rest))
 
 
@@ -147,7 +159,7 @@ def _text(lesson: Lesson, marked: Text) -> None:
     st.markdown(texts.unmarked(lessons.text(lesson, marked), "**{}**"))
     entries = texts.words(marked)
     if entries:
-        with st.container(horizontal=True, vertical_alignment="center", key="words"):
+        with places.at(places.BACKSTAGE), st.container(horizontal=True, vertical_alignment="center", key="words"):
             st.caption("Words:", width="content")
             for shown, entry in entries.items():
                 with st.popover(shown, key=f"word {shown}", type="tertiary", icon=":material/menu_book:"):
@@ -157,7 +169,7 @@ def _text(lesson: Lesson, marked: Text) -> None:
 
 
 def _ways(where: Where) -> None:
-    """Buttons, which keys press as well: see `companion.js`."""
+    """Buttons, which keys press as well: see `keys.js`."""
     lesson, index = where.lesson, where.shown
     waiting = isinstance(where.step, Predict) and question.predicted(lesson, where.step) is None
     here, last = f"{lesson.id} {index}", index + 1 == len(lesson.steps)
