@@ -11,7 +11,7 @@ from rnorm_core.evaluation.tables import batch_sizes, laboratories
 from rnorm_core.evaluation.tables.laboratories import BATCH, EPS_255, STEPS
 from rnorm_core.zoo import Variant
 
-MODES = {"tracked": "as trained", "batch": "with batch statistics"}
+MODES = {"tracked": "memory", "batch": "batch"}  # whose statistics, in a word
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,7 @@ class Transfer(_Networks):
         for eps in self.numbers:
             for scorer, other in (("batch", "tracked"), ("tracked", "batch")):
                 for crafter in (scorer, other):
-                    own = "own attack" if crafter == scorer else f"attack made {MODES[crafter]}"
-                    label = f"{eps:g}/255, {MODES[scorer]}, {own}"
+                    label = f"{eps:g}/255: answers by {MODES[scorer]}, attack for {MODES[crafter]}"
                     row = laboratories.made_for(rows, variant, scorer, crafter, eps)
                     value = needed(row and Value.of_row(row), label)
                     found.append((f"{word}_{scorer}_from_{crafter}_at_{eps:g}", label, value))

@@ -39,7 +39,7 @@ def show_list() -> None:
     """All lessons, and what is wrong with files of lessons."""
     copy_link.bar()
     page_title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
-    st.markdown("Each lesson asks what you expect, shows what happens, and says why. Ten minutes, also on a phone.")
+    st.markdown("Each asks what you expect, shows what happens, and says why. About ten minutes, also on a phone.")
     presenter.show_list()
     for lesson in lessons.all():
         _show_entry(lesson)
