@@ -9,7 +9,7 @@ from rnorm_core.ui.classroom import owner, view
 from rnorm_core.ui.lessons import parts
 from rnorm_core.ui.shared.guard import guard
 
-with guard("room"):
+with guard("room", whole=True):
     view.apply_style()
     owner.keep()
     found = owner.room()

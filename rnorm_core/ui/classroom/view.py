@@ -15,8 +15,8 @@ from rnorm_core.classroom.vote.errors import NoRoom
 from rnorm_core.classroom.vote.state import Asked, Key, Room, letter
 from rnorm_core.classroom.vote.store import Store, shared
 from rnorm_core.figures.markup.vote_bars import vote_bars
+from rnorm_core.report import as_csv
 from rnorm_core.ui.classroom import address, owner, question, words
-from rnorm_core.ui.shared.downloads import as_csv
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.plain_text import sentence
 
