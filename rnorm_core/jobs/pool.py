@@ -91,6 +91,7 @@ class _Tasks:
 
 
 _inside: ContextVar[_Tasks | None] = ContextVar("inside", default=None)  # the tasks that the caller belongs to
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # of the calling thread
 
 
 def _give_way_to_pages() -> None:
@@ -98,9 +99,6 @@ def _give_way_to_pages() -> None:
     priorities of threads; elsewhere the number of a thread could be that of another process."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
-_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # of the calling thread
 
 
 class Ticket(Generic[T]):
