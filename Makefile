@@ -27,9 +27,9 @@ faults: $(VENV)/.dev  ## plant faults in a copy of the code, and show that the t
 	$(RUN) tests.planted_faults $(ARGS)
 
 lint: $(VENV)/.dev  ## check style and formatting, change nothing
+	$(VENV)/bin/hadolint Dockerfile
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(VENV)/bin/hadolint Dockerfile
 
 format: $(VENV)/.dev  ## correct style and formatting
 	$(RUN) ruff check --fix .
