@@ -25,12 +25,12 @@ with guard("paper"):
     for notice in judged.notices:
         st.warning(notice)
     answer(words.answer(judged))
-    view.show_overview(judged)
+    view.show_overview(judged, settings.dataset)
     parts = sections(question.PARTS, question.PART)
     with parts[CLAIM]:
         if parts[CLAIM].open:
             claim = question.choose_claim()
-            view.show_claim(claim, judged)
+            view.show_claim(claim, judged, settings.dataset)
             view.show_ways(claim, settings.dataset)
             images, pressed = question.small_version(settings, claim)
             with problems():

@@ -6,6 +6,7 @@ The learner commits to an answer before the experiment is shown, argues for it, 
 import streamlit as st
 
 from rnorm_core.ui.classroom import owner, view
+from rnorm_core.ui.lessons import parts
 from rnorm_core.ui.shared.guard import guard
 
 with guard("room", whole=True):
@@ -16,4 +17,4 @@ with guard("room", whole=True):
         st.title("Ask the class")
         view.show_no_room()
     else:
-        view.show_room(*found, page="room")
+        view.show_room(*found, page="room", experiment=parts.show)

@@ -11,6 +11,7 @@ import streamlit as st
 from rnorm_core import evaluation
 from rnorm_core.experiments import landscape
 from rnorm_core.experiments.landscape import photos
+from rnorm_core.report.sources import experiment
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.attack_player.question import attack_size
 from rnorm_core.ui.settings.bar import settings_bar
@@ -34,12 +35,13 @@ with guard("start"):
     with strip:
         names = st.container()
         photo = samples.select([index := view.choose_photo(samples)])
-    asked, found = question.all_photos(settings, size), None
+    asked, found, parts, kept = question.all_photos(settings, size), None, [], []
     with player:
         request = question.request(settings, photo)
         result = growing(request, partial(landscape.run, request, batch=photo, first=size))
         if result is not None:
-            attack_player.show(result, 0, photo.dataset, chosen=size, key="player")
+            parts = [attack_player.show(result, 0, photo.dataset, chosen=size, key="player")]
+            kept = [attack_player.source(result, photo, size)]
         else:
             pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
     with strip:
@@ -55,6 +57,7 @@ with guard("start"):
             "photos", f"which of the samples each network recognises after PGD of {asked.steps} steps; each photo is "
             "attacked by itself, for each network",
             weights={variant.label: variant.weight_hash for variant in variants}, n=samples.source, seed=settings.seed,
+            parts=parts, sources=[*kept, *([experiment("photos", found)] if found else [])],
         )  # fmt: skip
     view.show_accuracy(measured, variants, size)
     explain(

@@ -18,7 +18,14 @@ CONTROLS = {
     "button", "button_group", "checkbox", "download_button", "file_uploader", "menu_button", "multiselect",
     "number_input", "pills", "popover", "select_slider", "selectbox", "segmented_control", "tab", "toggle",
 }  # fmt: skip
-HIDDEN = {"left", "right", "models", "show", "card", "step"}  # other controls, which are disabled, show their values
+HIDDEN = {
+    "left",
+    "right",
+    "models",
+    "show",
+    "card",
+    "attack_step",
+}  # other controls, which are disabled, show their values
 # Settings of each page other than the first ones.
 CHANGED = {
     "start": {"eps": "4", "left": "cifar10-resnet20-gn", "seed": "3"},

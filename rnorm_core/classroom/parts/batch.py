@@ -106,8 +106,8 @@ class Neighbours(_Networks):
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
         variant, rows, found = network(word), laboratories.rows(DATASET), []
         for k in map(int, self.numbers):
-            mask = laboratories.sensitive(rows, variant, k)
-            value = needed(None if mask is None else Value.of_mask(mask), f"neighbours in batches of {k}")
+            share = laboratories.sensitive(rows, variant, k)
+            value = needed(None if share is None else Value.of_mask(share.hits), f"neighbours in batches of {k}")
             found.append((f"{word}_in_{k}", f"in batches of {k}", value))
         return found
 

@@ -8,32 +8,36 @@ from typing import Any
 
 import streamlit as st
 from streamlit.components.v2 import component
+from torch import Tensor
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.data import CLASSES
+from rnorm_core.data import CLASSES, Batch
 from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
+from rnorm_core.report import Source, sources
 from rnorm_core.ui.attack_player import words
 from rnorm_core.ui.attack_player.question import chosen_step, take_place
+from rnorm_core.ui.keep.shown import Component, Part
 from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
 # The texts and not the paths, because Streamlit serves files of installed packages only.
-_mount = component(
+_COMPONENT = Component(
     "attack_player",
-    css=(_HERE / "style.css").read_text("utf-8"),
-    js="\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS),
-    isolate_styles=False,
+    tuple((_HERE / name).read_text("utf-8") for name in _SCRIPTS),
+    (_HERE / "style.css").read_text("utf-8"),
 )
+_mount = component("attack_player", css=_COMPONENT.css, js="\n".join(_COMPONENT.scripts), isolate_styles=False)
 
 
-def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> None:
+def show(result: Result, image: int, dataset: str, *, chosen: float | None, key: str, opened: bool = False) -> Part:
     """The landscape of one image of a result. It begins at the step that the address has, else at the last one.
 
     chosen: the size to begin with, k of k/255, which the visitor's choice replaces in the address; None for an attack
             without eps.
     opened: whether it is one of several images, with a size of its own in the address.
+    Returns the player as it can be kept.
     """
 
     def take() -> None:
@@ -41,17 +45,31 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
         take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
     step = chosen_step(f"{hash(result.request)} {image}")
-    _mount(key=key, data=_bytes(result, image, dataset, _begin(chosen, step)), on_place_change=take)
+    data = _bytes(result, image, dataset, _begin(chosen, step))
+    _mount(key=key, data=data, on_place_change=take)
+    return Part("The attack, step by step", component=_COMPONENT, data=data)
 
 
-def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> None:
+def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> Part:
     """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
-    show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
+    return show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 
-def show_packed(data: bytes, key: str) -> None:
+def source(result: Result, batch: Batch, chosen: float | None) -> Source:
+    """Where the player's numbers come from. batch: of the result's request. chosen: the size of the kept images."""
+
+    def pictures() -> dict[str, Tensor]:
+        from rnorm_core.report.numbers import attacks  # all experiments
+
+        return attacks.pictures(result, chosen)
+
+    return sources.experiment("attack", result, batch=batch, images=pictures, dataset=batch.dataset)
+
+
+def show_packed(data: bytes, key: str) -> Part:
     """Landscapes at one size, with the header of `header` and the texts of `words.labels`."""
     _mount(key=key, data=data)
+    return Part("The attack, step by step", component=_COMPONENT, data=data)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Player {
 
   // On a phone two networks have room; a button brings the third.
   third(networks) {
-    this.row = make("div", { class: "player-networks" }, ...this.cards.map((card) => card.element));
+    this.row = make("div", { class: "player-networks", role: "group", "aria-label": "Networks", tabindex: "0" }, ...this.cards.map((card) => card.element));
     if (networks.length < 3) return [];
     const button = make("button", { type: "button", name: "third", class: "player-third", text: `${networks[2].label} →` });
     const away = () => this.row.scrollLeft > 20;

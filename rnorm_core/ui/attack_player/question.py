@@ -11,7 +11,7 @@ from rnorm_core.ui.shared import query_params
 USUAL = {"linf": 1, "l2": 32}
 _KEYS = {"linf": "eps", "l2": "eps_l2"}
 _BATCH_SIZE = "_size_of_batch"  # in the session, when a player was last opened
-STEP, _MOST_STEPS = "step", 10_000
+STEP, _MOST_STEPS = "attack_step", 10_000
 _BEGINS = "_begins_at"  # in the session: (landscape, the step at which the player began it)
 _HELP = {
     "linf": "Each colour value of a pixel has 256 levels, 0 to 255; at k/255 none moves by more than k.",

@@ -55,6 +55,7 @@ def part() -> str:
     if st.session_state.get(_LAST_PART) != chosen:
         for slot in SLOTS:
             abandon(slot)
+        query_params.forget_defaults(*KEYS)
         st.session_state[_LAST_PART] = chosen
     return chosen
 

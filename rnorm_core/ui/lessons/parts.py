@@ -28,9 +28,10 @@ from rnorm_core.experiments import landscape
 from rnorm_core.figures import inside
 from rnorm_core.figures.markup import layer_dots, small_curves, summary_bars
 from rnorm_core.figures.markup.summary_bars import Bar
+from rnorm_core.report import reproduce, sources
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.shared import query_params, reproduce
+from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.panels import pictures, show_summary
 from rnorm_core.ui.shared.provenance import how_measured
@@ -78,10 +79,11 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return
-    attack_player.show_alone(result, 0, DATASET, chosen=part.eps_255, key="lesson_player")
+    kept = attack_player.show_alone(result, 0, DATASET, chosen=part.eps_255, key="lesson_player")
     how_measured(
         "player", f"PGD of {request.steps} steps on this photo alone, for each network by itself",
         weights={one.label: one.weight_hash for one in request.variants}, n="1 sample", seed=request.seed,
+        parts=[kept], sources=[attack_player.source(result, photo, part.eps_255)],
     )  # fmt: skip
 
 
@@ -125,7 +127,8 @@ def summary(part: BarPart) -> SummaryBars:
         for picture in part.pictures()
     ]
     networks = {one.label: (one.model, one.weight_hash) for one in part.variants()}
-    return bars_of(drawn, networks, part.measured(), template)
+    shown = bars_of(drawn, networks, part.measured(), template)
+    return replace(shown, kept=sources.named(part.NAME, part))
 
 
 def _shift(part: LayerShift) -> None:
@@ -146,7 +149,8 @@ def _shift(part: LayerShift) -> None:
         f"batches of {rows[0].batch_size}; divided by the end of its natural band; each point is a layer in a batch"
     )
     weights = {variant.label: variant.weight_hash}
-    show_summary(SummaryBars(tuple(drawn), about, weights, f"n = {rows[0].n} test images", command))
+    kept = sources.named(part.NAME, part)
+    show_summary(SummaryBars(tuple(drawn), about, weights, f"n = {rows[0].n} test images", command, kept=kept))
 
 
 def _channel(part: OneChannel, key: str) -> None:
@@ -159,6 +163,5 @@ def _channel(part: OneChannel, key: str) -> None:
     channel = part.channel()
     effects = outliers(channel.values, FAR, power)
     place = f"RobustNorm; layer {channel.layer}, channel {channel.channel}; {len(channel.values)} clean photos"
-    chart(
-        inside.outlier_effect(effects, power, place, outliers(channel.values, (far,), power)[0]), key="lesson outlier"
-    )
+    figure = inside.outlier_effect(effects, power, place, outliers(channel.values, (far,), power)[0])
+    chart(figure, "lesson outlier", sources.named(part.NAME, OneChannel(far, power)))

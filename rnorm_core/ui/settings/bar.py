@@ -1,7 +1,7 @@
 """The settings that all pages share: image source, two networks, seed, device."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
 
@@ -15,6 +15,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import BRANCHES, modes
 from rnorm_core.progress import Progress
+from rnorm_core.ui.keep import shown
 from rnorm_core.ui.settings import model_picker, upload_weights
 from rnorm_core.ui.shared import live_job, query_params
 from rnorm_core.ui.shared.guard import show as show_error
@@ -58,6 +59,7 @@ def settings_bar() -> Settings:
         copy_link.button()
     with in_use:
         st.html(_in_use(chosen))
+    shown.now().settings = asdict(chosen)
     return chosen
 
 

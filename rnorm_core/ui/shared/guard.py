@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from rnorm_core.errors import UserError
+from rnorm_core.ui.keep import shown
 from rnorm_core.ui.shared import navigation, query_params, theme
 from rnorm_core.ui.shared.live_job import one_thread
 from rnorm_core.ui.shared.plain_text import sentence
@@ -20,6 +21,7 @@ def guard(page: str, *, whole: bool = False) -> Iterator[None]:
     whole: whether the presenter's view shows all of the page, and not only its first figure.
     """
     one_thread()
+    shown.begin(page)
     theme.apply_look()
     arrival = navigation.enter(page)
     query_params.begin()

@@ -10,6 +10,8 @@ import streamlit as st
 from torch import Tensor
 
 from rnorm_core import report
+from rnorm_core.ui.keep.button import keep_page
+from rnorm_core.ui.keep.shown import Part, now
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.shared.stage import address, places
@@ -50,17 +52,18 @@ def show_summary(shown: SummaryBars) -> None:
     """
     if not shown.pictures:
         return
-    parts = []
+    parts, kept = [], []
     for picture in shown.pictures:
         source = "data:image/svg+xml;base64," + base64.b64encode(picture.svg.encode()).decode()
         parts.append(f"![{re.sub(r'[][]', '', picture.alt)}]({source})")
+        kept.append(Part("", f'<img src="{source}" alt="{escape(picture.alt)}">'))
     with figure():
         st.markdown(" ".join(parts))
         if shown.note:
             st.caption(shown.note)
     how_measured(
         "summary", f"{shown.measured}; thin lines: 95 % intervals", weights=shown.weights, n=shown.n,
-        command=shown.command, more=[picture.alt for picture in shown.pictures],
+        command=shown.command, more=[picture.alt for picture in shown.pictures], parts=kept, sources=[shown.source],
     )  # fmt: skip
 
 
@@ -70,7 +73,9 @@ def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
     The images are embedded in the page, because a separate file may be gone before the browser requests it.
     """
     parts = []
-    for image, title, text in shown:
+    for i, (image, title, text) in enumerate(shown):
+        name = f"{i:02d} {title} {text}".strip()
+        now().images[name] = image
         source = "data:image/png;base64," + base64.b64encode(report.png(image)).decode()
         alt, caption = escape(f"{title} {text}".strip()), f"{escape(title)}<br><b>{escape(text)}</b>"
         parts.append(f'<figure><img src="{source}" alt="{alt}"><figcaption>{caption}</figcaption></figure>')
@@ -120,4 +125,6 @@ def explain(see: str, why: str, there: bool = True) -> None:
         left, right = st.columns(2, gap="large")
         left.markdown(f"**{'What you see' if there else 'What you will see'}**\n\n{see}")
         right.markdown(f"**Why**\n\n{why}")
-    st.markdown("#### Try this")
+    with st.container(horizontal=True, vertical_alignment="center", key="closing"):
+        st.markdown("#### Try this", width="stretch")
+        keep_page()

@@ -17,6 +17,7 @@ from rnorm_core.ui.shared.stage import address, places
 # In the session, each by the widget's key. Values are written as in the address.
 _REQUESTED = "_requested"  # the address's values when the widget was last drawn
 _USED = "_used"  # the widget's values then
+_DEFAULTS = "_defaults"  # of the widgets of `choose_one`
 _CUT = "_cut"  # what `keep_first` kept, until the widget is drawn
 _UNUSABLE = "_unusable"  # (values of the address that cannot be used, values that are used instead)
 _DRAWN = "_drawn"  # the choices of the page as it is now, see `drawn`
@@ -91,6 +92,7 @@ def choose_one(
     widget: st.selectbox, or a widget that takes a value as its default, not an index.
     """
     default = options[0] if default is None else default
+    _session(_DEFAULTS)[key] = default
     if st.session_state.get(key, default) not in options:
         st.session_state[key] = default
     first = options.index(default) if widget is st.selectbox else default
@@ -110,6 +112,16 @@ def reserve(*keys: str) -> None:
     """Keys of widgets that will be drawn later, so that `notices` knows them."""
     for key in keys:
         _session(_REQUESTED).setdefault(key, [])
+
+
+def forget_defaults(*keys: str) -> None:
+    """Drops the values of `choose_one` that are the default of the last widget of their key; other choices stay.
+
+    For parts that share keys but have other defaults.
+    """
+    for key in keys:
+        if key in st.session_state and st.session_state[key] == _session(_DEFAULTS).get(key):
+            del st.session_state[key]
 
 
 def notices() -> None:
