@@ -13,6 +13,7 @@ from rnorm_core.classroom.vote import phones
 from rnorm_core.ui import warm_up
 from rnorm_core.ui.chart import library
 from rnorm_core.ui.security_headers import SecurityHeaders
+from rnorm_core.ui.settings.uploads import UploadLimit
 
 ROUTER = Path(__file__).resolve().parent / "rnorm_core" / "ui" / "router.py"
 
@@ -24,5 +25,5 @@ app = st.App(
     ROUTER,
     lifespan=warm_up.lifespan,
     routes=[library.ROUTE, *phones.ROUTES],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(UploadLimit)],
 )

@@ -19,19 +19,19 @@ from rnorm_core.ui.shared import live_job
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, pictures
+from rnorm_core.ui.shared.panels import answer, explain, figure, page_title, pictures
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.start import question, view, words
 
 with guard("start"):
     settings = settings_bar()
-    st.title("Can a change too small to see fool a network?")
+    page_title("Can a change too small to see fool a network?")
     size = attack_size("linf", in_player=True)
     samples, variants = question.samples(settings), question.networks(settings)
     measured = evaluation.Table(())
     with problems():
         measured = view.table(settings.dataset)
-    above, strip, player = st.container(), st.container(), st.container()
+    above, strip, player = st.container(), st.container(), figure()
     with strip:
         names = st.container()
         photo = samples.select([index := view.choose_photo(samples)])

@@ -19,10 +19,10 @@ ALLOWED = re.compile(r"_stcore/(health|host-config)|WebGL|GPU stall|swiftshader"
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory):
-    """`serve(script, *options)` is the address of a Streamlit that runs it; no log may hold a traceback in the end."""
+    """`serve(script, *options, **environment)` is the address of a server, whose log may hold no traceback."""
     running = []
 
-    def start(script: Path, *more: str) -> str:
+    def start(script: Path, *more: str, **variables: str) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -32,6 +32,7 @@ def serve(tmp_path_factory):
         environment = {**os.environ, **offline, "PYTHONPATH": str(ROOT), "RNORM_HOME": str(folder / "home")}
         for mine in ("CIFAR_ROOT", "OMP_NUM_THREADS", "DATABASE_URL", "RNORM_URL"):  # the server is as visitors find it
             environment.pop(mine, None)
+        environment |= variables
         options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
         command = [sys.executable, "-m", "streamlit", "run", str(script), *options, *more]
         with log.open("w") as out:

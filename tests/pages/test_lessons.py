@@ -4,9 +4,9 @@ import pytest
 
 from rnorm_core import jobs
 from rnorm_core.classroom import lessons
-from rnorm_core.classroom.lessons import Experiment, Predict, Reveal
+from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, Try
 from rnorm_core.classroom.parts import Player
-from rnorm_core.ui.lessons import question
+from rnorm_core.ui.lessons import question, words
 
 
 def texts(page) -> str:
@@ -49,8 +49,9 @@ def test_a_lesson_from_begin_to_end_without_a_job(open_page, lesson, monkeypatch
                 assert "data:image/svg" in texts(page) or page.get("bidi_component")
             if isinstance(step, Reveal):
                 asked = lessons.question(step.of)
-                assert f"You predicted **{asked.choices[0].text}**" in texts(page)
-                assert (f"Measured: **{asked.choices[asked.right].text}**" in texts(page)) == (asked.right != 0)
+                given, right = (words.choice(asked.choices[i].text) for i in (0, asked.right))
+                assert f"You predicted **{given}**" in texts(page)
+                assert (f"Measured: **{right}**" in texts(page)) == (asked.right != 0)
             if number + 1 < len(lesson.steps):
                 page.button(key="lesson_next").click().run()
         assert not page.exception
@@ -134,3 +135,15 @@ def test_a_broken_lesson_from_outside_is_named_and_the_others_work(open_page, mo
     page = open_page("lessons")
     assert "09-mine/lesson.yaml, line 1" in page.error[0].value
     assert page.button(key="begin 1")
+
+
+def ways() -> list:
+    tries = [step for lesson in lessons.all() for step in lesson.steps if isinstance(step, Try)]
+    return list(dict.fromkeys(way for step in tries for way in step.ways))
+
+
+@pytest.mark.parametrize("way", ways(), ids=lambda way: way.label)
+def test_a_door_of_a_lesson_leads_to_what_it_says(open_page, way):
+    page = open_page(way.page, settled=False, **{key: list(values) for key, values in way.address})
+    assert not page.exception
+    assert not page.warning, page.warning[0].value  # an address that cannot be used is named

@@ -7,10 +7,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote import bounds
-from rnorm_core.classroom.vote.codes import hashed
 from rnorm_core.classroom.vote.errors import Full, VoteError
 from rnorm_core.classroom.vote.state import Asked, Now, Round, letter
-from rnorm_core.classroom.vote.tables import ANSWER, PHONE, QUESTION, ROUND
+from rnorm_core.classroom.vote.tables import ANSWER, QUESTION, ROUND
 
 
 def question_row(db: Connection, code: str, question: int) -> Row:
@@ -65,10 +64,6 @@ def close(db: Connection, which: Any) -> None:
 
 def close_all(db: Connection, code: str) -> None:
     close(db, ROUND.c.question.in_(select(QUESTION.c.id).where(QUESTION.c.room == code)))
-
-
-def phone_id(db: Connection, code: str, token: str) -> int | None:
-    return db.scalar(select(PHONE.c.id).where(PHONE.c.room == code, PHONE.c.token == hashed(token)))
 
 
 def phone_sees(db: Connection, code: str, phone: int | None) -> Now:

@@ -1,6 +1,7 @@
 """Mounts the player with a landscape, and brings the chosen size and step back to the page."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rnorm_core.report import Source, sources
 from rnorm_core.ui.attack_player import words
 from rnorm_core.ui.attack_player.question import chosen_step, take_place
 from rnorm_core.ui.keep.shown import Component, Part
+from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("decode.js", "draw.js", "player.js")
@@ -42,9 +44,15 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
         norm = CATALOGUE[result.request.attack].norm
         take_place(result.request, norm, st.session_state[key].place, opened=opened)
 
-    data = _bytes(result, image, dataset, chosen, chosen_step(f"{hash(result.request)} {image}"))
+    step = chosen_step(f"{hash(result.request)} {image}")
+    data = _bytes(result, image, dataset, _begin(chosen, step))
     _mount(key=key, data=data, on_place_change=take)
     return Part("The attack, step by step", component=_COMPONENT, data=data)
+
+
+def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> Part:
+    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
+    return show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 
 def source(result: Result, batch: Batch, chosen: float | None) -> Source:
@@ -64,19 +72,34 @@ def show_packed(data: bytes, key: str) -> Part:
     return Part("The attack, step by step", component=_COMPONENT, data=data)
 
 
+@dataclass(frozen=True)
+class _Begin:
+    """How a player begins: at which size and step, whether the size is locked, and the controls that it keeps, () for
+    all.
+    """
+
+    chosen: float | None
+    step: int | None
+    locked: bool
+    controls: tuple[str, ...]
+
+
+def _begin(chosen: float | None, step: int | None = None) -> _Begin:
+    return _Begin(chosen, step, address.is_locked(), tuple(address.controls()))
+
+
 @lru_cache(maxsize=32)
-def _bytes(result: Result, image: int, dataset: str, chosen: float | None, step: int | None = None) -> bytes:
+def _bytes(result: Result, image: int, dataset: str, begin: _Begin) -> bytes:
     """Packed once for each result and place: thirty visitors with one question share it."""
-    return pack(result.by_image[image], _about(result, image, dataset, chosen) | {"step": step})
+    return pack(result.by_image[image], _about(result, image, dataset) | asdict(begin))
 
 
-def _about(result: Result, image: int, dataset: str, chosen: float | None) -> dict[str, Any]:
+def _about(result: Result, image: int, dataset: str) -> dict[str, Any]:
     """What the player knows beside the numbers."""
     request, landscapes = result.request, result.by_image[image]
     return {
         **header(landscapes, dataset, f"{hash(request)} {image}"),
         "finished": result.finished,
-        "chosen": chosen,
         "norm": CATALOGUE[request.attack].norm,
         "notes": [words.note(request, landscape) for landscape in landscapes],
         **words.labels(request, label_known=request.labels[image] >= 0),

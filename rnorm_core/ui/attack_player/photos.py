@@ -39,7 +39,7 @@ def photo_pills(batch: Batch, label: str, names: list[str], *, key: str, marked:
             background: no-repeat top / {width}px auto;
         }}
         {at} button p {{ font-size: 0; }}
-        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ box-shadow: 0 0 0 3px #3B8FC7; }}
+        {at} button[aria-checked=true], {at} button[aria-pressed=true] {{ box-shadow: 0 0 0 3px #4194CC; }}
         {at} button:focus-visible {{ outline: 3px dashed currentColor; outline-offset: 3px; }}
         """
     st.html(f"<style>{style}{_backgrounds(batch, key, None)}</style>")

@@ -36,7 +36,7 @@ def sizes(measured: Sequence[BySize], table: Table) -> SummaryBars:
         by_size = {accuracy.batch_size: accuracy for accuracy in one.clean}
         bars = [("1 photo alone" if k == 1 else f"{k} photos together", by_size.get(k)) for k in (1, 4, 128)]
         usual = ("as trained, with the training set's", one.usual[0])
-        pictures.append((one.variant, f"{one.variant.title}: whose statistics", [*bars, usual]))
+        pictures.append((one.variant, f"{one.variant.title}: right answers", [*bars, usual]))
     note = of_other_images(table, [(one.variant.usual, one.usual[0]) for one in measured])
     return of_variants(pictures, "accuracy on clean images", reproduce.EVIDENCE, note)
 
@@ -47,7 +47,7 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
     def bars(network: Variant) -> Shares:
         return [(f"in batches of {size}", sensitive(rows, network, size)) for size in (2, 8, 32, 128)]
 
-    pictures = [(one, f"{one.title}: right or wrong by its neighbours", bars(one)) for one in networks]
+    pictures = [(one, f"{one.title}: depends on the neighbours", bars(one)) for one in networks]
     what = "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
     return of_variants(pictures, what, reproduce.LABORATORIES)
 

@@ -13,6 +13,7 @@ from rnorm_core.report import Source
 from rnorm_core.ui.chart.library import PATH
 from rnorm_core.ui.keep.button import keep_this
 from rnorm_core.ui.keep.shown import Component, Part, add
+from rnorm_core.ui.shared.stage import address, places
 
 _HERE = Path(__file__).parent
 # The texts and not the paths, because Streamlit serves files of installed packages only.
@@ -33,14 +34,16 @@ def chart(figure: Figure, key: str, source: Source | None = None) -> None:
 
 
 def clickable(figure: Figure, key: str, on_click: Callable[[int], object], source: Source | None = None) -> None:
-    """A chart of points; a click on one calls `on_click` with the number that its `customdata` begins with."""
+    """A chart of points; a click on one calls `on_click` with the number that its `customdata` begins with, unless the
+    page's settings are locked.
+    """
 
     def take() -> None:
         on_click(int(st.session_state[key].point))
 
     data = _data(figure)
     with st.container(key=f"figure {key}"):
-        _mount(key=key, data=data | {"clickable": True}, on_point_change=take)
+        _mount(key=key, data=data | {"clickable": not address.is_locked()}, on_point_change=take)
         _keep(key, data, source)
 
 
@@ -49,7 +52,8 @@ def _keep(key: str, data: dict[str, Any], source: Source | None) -> None:
     if source is None:
         add(key, part)
     else:
-        keep_this(f"figure {key}", [part], [source])
+        with places.at(places.BACKSTAGE):
+            keep_this(f"figure {key}", [part], [source])
 
 
 def _data(figure: Figure) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.progress import Progress
 from rnorm_core.ui.attack_player.photos import photo_pills
-from rnorm_core.ui.settings import limits
+from rnorm_core.ui.settings import limits, uploads
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import live_job, panels, query_params
 from rnorm_core.ui.shared.guard import show as show_error
@@ -134,3 +134,4 @@ def _check(key: str, dataset: str) -> None:
     except UserError as error:
         st.session_state[_REJECTED] = error
         st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1  # a new key is a new widget
+        uploads.drop(file)

@@ -24,7 +24,7 @@ from rnorm_core.ui.keep.shown import Part
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.growing_result import growing
-from rnorm_core.ui.shared.panels import answer
+from rnorm_core.ui.shared.panels import answer, figure
 from rnorm_core.ui.shared.provenance import how_measured
 
 
@@ -70,7 +70,8 @@ def _player(
     if above and (sentence := of_one(result, index, batch.dataset, question.size)):
         with above:
             answer(sentence)
-    part = attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
+    with figure():
+        part = attack_player.show(result, index, batch.dataset, chosen=question.size, key=key, opened=opened)
     return Kept([part], [attack_player.source(result, batch, question.size)])
 
 
@@ -91,7 +92,7 @@ def _several(
     with above:
         answer("\n\n".join(words.of_all(outcome, batch.classes) for outcome in result.outcomes))
     kept = Kept([], [_source(result)])
-    with st.container(key="of_batch"):
+    with figure(), st.container(key="of_batch"):
         _show_table(result)
     names = [batch.name(i) for i in range(len(batch))]
     chosen = photo_pills(batch, "Open one to see its attack step by step.", names, key="look")

@@ -24,7 +24,7 @@ from rnorm_core.ui.inside import powers, question, words
 from rnorm_core.ui.inside.question import Choice
 from rnorm_core.ui.shared import growing_result
 from rnorm_core.ui.shared.downloads import numbers
-from rnorm_core.ui.shared.panels import answer, show_summary
+from rnorm_core.ui.shared.panels import answer, figure, show_summary
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Variant
 
@@ -64,8 +64,9 @@ def show(choice: Choice) -> Shown | None:
     place = f"{request.variant.label}; {choice.place}; {words.images(which, request.images.count)}"
     shown = Shown(request, result, which, channel, spread(channel.values), place)
     answer(words.choice(shown.spread, choice.power, choice.place))
-    figure = figures.channel_values(channel.values, shown.spread, choice.power, place)
-    chart(figure, "values", shown.source(choice.power))
+    drawing = figures.channel_values(channel.values, shown.spread, choice.power, place)
+    with figure():
+        chart(drawing, "values", shown.source(choice.power))
     how_measured(
         "channel", f"what arrives at {choice.place}, {shown.spread.n:,} values",
         weights={request.variant.label: request.variant.weight_hash},

@@ -18,7 +18,7 @@ from rnorm_core.ui.keep.button import keep_this
 from rnorm_core.ui.keep.shown import Part
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation
-from rnorm_core.ui.shared.panels import opens
+from rnorm_core.ui.shared.panels import figure, opens
 from rnorm_core.ui.shared.provenance import how_measured
 
 PGD = "PGD (L-inf)"
@@ -67,7 +67,7 @@ def show_overview(shipped: Shipped, dataset: str) -> None:
     if not rows:
         return
     grid = verdict_grid(rows)
-    with st.container(key="verdicts", gap="small"):
+    with figure(), st.container(key="verdicts", gap="small"):
         st.html(grid)
     judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,7 +93,7 @@ def show_readings(shipped: Shipped) -> None:
         judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
         st.dataframe(
             records(judgements), hide_index=True, height=300, alt="The numbers behind all verdicts",
-            column_order=("claim", "reading", "state", "size", "training", "n", "value", "low", "high"),
+            column_order=("claim", "reading", "state", "size", "attacks", "training", "n", "value", "low", "high"),
         )  # fmt: skip
     else:
         st.info(NOTHING)

@@ -19,6 +19,7 @@ from rnorm_core.ui.keep import shown
 from rnorm_core.ui.settings import model_picker, upload_weights
 from rnorm_core.ui.shared import live_job, query_params
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.stage import copy_link
 from rnorm_core.zoo import Variant
 
 SAMPLES, EVERYTHING = "20 samples", "full test set"
@@ -55,6 +56,7 @@ def settings_bar() -> Settings:
         pairs = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:", key="settings"):
             chosen = _controls(pairs)
+        copy_link.button()
     with in_use:
         st.html(_in_use(chosen))
     shown.now().settings = asdict(chosen)

@@ -13,6 +13,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.experiments import shift_reference
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.models import ARCHITECTURES
+from rnorm_core.ui.settings import uploads
 from rnorm_core.ui.shared import live_job
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.weights import MAX_BYTES
@@ -103,6 +104,7 @@ def _take(key: str) -> None:
     _uploads()[name] = new
     st.session_state["dataset"], st.session_state["right"] = zoo.card(name).dataset, name
     st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1  # a new key is a new widget
+    uploads.drop(file)
 
 
 def _answers() -> dict[str, Any]:

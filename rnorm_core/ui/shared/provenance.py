@@ -7,6 +7,7 @@ import streamlit as st
 from rnorm_core.report import Source
 from rnorm_core.ui.keep.button import keep_this
 from rnorm_core.ui.keep.shown import Part
+from rnorm_core.ui.shared.stage import places
 
 
 def how_measured(
@@ -19,12 +20,13 @@ def how_measured(
     with their source. command: measures the numbers again. more: further sentences, in Markdown.
     sources: where the numbers come from; with them, a second button keeps them and the figures `parts`.
     """
-    if sources:
-        with st.container(horizontal=True, vertical_alignment="center", key=f"about {key}"):
+    with places.at(places.BACKSTAGE):
+        if sources:
+            with st.container(horizontal=True, vertical_alignment="center", key=f"about {key}"):
+                _how_measured(key, what, weights, n, seed, command=command, more=more)
+                keep_this(key, parts, sources)
+        else:
             _how_measured(key, what, weights, n, seed, command=command, more=more)
-            keep_this(key, parts, sources)
-    else:
-        _how_measured(key, what, weights, n, seed, command=command, more=more)
 
 
 def _how_measured(

@@ -130,9 +130,10 @@ def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]])
         return ""
     here = listed([f"{one.title} {percent(share.value)}" for one, share, _ in pairs])
     there, (_, share, row) = listed([percent(row.value) for *_, row in pairs]), pairs[0]
-    return (
+    text = (
         f"Clean accuracy as trained: of these {share.n:,} images {here}; of the {row.n:,} on the page Accuracy {there}."
     )
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def measured_table(dataset: str) -> Table:

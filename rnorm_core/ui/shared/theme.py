@@ -32,9 +32,10 @@ _STYLE = """
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
 [data-testid="stHeader"] :is(button, button *) { pointer-events: auto; }
 [data-testid="stHeader"] button { backdrop-filter: blur(8px); }
+.st-key-lock { padding-right: 3rem; }
 .st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
 :is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
-.st-key-parts { gap: 0.3rem 0.5rem; }
+.st-key-parts { gap: 0.3rem 0.5rem; padding-top: 0.2rem; }
 .st-key-part button[aria-checked="false"]:nth-child(n+6) { display: none; }
 .st-key-parts button p { font-size: 0.9rem; }
 .in-use { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; font-size: 0.9rem; }
@@ -51,21 +52,30 @@ _STYLE = """
 [class*="st-key-figure-"] .chart figcaption { padding-right: 2.4rem; }
 .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
 .st-key-answer { padding-top: 0.25rem; }
+/* For contrast: Streamlit's captions are paler, and its letters on the dark theme's lighter primary colour white. */
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
+button:is([kind="primary"], [kind="primaryFormSubmit"]):not(:disabled) { color: light-dark(#fff, #0b0f14); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
 .door-mark { animation: door-mark 2.4s ease-out; border-radius: 0.5rem; }
-@keyframes door-mark { from { box-shadow: 0 0 0 6px #3b8fc7; } to { box-shadow: 0 0 0 6px transparent; } }
+@keyframes door-mark { from { box-shadow: 0 0 0 6px #4194cc; } to { box-shadow: 0 0 0 6px transparent; } }
 @media (prefers-reduced-motion: reduce) {
-  .door-mark { animation: none; outline: 3px solid #3b8fc7; }
+  .door-mark { animation: none; outline: 3px solid #4194cc; }
 }
 [data-testid="stMenuButtonBody"] { max-width: calc(100vw - 1rem); max-height: calc(100vh - 5rem); overflow: auto; }
 [data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
-@media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
+@media (max-width: 1400px) { .st-key-copy_link button p { font-size: 0; } }
+@media (max-width: 1000px) {
+  [data-testid="stMain"] h1 { font-size: 1.45rem; }
+  .st-key-parts button { padding: 0.1rem 0.4rem; }
+  .st-key-parts button p { font-size: 0.78rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMain"] h1 { font-size: 1.5rem; }
-  .st-key-settings_bar { padding-left: 2.6rem; }
+  :is(.st-key-settings_bar, .st-key-lock) { padding-left: 2.6rem; }
   .st-key-settings_bar button p { font-size: 0; }
+  .st-key-settings_bar button div[aria-hidden="true"] { display: none; }
   .in-use:not(.marks) :is(span, small) { display: none; }
   [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
   [data-testid="stMain"] [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }

@@ -272,7 +272,7 @@ def test_a_server_and_a_room_take_only_so_much(store, clock, question, monkeypat
         (Question("a?", (Choice("a"),) * 7), VoteError),
         (Question("a?", (Choice("a"), Choice("b")), right=2), VoteError),
         (Question("a" * 1001, (Choice("a"), Choice("b"))), TooLong),
-        (Question("a?", (Choice("a" * 301), Choice("b"))), TooLong),
+        (Question("a?", (Choice("a" * 601), Choice("b"))), TooLong),
         (Question("a?", (Choice("a", "f" * 1001), Choice("b"))), TooLong),
     ],
 )
