@@ -1,12 +1,19 @@
 """A lesson in a real browser: by keyboard, by a link into its middle, after the server has lost the session."""
 
 import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
 
 import pytest
 
 from rnorm_core import zoo
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Predict
+from tests.browser.conftest import ROOT
 
 pytestmark = [
     pytest.mark.browser,
@@ -87,8 +94,53 @@ def test_a_phone_goes_on_where_it_was_after_the_session_is_lost(visit):
     at(page, 5)
     page.get_by_text("You predicted").wait_for()
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
-    page.locator(".st-key-lesson_list button").click()
+    page.locator(".st-key-lesson_ways button:has-text('All lessons')").click()
     page.get_by_text("1 of 3 predictions made").wait_for()
+
+
+@pytest.fixture
+def app(tmp_path):
+    """app(): a server of its own at one address; the next call kills it without a warning and starts another there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    running = []
+
+    def start() -> str:
+        for process in running:
+            process.kill()
+            process.wait(20)
+        with (tmp_path / "log").open("a") as log:
+            command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+            running.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
+        for _ in range(600):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+                return f"http://127.0.0.1:{port}"
+            time.sleep(0.1)
+        pytest.fail((tmp_path / "log").read_text())
+
+    yield start
+    running[-1].kill()
+    running[-1].wait(20)
+
+
+def test_an_open_page_goes_on_with_a_server_that_knows_nothing_of_it(app, browser):
+    """As for a phone that was locked until its session was dropped: the first tap counts, predictions are there."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(90_000)
+    page.goto(f"{app()}/lessons?lesson=1&step=4")
+    at(page, 2)
+    predict(page)
+    at(page, 4)
+    page.wait_for_function("() => sessionStorage.getItem('robustnorm-lab predictions')?.includes('tiny')")
+    with page.expect_event("websocket"):
+        app()
+    page.wait_for_timeout(1_000)
+    page.locator(".st-key-lesson_next button").click()
+    at(page, 5)
+    page.get_by_text("You predicted").wait_for()
+    page.close()
 
 
 def test_a_word_opens_by_key_and_by_tap(visit):

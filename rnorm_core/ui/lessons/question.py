@@ -1,6 +1,5 @@
 """Where the learner is, what was predicted, and which step may be seen. The address names lesson and step alone."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ from rnorm_core.ui.shared.stage import address
 
 # In the address; the step is counted from 1. path: the minutes of the way that a presenter follows.
 LESSON, STEP, PATH = "lesson", "step", "path"
-# In the session: key of a prediction -> index of the chosen answer; predictions that were taken back; its own name; and
-# the last step that was seen of each lesson.
-_PREDICTIONS, _FORGOTTEN, _NAME, _SEEN = "_predictions", "_forgotten", "_lessons_session", "_lessons_seen"
+# In the session: key of a prediction -> index of the chosen answer; predictions that were taken back; and the last step
+# that was seen of each lesson.
+_PREDICTIONS, _FORGOTTEN, _SEEN = "_predictions", "_forgotten", "_lessons_seen"
 _MOST = 400  # predictions that a browser may bring
 
 
@@ -135,16 +134,16 @@ def begin_again(lesson: Lesson) -> None:
 
 
 def for_browser() -> dict[str, Any]:
-    name = st.session_state.setdefault(_NAME, uuid.uuid4().hex)
-    return {"session": name, "predictions": predictions(), "forgotten": sorted(_forgotten())}
+    return {"predictions": predictions(), "forgotten": sorted(_forgotten())}
 
 
 def take_back(kept: object) -> None:
-    """Predictions that the browser has kept; what is here already stays."""
-    if not isinstance(kept, dict):
+    """Predictions that the browser has kept; what is here already stays, and what was taken back stays away."""
+    if not isinstance(kept, Mapping):
         return
     for name, index in list(kept.items())[:_MOST]:
-        if isinstance(name, str) and len(name) < 200 and isinstance(index, int) and 0 <= index < 6:
+        sound = isinstance(name, str) and len(name) < 200 and isinstance(index, int) and 0 <= index < 6
+        if sound and name not in _forgotten():
             predictions().setdefault(name, index)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -11,7 +12,7 @@ import streamlit as st
 from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
 from rnorm_core.classroom.parts.photos import photos
-from rnorm_core.ui.lessons import companion, parts, presenter, question, words
+from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
@@ -44,7 +45,7 @@ def show_list() -> None:
         _show_entry(lesson)
     for error in lessons.problems():
         show_error(error)
-    companion.show("list", "")
+    browser.listen("list", "")
 
 
 def _show_entry(lesson: Lesson) -> None:
@@ -54,7 +55,7 @@ def _show_entry(lesson: Lesson) -> None:
         st.markdown(f"**{lesson.id}. {sentence(lesson.title)}**  \n{sentence(lesson.goal)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             label, index = (f"Go on at step {seen + 1}", seen) if seen else ("Begin", 0)
-            st.button(label, key=f"begin {lesson.id}", type="primary", on_click=question.go, args=(lesson, index))
+            _button(label, f"begin {lesson.id}", partial(question.go, lesson, index), type="primary")
             with st.popover("Print", type="tertiary", icon=":material/print:", key=f"print {lesson.id}"):
                 sheets_to_print(lesson)
             st.caption(" · ".join(filter(None, [words.minutes(lesson), words.progress(lesson, done)])), width="content")
@@ -93,7 +94,7 @@ def show_step(where: Where) -> None:
     _ways(where)
     presenter.lead(where, next_lesson(lesson))
     place = words.where(lesson, where.shown)
-    companion.show(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
+    browser.listen(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
 
 
 def show(where: Where) -> None:
@@ -127,11 +128,11 @@ def _predict(where: Where, step: Predict) -> None:
         st.caption(words.BY_DIGIT if given is None else words.GIVEN)
         return
     if given is None:
-        chosen = st.session_state.get(widget)
-        st.button(
-            "This is my prediction", key="predict", type="primary", disabled=chosen is None,
-            on_click=question.predict, args=(where, widget),
-        )  # fmt: skip
+        with st.container(key="predict"):
+            _button(
+                "This is my prediction", f"predict {step.name}", partial(question.predict, where, widget),
+                type="primary", disabled=st.session_state.get(widget) is None,
+            )  # fmt: skip
     else:
         st.caption(words.GIVEN)
 
@@ -168,22 +169,26 @@ def _text(lesson: Lesson, marked: Text) -> None:
 
 
 def _ways(where: Where) -> None:
-    """Buttons, which keys press as well: see `companion.js`."""
+    """Buttons, which keys press as well: see `keys.js`."""
     lesson, index = where.lesson, where.shown
     waiting = isinstance(where.step, Predict) and question.predicted(lesson, where.step) is None
-    with st.container(horizontal=True, key="lesson_ways"):
-        _button("back", "Back", ":material/arrow_back:", lambda: question.go(lesson, index - 1), index == 0)
-        if index + 1 < len(lesson.steps):
-            _button("next", "Next", ":material/arrow_forward:", lambda: question.go(lesson, index + 1), waiting)
-        elif following := next_lesson(lesson):
-            label = f"Lesson {following.id}: {sentence(following.title)}"
-            _button("next", label, ":material/arrow_forward:", lambda: question.go(following), waiting)
-        st.button("All lessons", key="lesson_list", type="tertiary", on_click=question.go)
-        if index + 1 == len(lesson.steps):
-            st.button(
-                "Begin this lesson again", key="lesson_again", type="tertiary", icon=":material/replay:",
-                on_click=question.begin_again, args=(lesson,),
-            )  # fmt: skip
+    here, last = f"{lesson.id} {index}", index + 1 == len(lesson.steps)
+    following = next_lesson(lesson)
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson_ways"):
+        with st.container(key="lesson_back", width="content"):
+            back = partial(question.go, lesson, index - 1)
+            _button("Back", f"back {here}", back, icon=":material/arrow_back:", disabled=index == 0)
+        with st.container(key="lesson_next", width="content"):
+            forward, icon = partial(question.go, lesson, index + 1), ":material/arrow_forward:"
+            if not last:
+                _button("Next", f"next {here}", forward, icon=icon, icon_position="right", disabled=waiting)
+            elif following:
+                label = f"Lesson {following.id}: {sentence(following.title)}"
+                _button(label, f"next {here}", partial(question.go, following), icon=icon, icon_position="right")
+        _button("All lessons", f"list {here}", question.go, type="tertiary")
+        if last:
+            again = partial(question.begin_again, lesson)
+            _button("Begin this lesson again", f"again {here}", again, type="tertiary", icon=":material/replay:")
 
 
 def next_lesson(lesson: Lesson) -> Lesson | None:
@@ -192,8 +197,10 @@ def next_lesson(lesson: Lesson) -> Lesson | None:
     return known[place] if place < len(known) else None
 
 
-def _button(name: str, label: str, icon: str, on_click: Callable[[], None], disabled: bool) -> None:
-    st.button(
-        label, key=f"lesson_{name}", icon=icon, on_click=on_click, disabled=disabled,
-        icon_position="right" if name == "next" else "left",
-    )  # fmt: skip
+def _button(label: str, key: str, on_click: Callable[[], None], **options: Any) -> None:
+    """A button whose key belongs to one step. In a session that has just replaced a lost one, nobody knows its callback
+    yet: there the button says that it was pressed.
+    """
+    if st.button(label, key=key, on_click=on_click, **options):
+        on_click()
+        st.rerun()

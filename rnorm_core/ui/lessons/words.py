@@ -10,7 +10,7 @@ HELD = "One question comes first: an experiment teaches more to those who have m
 
 
 def where(lesson: Lesson, index: int) -> str:
-    return f"{lesson.id}. {sentence(lesson.title)} · step {index + 1} of {len(lesson.steps)}"
+    return f"Lesson {lesson.id} · {sentence(lesson.title)} · step {index + 1} of {len(lesson.steps)}"
 
 
 def minutes(lesson: Lesson) -> str:
