@@ -91,8 +91,9 @@ def test_a_clicker_moves_the_page_and_not_the_slider_in_focus(visit):
     slider.focus()
     before = slider.input_value()
     page.keyboard.press("PageDown")
-    title_is(page, WALK[1])
+    page.wait_for_selector(f".remote span:text-is('2 of {len(WALK)}')")
     page.keyboard.press("PageUp")
+    title_is(page, WALK[0])
     assert slider.input_value() == before
 
 
