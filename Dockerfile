@@ -15,8 +15,9 @@ ENV RNORM_PUBLIC=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# Spaces run a container as user 1000; its home is where the test images are cached when somebody fetches them.
-RUN useradd --create-home --uid 1000 lab
+# Spaces run a container as user 1000. It writes to ~/.cache alone: votes, and the test images when somebody fetches them.
+# The folder is made here so that a volume in its place belongs to the user.
+RUN useradd --create-home --uid 1000 lab && install --directory --owner=lab --group=lab /home/lab/.cache
 WORKDIR /home/lab/app
 
 # What changes least comes first: a change of the code rebuilds only the last layers. Everything belongs to root, so the

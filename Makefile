@@ -6,7 +6,7 @@ VENV ?= .venv
 ARGS ?=
 RUN = $(VENV)/bin/python -m
 
-.PHONY: app dev test slow faults lint format types lock clean help
+.PHONY: app dev test slow faults lint format types lock audit clean help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,7 @@ faults: $(VENV)/.dev  ## plant faults in a copy of the code, and show that the t
 	$(RUN) tests.planted_faults $(ARGS)
 
 lint: $(VENV)/.dev  ## check style and formatting, change nothing
+	$(VENV)/bin/hadolint Dockerfile
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 
@@ -44,6 +45,11 @@ lock: $(VENV)/.app  ## renew the versions that the container installs
 	(grep -v '^torch' requirements.txt; printf '%s\n' filelock fsspec jinja2 networkx setuptools sympy typing-extensions) \
 	    | $(RUN) uv pip compile - --quiet --upgrade --generate-hashes --python-version 3.11 \
 	        --python-platform x86_64-manylinux_2_28 --custom-compile-command 'make lock' --output-file requirements.lock
+
+audit: $(VENV)/.app  ## look up the container's packages in an index of known vulnerabilities; needs a network
+	$(RUN) pip install 'pip-audit>=2.10,<3'
+	$(RUN) pip_audit --strict --disable-pip --require-hashes -r requirements.lock
+	$(RUN) pip_audit --strict --disable-pip --no-deps -r torch.lock
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)

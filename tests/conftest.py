@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 # Before anything imports huggingface_hub. The cache is still read.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -17,6 +18,10 @@ os.environ.setdefault("ROBUSTNORM_ENGINE", "eager")
 # Before anything imports torch: processes that share the cores take one each.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, and no time limit for one, for machines differ.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.load_profile("same")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

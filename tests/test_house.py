@@ -74,7 +74,10 @@ FRONT = readme_front_matter(README)
 
 
 def test_one_port():
-    command = json.loads(only(DOCKER, "CMD"))
+    shell, _, line = json.loads(only(DOCKER, "CMD"))
+    assert shell == "sh"
+    command = line.split()
+    assert command[:2] == ["exec", "python"]  # not a child of the shell, which would not pass a stop on
     port = next(word.split("=")[1] for word in command if word.startswith("--server.port="))
     assert {int(port), int(only(DOCKER, "EXPOSE")), FRONT["app_port"]} == {7860}
     assert f":{port}/_stcore/health" in only(DOCKER, "HEALTHCHECK")
@@ -132,9 +135,9 @@ def test_layers_go_from_what_changes_least_and_belong_to_root():
     assert "chown" not in read("Dockerfile")
 
 
-def test_xsrf_protection_is_off_in_the_container_only():
-    assert "--server.enableXsrfProtection=false" in only(DOCKER, "CMD")
-    assert "Xsrf" not in read(".streamlit/config.toml") + read("Makefile")
+def test_uploads_are_protected_everywhere_and_only_a_space_needs_a_cookie_for_frames():
+    assert only(DOCKER, "CMD").endswith(' ${SPACE_ID:+--server.xsrfCookieSameSite=none}"]')
+    assert "Xsrf" not in read(".streamlit/config.toml") + read("Makefile") + read("Dockerfile")
 
 
 def test_the_space():

@@ -133,7 +133,7 @@ def _room(ask: str, lines: int) -> str:
 
 
 def _link(address: str, lesson: Lesson, step: int = 0) -> str:
-    query = urlencode({"lesson": lesson.id, **({"step": step} if step else {})})
+    query = urlencode({"lesson": lesson.id, **({"step": step, "present": 1} if step else {})})
     url = escape(f"{address.rstrip('/')}/lessons?{query}")
     return f'<a href="{url}">{url}</a>'
 

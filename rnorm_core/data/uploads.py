@@ -23,6 +23,7 @@ MAX_BYTES = 10_000_000
 MAX_PIXELS = 50_000_000  # Pillow holds at most 4 bytes of each, 200 MB
 MAX_SIDE = 16_384  # each row of a decoded picture costs memory, even a row of one pixel
 MAX_SCANS = 50  # of a JPEG; each passes over all pixels, and a camera writes about 10
+MAX_SCANNED = 600_000_000  # pixels times scans: 12 scans of the largest picture
 MAX_SEGMENTS = 1_000  # of a JPEG's header and scans; a large colour profile has up to 255
 JPEG_SIDE = 512  # a photo's shorter side is decoded at half, a quarter or an eighth of its size while it is longer
 KEPT = 512  # decoded pictures, 3 kB each
@@ -98,7 +99,8 @@ def _pixels(raw: bytes, filename: str) -> np.ndarray:
         raise UserError(
             f"{filename!r} has {len(raw) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed.", _SMALLER
         )
-    if raw.startswith(b"\xff\xd8") and _is_endless(raw):
+    scans = _scans(raw) if raw.startswith(b"\xff\xd8") else 1
+    if scans > MAX_SCANS:
         raise UserError(
             f"{filename!r} is a JPEG with more than {MAX_SCANS} scans or {MAX_SEGMENTS:,} segments; no camera writes "
             "so many.",
@@ -113,6 +115,8 @@ def _pixels(raw: bytes, filename: str) -> np.ndarray:
                     f"{filename!r} has {image.width:,} x {image.height:,} pixels; a side may have {MAX_SIDE:,}.",
                     _SMALLER,
                 )
+            if image.width * image.height * scans > MAX_SCANNED:
+                raise UserError(f"{filename!r} is a JPEG of {scans} scans, too many for its size.", _SMALLER)
             if image.format == "BMP" and image.info["compression"] in _RUN_LENGTHS:
                 raise UserError(f"{filename!r} is a compressed BMP.", "save it as PNG.")  # Pillow needs seconds for it
             image.draft(None, (JPEG_SIDE, JPEG_SIDE))
@@ -128,19 +132,19 @@ def _pixels(raw: bytes, filename: str) -> np.ndarray:
         ) from error
 
 
-def _is_endless(jpeg: bytes) -> bool:
-    """Whether a JPEG has more scans or segments than allowed, counted up to its end as a decoder does."""
+def _scans(jpeg: bytes) -> int:
+    """The number of a JPEG's scans, counted up to its end as a decoder does; more than allowed if it seems endless."""
     at, scans = 2, 0
     for _ in range(MAX_SEGMENTS):
         marker = _MARKER.search(jpeg, at)
         if marker is None or jpeg[marker.end() - 1] == _END:
-            return False
+            return scans
         scans += jpeg[marker.end() - 1] == _SCAN
         if scans > MAX_SCANS:
-            return True
+            break
         # The length behind a marker counts its own two bytes; what looks like a marker inside a segment is none.
         at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
-    return True
+    return MAX_SCANS + 1
 
 
 def _colour(image: Image.Image, filename: str) -> Image.Image:

@@ -48,7 +48,7 @@ REACHABLE = """() => [...document.querySelector("[data-testid=stMain]").querySel
             + "[data-testid=stElementToolbar]"))"""
 MARK = f"() => ({REACHABLE})().forEach((one, i) => one.setAttribute('data-number', i))"
 FOCUSED = "() => document.activeElement?.getAttribute('data-number')"
-MISSED = f"""reached => ({REACHABLE})().filter((one) => !reached.includes(one.getAttribute("data-number")))
+MISSED = f"""reached => ({REACHABLE})().filter((one) => one.dataset.number && !reached.includes(one.dataset.number))
     .map((one) => one.outerHTML.slice(0, 200))"""
 
 

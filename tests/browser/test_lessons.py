@@ -158,4 +158,4 @@ def test_sheets_are_files(visit):
         page.get_by_role("button", name="Teacher's sheet").click()
     text = download.value.path().read_text("utf-8")
     assert download.value.suggested_filename == "lesson-1-teacher.html"
-    assert f'{page.url.removesuffix("/lessons")}/lessons?lesson=1&amp;step=12"' in text
+    assert f'{page.url.removesuffix("/lessons")}/lessons?lesson=1&amp;step=12&amp;present=1"' in text

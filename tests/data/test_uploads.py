@@ -254,6 +254,14 @@ def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded(monkeypatch):
         see(with_scans(uploads.MAX_SCANS + 1), "scans.jpg")
 
 
+def test_a_large_jpeg_may_have_fewer_scans(monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_SCANNED", 12 * plain(RED).width * plain(RED).height)
+    assert close(see(with_scans(12)), RED, tolerance=4)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
+    with pytest.raises(UserError, match=r"'scans.jpg' is a JPEG of 13 scans, too many for its size"):
+        see(with_scans(13), "scans.jpg")
+
+
 def test_a_jpeg_of_too_many_segments_is_refused_at_once(monkeypatch):
     monkeypatch.setattr("PIL.Image.open", decode)
     comment = b"\xff\xfe\x00\x02"

@@ -347,7 +347,7 @@ def test_with_the_full_test_set(open_page):
 
 
 def test_a_click_on_a_layer_that_the_left_network_lacks_is_answered(open_page, monkeypatch):
-    def clicked(figure, key, on_click):
+    def clicked(figure, key, on_click, source):
         if key == "layers_right":
             st.button("click", on_click=on_click, args=(30,))
 

@@ -89,12 +89,22 @@ def test_rows_are_compared_by_their_conditions():
     assert different(kept, []) != []
 
 
+def test_whole_numbers_are_exact():
+    assert different(table("eps,correct\n1,5000\n"), table("eps,correct\n1,5001\n")) == [
+        "eps 1: correct 5001, not 5000"
+    ]
+
+
 def test_compare_says_so(tmp_path, capsys):
     (tmp_path / "x points.csv").write_text("eps,right\n1,0.5\n")
     assert compare(tmp_path / "reproduce.py", "x", {"points": [{"eps": 1, "right": 0.5}]})
+    assert compare(tmp_path / "reproduce.py", "x", {"points": [{"eps": 1, "right": 0.51}]})
     assert not compare(tmp_path / "reproduce.py", "x", {"points": [{"eps": 1, "right": 0.6}]})
     assert capsys.readouterr().out.splitlines() == [
-        "x points.csv: the same 1 rows", "x points.csv: 1 of 1 rows differ, such as: eps 1: right 0.6, not 0.5",
+        "x points.csv: the same 1 rows",
+        "x points.csv: nearly the same 1 rows; 1 differ a little, as another engine or device makes them, such as: "
+        "eps 1: right 0.51, not 0.5",
+        "x points.csv: 1 of 1 rows differ, such as: eps 1: right 0.6, not 0.5",
     ]  # fmt: skip
 
 

@@ -30,6 +30,9 @@ class Store:
         self._clock = clock
         with _database():
             self._engine = connect(url)
+        # One query needs no transaction; SQLite's are free, and show all queries the same state.
+        alone = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = self._engine.execution_options(**alone)
         with self._writing() as db:
             self._drop_expired(db)
 
@@ -161,41 +164,43 @@ class Store:
             if phone is not None:
                 return queries.phone_sees(db, code, phone)
         self._join(code, token)
-        return self.now(code, token)
+        with self._reading() as db:
+            return queries.phone_sees(db, code, self._joined(db, code, token))
+
+    def tag(self, code: str) -> str:
+        """A text that changes when there is something new for phones."""
+        with self._reading() as db:
+            self._opened(db, code)
+            asked = queries.last_asked(db, code)
+            return f"{asked.last.id} {asked.last.closed} {asked.revealed}" if asked else "waiting"
 
     def answer(self, code: str, token: str, round_id: int, choice: int) -> Now:
         """Takes an answer, in place of an earlier one of this phone. It is stored when this returns."""
         with suppress(IntegrityError), self._writing() as db:
-            phone = self._joined(db, code, token)
-            if phone is not None:
-                self._take(db, code, phone, round_id, choice)
-                return queries.phone_sees(db, code, phone)
+            # Shared lock: who closes the round waits for the answers under way, and no answer comes after.
+            found = queries.ballot(db, code, codes.hashed(token), round_id, self._is_open())
+            if found is None:
+                self._opened(db, code)
+                raise VoteError("This room has no such vote.", "load the page again.")
+            if found.closed:
+                raise Closed
+            if not 0 <= choice < len(json.loads(found.choices)):
+                raise VoteError("This question has no such choice.", "load the page again.")
+            if found.phone is not None:
+                mine = (ANSWER.c.round == round_id) & (ANSWER.c.phone == found.phone)
+                if found.choice is None:
+                    db.execute(insert(ANSWER).values(round=round_id, phone=found.phone, choice=choice))
+                else:
+                    db.execute(update(ANSWER).where(mine).values(choice=choice))
+                return queries.counted(db, found, choice)
         # It has not joined yet, or sent two answers at the same time and the other one was first.
         self._join(code, token)
         return self.answer(code, token, round_id, choice)
 
-    def _take(self, db: Connection, code: str, phone: int, round_id: int, choice: int) -> None:
-        # Shared lock: who closes the round waits for the answers under way, and no answer comes after.
-        found = db.execute(
-            select(ROUND.c.closed, QUESTION.c.choices)
-            .join_from(ROUND, QUESTION)
-            .where(ROUND.c.id == round_id, QUESTION.c.room == code)
-            .with_for_update(read=True, of=ROUND)
-        ).first()
-        if found is None:
-            raise VoteError("This room has no such vote.", "load the page again.")
-        if found.closed:
-            raise Closed
-        if not 0 <= choice < len(json.loads(found.choices)):
-            raise VoteError("This question has no such choice.", "load the page again.")
-        mine = (ANSWER.c.round == round_id) & (ANSWER.c.phone == phone)
-        if not db.execute(update(ANSWER).where(mine).values(choice=choice)).rowcount:
-            db.execute(insert(ANSWER).values(round=round_id, phone=phone, choice=choice))
-
     def _join(self, code: str, token: str) -> None:
         with suppress(IntegrityError), self._writing() as db:  # it joined at the same time
-            self._opened(db, code, lock=True)
             if self._joined(db, code, token) is None:
+                # Without a lock, which all would wait for: phones that join at the same moment may exceed the bound.
                 if (db.scalar(select(func.count()).where(PHONE.c.room == code)) or 0) >= bounds.PHONES:
                     raise Full("This room is full.", f"a room takes {bounds.PHONES} phones.")
                 db.execute(insert(PHONE).values(room=code, token=codes.hashed(token)))
@@ -245,7 +250,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _database(), self._engine.connect() as db:
+        with _database(), self._reader.connect() as db:
             yield db
 
     @contextmanager

@@ -16,8 +16,9 @@ from rnorm_core.experiments.landscape import Landscape, Result, pack
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.report import Source, sources
 from rnorm_core.ui.attack_player import words
-from rnorm_core.ui.attack_player.question import chosen_step, take_place
+from rnorm_core.ui.attack_player.question import STEP, chosen_step, take_place
 from rnorm_core.ui.keep.shown import Component, Part
+from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.stage import address
 
 _HERE = Path(__file__).parent
@@ -52,6 +53,8 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
 
 def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> Part:
     """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
+    query_params.note("eps", "Attack size")
+    query_params.note(STEP, "Step of the attack")
     return show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
 
 

@@ -107,9 +107,9 @@ class Player {
     // A presenter's link may name the controls that it keeps.
     const { controls } = this.header;
     if (controls?.length) {
-      const shown = (name) => controls.includes(name);
+      const shown = (word) => controls.some((name) => name.includes(word)); // eps, or eps_l2 of another norm
       if (!shown("eps")) this.eps.closest("label")?.remove();
-      if (!shown("step")) for (const one of [this.step.closest("label"), this.play]) one.hidden = true;
+      if (!shown("attack_step")) for (const one of [this.step.closest("label"), this.play]) one.hidden = true;
     }
     if (focused) root.querySelector(`[name="${focused}"]`)?.focus();
     this.showPlay();

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from rnorm_core.classroom import lessons, paths
-from rnorm_core.classroom.lessons import Lesson
+from rnorm_core.classroom.lessons import Lesson, Predict
 from rnorm_core.classroom.paths import PATHS, Part, Path
 from rnorm_core.ui.lessons import question, words
 from rnorm_core.ui.lessons.view import sheets_to_print
@@ -26,11 +26,11 @@ ON_SCREEN = (
     "no experiment is shown before it. **F** is full screen, **Escape** leaves."
 )
 ABOUT_VOTE = """
-1. Open a room on the page *Class vote*. It shows a QR code and a short code.
+1. Open a room on the page *Class vote*, in a second tab beside the lesson. It shows a QR code and a short code.
 2. Students join with their phones: no account, no app, no name.
 3. Ask a question. They vote, alone. The screen shows how many have answered, not what.
 4. Close the vote. *For you alone* has the rule's advice: explain, discuss and vote again, or go on.
-5. Reveal the result, then show the experiment that answers.
+5. Reveal the result. In the lesson, press the digit of the answer that most have chosen, and see what is measured.
 """
 ABOUT_CLASS = """
 - **Students need** a phone with a browser, for the vote and for lessons of their own. No account and no app.
@@ -77,10 +77,12 @@ def _path(path: Path) -> None:
 def _part(path: Path, part: Part, begin: float) -> None:
     lesson, last = part.lesson, len(part.steps)
     with st.container(border=True, key=f"part {path.minutes} {part.id}"):
-        time, text, ways = st.columns([1, 4, 2], vertical_alignment="center", gap="medium")
+        time, text, ways = st.columns([1.5, 4, 1.6], vertical_alignment="center", gap="medium")
         time.markdown(f"**{begin:g} to {begin + part.minutes:g} min**")
         steps = "all steps" if last == len(lesson.steps) else f"steps 1 to {last} of {len(lesson.steps)}"
-        text.markdown(f"**Lesson {lesson.id}, {sentence(lesson.title)}**, {steps}  \n{part.asks}")
+        questions = sum(isinstance(step, Predict) for step in part.steps)
+        to_ask = f"{questions} question{'s' * (questions != 1)} to the class."
+        text.markdown(f"**Lesson {lesson.id}, {sentence(lesson.title)}**, {steps}  \n{part.asks} {to_ask}")
         with ways:
             way("lessons", f"Show lesson {lesson.id}", on_screen(lesson, path))
 
