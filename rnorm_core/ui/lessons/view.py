@@ -29,7 +29,8 @@ _STYLE = """
 .st-key-lesson [role="radiogroup"] label p { font-size: 1.05rem; }
 .st-key-lesson [data-testid="stMarkdown"] p:has(img) { max-width: none; }
 .st-key-lesson [data-testid="stMarkdown"] img { max-width: 100%; }
-.st-key-lesson_ways { padding: 0.6rem 0; position: sticky; bottom: 0; backdrop-filter: blur(12px); z-index: 5; }
+.st-key-lesson_ways { padding: 0.5rem 0; backdrop-filter: blur(16px); }
+[data-testid="stLayoutWrapper"]:has(> .st-key-lesson_ways) { position: sticky; bottom: 0; z-index: 5; }
 @media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } }
 </style>
 """
