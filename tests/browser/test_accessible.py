@@ -17,6 +17,7 @@ MORE = [
     "/paper?section=All+readings", "/paper?section=Citation+map", "/honesty?part=Examine",
     "/lessons?lesson=small-changes",
     *(f"/models?section={part}" for part in OF_MODELS),
+    "/teach?plan=All+lessons", "/?present=1", "/shift?present=1&controls=eps", "/shift?lock=1",
 ]  # fmt: skip
 WIDTH, HEIGHT = 1440, 900
 TABS = 150  # more than any page has

@@ -6,9 +6,19 @@ from rnorm_core.ui.shared.stage import address
 
 TEXT = "This link locks the settings: the controls in grey cannot be changed."
 
+# What a control is called stays readable.
+_STYLE = """
+<style>
+[data-testid="stMain"] [data-testid="stWidgetLabel"], [data-testid="stMain"] [data-testid="stWidgetLabel"] * {
+  color: inherit; opacity: 1;
+}
+</style>
+"""
+
 
 def show() -> None:
     if address.is_locked():
+        st.html(_STYLE)
         with st.container(horizontal=True, vertical_alignment="center", key="lock"):
             st.markdown(f":material/lock: {TEXT}", width="content")
             st.button("Unlock", on_click=_unlock, icon=":material/lock_open:", key="unlock")
