@@ -56,7 +56,8 @@ def _player(part: Player, key: str) -> None:
     chosen = st.selectbox("Photo", names, names.index(begin), key=f"photo {key}", width=260)
     photo = samples.select([names.index(chosen)])
     request = part.request("" if chosen == begin else photo.ids[0])
-    result = growing(request, partial(landscape.run, request, batch=photo, first=part.eps_255), slot="lesson")
+    work = partial(landscape.run, request, batch=photo, first=part.eps_255)
+    result = growing(request, work, slot="lesson", short=request.is_short)
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return
