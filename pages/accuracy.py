@@ -19,13 +19,13 @@ from rnorm_core.ui.shared import summary_bars
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, show_summary
+from rnorm_core.ui.shared.panels import answer, explain, page_title, show_summary
 
 PGD, NOISE = CATALOGUE["pgd"].title, CATALOGUE["noise"].title
 
 with guard("accuracy"):
     settings = settings_bar()
-    st.title("How much accuracy is left?")
+    page_title("How much accuracy is left?")
     table, variants = question.read_table(settings.dataset), (settings.left, settings.right)
     answer(words.answer(table, variants))
     show_summary(summary_bars.headlines(table, variants, (0, 1, 8)))
@@ -37,7 +37,7 @@ with guard("accuracy"):
     with parts[COMPARE]:
         if parts[COMPARE].open:
             under, eps = question.attack_and_size()
-            view.show_comparison(curves.compare(table, variants, under, eps, choice.pixels), variants)
+            view.show_comparison(curves.compare(table, variants, under, eps, choice.pixels), variants, choice.pixels)
     with parts[MEASURE]:
         if parts[MEASURE].open:
             under, eps = question.attack_and_size()

@@ -12,11 +12,11 @@ from rnorm_core.ui.corruptions import part as corruptions
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door, with_networks
-from rnorm_core.ui.shared.panels import explain
+from rnorm_core.ui.shared.panels import explain, page_title
 
 with guard("batch"):
     settings = settings_bar()
-    st.title("What does the batch change?")
+    page_title("What does the batch change?")
     part = question.part()
     if part == question.CORRUPTIONS:
         corruptions.show(settings)

@@ -15,13 +15,13 @@ from rnorm_core.ui.craft.view import show
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import explain
+from rnorm_core.ui.shared.panels import explain, page_title
 
 SHIP = "ship f3f92ec7"  # at 0.25/255 it fools BatchNorm and RobustNorm, but not as a file
 
 with guard("craft"):
     settings = settings_bar()
-    st.title("Craft an attack: what do networks see?")
+    page_title("Craft an attack: what do networks see?")
     above, batch, there = st.container(), None, False
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with problems(), st.popover("Pictures", icon=":material/image:", key="pictures"):

@@ -6,16 +6,19 @@ from rnorm_core import glossary
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.guard import guard
 from rnorm_core.ui.shared.navigation import PAGES, door
+from rnorm_core.ui.shared.panels import figure, page_title
+from rnorm_core.ui.shared.stage import copy_link
 
 FIRST = "eps"
 
 with guard("glossary"):
-    st.title("What do the words mean?")
+    copy_link.bar()
+    page_title("What do the words mean?")
     entries = {entry.term: entry for entry in glossary.entries()}
     first = next(term for term in entries if term.casefold().startswith(FIRST))
     term = query_params.choose_one("Choose a word, or type one", list(entries), key="word", default=first)
     entry = entries[term]
-    with st.container(border=True, key="entry"):
+    with figure(), st.container(border=True, key="entry"):
         st.markdown(f"#### {term}\n{entry.text}")
         if entry.formula:
             st.latex(entry.formula)

@@ -19,14 +19,14 @@ from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.live_job import is_stopped, run
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, sections
+from rnorm_core.ui.shared.panels import answer, explain, page_title, sections
 
 FAKE = next(iter(question.FAKES))
 HERE = f"parts_{PART}"  # where a door of this page leads
 
 with guard("honesty"):
     settings = settings_bar()
-    st.title("Is it really robust?")
+    page_title("Is it really robust?")
     variants, findings = list(dict.fromkeys((settings.left, settings.right))), {}
     with problems():
         table = read_table(settings.dataset)

@@ -12,14 +12,14 @@ from rnorm_core.ui.inside import question, view
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import explain, sections
+from rnorm_core.ui.shared.panels import explain, page_title, sections
 
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
 DIVISORS, OUTLIER, SIZE, POWERS = "What p changes", "One far value", "Size of the batch", "Networks of other p"
 
 with guard("inside"):
     settings = settings_bar()
-    st.title("What does RobustNorm divide by?")
+    page_title("What does RobustNorm divide by?")
     shown, other = None, ""
     with problems():
         top = st.container()

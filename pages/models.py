@@ -11,14 +11,14 @@ from rnorm_core.ui.models import card as model_card
 from rnorm_core.ui.models.question import CARD, CURVES, EVERYTHING, LAYERS, RATES, SEEDS, TRAINING
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
-from rnorm_core.ui.shared.panels import answer, explain, sections
+from rnorm_core.ui.shared.panels import answer, explain, page_title, sections
 
 NOTHING = "Select one or more networks above."
 
 with guard("models"):
     with problems():
         settings_bar()
-    st.title("What is in the zoo?")
+    page_title("What is in the zoo?")
     networks = view.read_zoo()
     top = st.container()
     chosen, eps = question.choose(networks)

@@ -16,21 +16,21 @@ from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, sections
+from rnorm_core.ui.shared.panels import answer, explain, page_title, sections
 
 with guard("paper"):
     settings = settings_bar()
-    st.title("Do the paper's claims hold?")
+    page_title("Do the paper's claims hold?")
     judged = shipped(settings.dataset)
     for notice in judged.notices:
         st.warning(notice)
     answer(words.answer(judged))
-    view.show_overview(judged)
+    view.show_overview(judged, settings.dataset)
     parts = sections(question.PARTS, question.PART)
     with parts[CLAIM]:
         if parts[CLAIM].open:
             claim = question.choose_claim()
-            view.show_claim(claim, judged)
+            view.show_claim(claim, judged, settings.dataset)
             view.show_ways(claim, settings.dataset)
             images, pressed = question.small_version(settings, claim)
             with problems():

@@ -6,9 +6,10 @@ The learner commits to an answer before the experiment is shown, argues for it, 
 import streamlit as st
 
 from rnorm_core.ui.classroom import owner, view
+from rnorm_core.ui.lessons import parts
 from rnorm_core.ui.shared.guard import guard
 
-with guard("room"):
+with guard("room", whole=True):
     view.apply_style()
     owner.keep()
     found = owner.room()
@@ -16,4 +17,4 @@ with guard("room"):
         st.title("Ask the class")
         view.show_no_room()
     else:
-        view.show_room(*found, page="room")
+        view.show_room(*found, page="room", experiment=parts.show)

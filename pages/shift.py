@@ -13,7 +13,7 @@ from rnorm_core.shift import MEASURES
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import explain
+from rnorm_core.ui.shared.panels import explain, figure, page_title
 from rnorm_core.ui.shift import question, view
 
 PAPER = "[The paper](https://arxiv.org/abs/2006.11007)"
@@ -22,8 +22,8 @@ PICTURE = "layers_left"
 
 with guard("shift"):
     settings = settings_bar()
-    st.title("Do the statistics move?")
-    there, picture = False, st.container()
+    page_title("Do the statistics move?")
+    there, picture = False, figure()
     with problems():
         there = view.show(picture, *question.choose(settings))
     explain(
@@ -31,7 +31,7 @@ with guard("shift"):
         "channels. Hollow: the clean batch. Filled: the same images, attacked. The grey band holds 95 % of clean "
         "batches; a ring marks what lies outside. More images make the band narrower.",
         f"A norm layer trusts that its input looks as it did in training. {PAPER} claims that adversarial images shift "
-        "it (C1), and that this makes the tracked statistics wrong (C2). Both can be seen here for large attacks or "
+        "it (C1), and that this makes training's statistics wrong (C2). Both can be seen here for large attacks or "
         "large batches, and for other norms as well. Neither says that the shift is what *fools* the network. Look at "
         "1/255: how many images are lost, and how far have the layers moved? Then at noise of 8/255. An attack needs "
         "a direction, not only a distance.",
@@ -50,7 +50,7 @@ with guard("shift"):
         door("shift", "One image alone, change of the range", to=PICTURE, batch=1, measure=MEASURES["log_range"].title)
         if "batch" in modes(settings.left.norm):
             door(
-                "shift", f"{settings.left.title} twice: tracked left, the batch's own statistics right", to=PICTURE,
+                "shift", f"{settings.left.title} twice: statistics of training left, the batch's own right", to=PICTURE,
                 left_mode="tracked", right=settings.left.model, right_mode="batch",
             )  # fmt: skip
         door("batch", "Give layers their clean statistics back", part="Patched layers")

@@ -11,6 +11,7 @@ import streamlit as st
 from rnorm_core import evaluation
 from rnorm_core.experiments import landscape
 from rnorm_core.experiments.landscape import photos
+from rnorm_core.report.sources import experiment
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.attack_player.question import attack_size
 from rnorm_core.ui.settings.bar import settings_bar
@@ -18,28 +19,29 @@ from rnorm_core.ui.shared import live_job
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
-from rnorm_core.ui.shared.panels import answer, explain, pictures
+from rnorm_core.ui.shared.panels import answer, explain, figure, page_title, pictures
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.ui.start import question, view, words
 
 with guard("start"):
     settings = settings_bar()
-    st.title("Can a change too small to see fool a network?")
+    page_title("Can a change too small to see fool a network?")
     size = attack_size("linf", in_player=True)
     samples, variants = question.samples(settings), question.networks(settings)
     measured = evaluation.Table(())
     with problems():
         measured = view.table(settings.dataset)
-    above, strip, player = st.container(), st.container(), st.container()
+    above, strip, player = st.container(), st.container(), figure()
     with strip:
         names = st.container()
         photo = samples.select([index := view.choose_photo(samples)])
-    asked, found = question.all_photos(settings, size), None
+    asked, found, parts, kept = question.all_photos(settings, size), None, [], []
     with player:
         request = question.request(settings, photo)
         result = growing(request, partial(landscape.run, request, batch=photo, first=size))
         if result is not None:
-            attack_player.show(result, 0, photo.dataset, chosen=size, key="player")
+            parts = [attack_player.show(result, 0, photo.dataset, chosen=size, key="player")]
+            kept = [attack_player.source(result, photo, size)]
         else:
             pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
     with strip:
@@ -55,6 +57,7 @@ with guard("start"):
             "photos", f"which of the samples each network recognises after PGD of {asked.steps} steps; each photo is "
             "attacked by itself, for each network",
             weights={variant.label: variant.weight_hash for variant in variants}, n=samples.source, seed=settings.seed,
+            parts=parts, sources=[*kept, *([experiment("photos", found)] if found else [])],
         )  # fmt: skip
     view.show_accuracy(measured, variants, size)
     explain(

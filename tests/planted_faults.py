@@ -158,6 +158,23 @@ FAULTS = (
         "a link to another page does not set what it promises", "rnorm_core/ui/shared/navigation.py",
         "        st.session_state[key] = value\n", "        pass\n", "tests/pages/test_start.py tests/browser",
     ),
+    Fault(
+        "a closed vote takes an answer", "rnorm_core/classroom/vote/store.py",
+        "        if found.closed:\n", "        if False:\n", "tests/classroom/vote/test_store.py",
+    ),
+    Fault(
+        "the result is told before the reveal", "rnorm_core/classroom/vote/store.py",
+        "            if not row.revealed:\n", "            if False:\n", "tests/classroom/vote/test_store.py",
+    ),
+    Fault(
+        "any key opens a room", "rnorm_core/classroom/vote/store.py",
+        "if not hmac.compare_digest(row.owner, codes.hashed(key.secret)):", "if not key.secret:",
+        "tests/classroom/vote/test_store.py",
+    ),
+    Fault(
+        "a phone knows the right choice before the reveal", "rnorm_core/classroom/vote/queries.py",
+        "    if not row.revealed:\n", "    if False:\n", "tests/classroom/vote/test_store.py",
+    ),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 def programs() -> Path | None:
     """The folder of the newest PostgreSQL's programs; Debian has them outside of PATH."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent
     installed = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     return max(installed, key=lambda path: int(path.parent.name), default=None)
 
@@ -28,9 +29,14 @@ def why_not() -> str:
     return ""
 
 
+# Waits for the end of its input, which comes with the end of the process that started it, also by a kill. A server that
+# is just starting ignores the first signal.
+UNTIL_LEFT = 'folder=$1; shift; "$@" & read -r _; kill -QUIT $!; sleep 0.5; kill -KILL $!; wait; rm -rf "$folder"'
+
+
 @contextmanager
 def running() -> Iterator[str]:
-    """The URL of an empty database; the server ends with the context."""
+    """The URL of an empty database; the server ends with the context, or with this process."""
     folder, found = Path(tempfile.mkdtemp(prefix="postgres-")), programs()
     assert found is not None, why_not()
     user = _other_user() if os.geteuid() == 0 else None
@@ -38,22 +44,26 @@ def running() -> Iterator[str]:
         shutil.chown(folder, user)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def do(program: str, *arguments: str) -> None:
-        command = [str(found / program), "--pgdata", str(folder / "data"), *arguments]
-        with (folder / "log").open("a") as log:
-            code = subprocess.run(command, cwd=folder, user=user, stdout=log, stderr=log, timeout=120).returncode
-        assert code == 0, (folder / "log").read_text()
-
+        port = str(probe.getsockname()[1])
+    data, log = folder / "data", folder / "log"
+    initialise = ["--auth=trust", "--username=vote", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    settings = ["-p", port, "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
+    with log.open("w") as out:
+        at = {"cwd": folder, "user": user, "stdout": out, "stderr": out}
+        subprocess.run([found / "initdb", "--pgdata", data, *initialise], check=True, timeout=120, **at)
+        server = [found / "postgres", "-D", data, *settings]
+        process = subprocess.Popen(["sh", "-c", UNTIL_LEFT, "sh", folder, *server], stdin=subprocess.PIPE, **at)
+    assert process.stdin is not None
     try:
-        do("initdb", "--auth=trust", "--username=vote", "--encoding=UTF8", "--locale=C", "--no-sync")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        do("pg_ctl", "start", "--wait", f"--options={options}")
+        ready = [found / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=vote"]
+        end = time.monotonic() + 60
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
         yield f"postgresql://vote@127.0.0.1:{port}/postgres"
     finally:
-        with suppress(AssertionError):  # it may not have started
-            do("pg_ctl", "stop", "--mode=immediate", "--wait")
+        process.stdin.close()
+        process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of the attacks runs, and its floor is the arithmetic of the networks."""
+"""The benchmarks of attacks and of the vote run; the floor of the first is the arithmetic of the networks."""
 
 import os
 import subprocess
@@ -40,3 +40,22 @@ def test_the_arithmetic_of_a_resnet20_is_that_of_its_paper(monkeypatch):
 
     # He et al. 2016's network has 41 million multiplications, each with an addition.
     assert 80e6 < operations("cifar10-resnet20-bn") < 83e6
+
+
+@pytest.mark.browser
+def test_a_quick_class_loses_no_vote(tmp_path, chromium):
+    out = tmp_path / "results" / "vote.md"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.vote", "--quick", "--out", str(out), "--chromium", chromium],
+        cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": "ignore"}, capture_output=True, text=True, timeout=220,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert text in done.stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    header, cells = rows[0], rows[2:]
+    assert {row[0] for row in cells} <= {"SQLite", "PostgreSQL"}
+    for row in cells:
+        found = dict(zip(header, row, strict=False))
+        assert int(found["votes"]) >= int(found["phones"]) == 10
+        assert (found["lost"], found["counted twice"]) == ("0", "0")

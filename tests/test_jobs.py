@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -593,3 +594,17 @@ began.wait()
 def test_an_interpreter_that_ends_while_torch_is_at_work_ends_in_peace():
     done = subprocess.run([sys.executable, "-c", AT_WORK], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_work_gives_way_to_pages():
+    """Also the tasks of a job; the thread that answers visitors stays as it was."""
+    pool, mine = Jobs(workers=2), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    ticket = pool.start("nice", lambda job: [niceness(), *run_parallel(job.progress, [lambda _: niceness()] * 2)])
+    assert ticket.result(WAIT) == [jobs.pool.NICENESS] * 3
+    assert niceness() == mine
+    settle(pool)

@@ -108,11 +108,9 @@ class Fields:
             raise self._wrong(nodes[0], name, f"has {len(nodes)} entry", f"write {least} to {most}.")
         return [Fields(self.place.file, node, f"an entry of {name!r}") for node in nodes]
 
-    def items(self) -> Iterable[tuple[str, str, Place]]:
-        """All fields that are left, which are texts: (name, text, place)."""
-        for name in list(self._left):
-            line = self._left[name].line
-            yield name, self.text(name), Place(self.place.file, line)
+    def items(self) -> Iterable[tuple[str, tuple[str, ...]]]:
+        """All fields that are left, by name: a text or a list of texts each."""
+        return [(name, self.texts(name)) for name in list(self._left)]
 
     def done(self) -> None:
         for name, node in self._left.items():

@@ -7,7 +7,7 @@ from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
 from rnorm_core.data.corruptions import SEVERITIES, Corruption, corrupt
 from rnorm_core.data.files import Source
 from rnorm_core.data.hub import fetch
-from rnorm_core.data.sources import available, load, pick, samples
+from rnorm_core.data.sources import available, load, of_ids, pick, samples
 from rnorm_core.data.uploads import upload
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "fetch",
     "image_id",
     "load",
+    "of_ids",
     "pick",
     "samples",
     "upload",

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def samples(dataset: str) -> Batch:
         raise UserError("The 20 sample images come with foolbox, which is not installed.", "run `pip install foolbox`.")
     source = Source("samples", f"foolbox's {SAMPLES} samples", folder, complete=False)
     return _batch(source, dataset, "test", None, 0)
+
+
+def of_ids(dataset: str, ids: Sequence[str]) -> Batch:
+    """The test images with these ids, in this order, from the samples if these have them. UserError without one."""
+    everything = samples(dataset)
+    if not set(ids) <= set(everything.ids):
+        everything = load(dataset)
+    place = {full_id: i for i, full_id in enumerate(everything.ids)}
+    if missing := [one for one in ids if one not in place]:
+        raise UserError(
+            f"The image {missing[0][:8]} is not among the {len(everything):,} images here.",
+            "set CIFAR_ROOT to a folder with the whole test set.",
+        )
+    return everything.select([place[one] for one in ids])
 
 
 def load(

@@ -144,7 +144,7 @@ def estimate(
     if looks_at_batch(statistics_of(networks[0])):
         raise UserError(
             "This network uses the statistics of each batch, so there is nothing to estimate.",
-            "choose the statistics mode tracked.",
+            "choose the statistics mode “tracked”.",
         )
     kept = {k: _kept(model, pool[:1]) for k, model in networks.items()}
     moving, *by_count = (

@@ -9,16 +9,9 @@ import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
+from rnorm_core.pixels import OWN_STD, PAPER_STD, paper_units
 
-# The paper (arXiv 2006.11007) gives eps for pixels that are divided by their standard deviation. Its authors' code
-# takes about 0.2 for it; CIFAR-10's is about 0.25.
-PAPER_STD, OWN_STD = 0.2, 0.25
 PAPER_EPS = (0.004, 0.03)  # the attack sizes of the paper
-
-
-def paper_units(eps_255: float) -> float:
-    """eps in the paper's unit, from eps in grey levels (1 means 1/255)."""
-    return eps_255 / 255 / PAPER_STD
 
 
 def grey_levels(paper_eps: float) -> float:

@@ -20,7 +20,7 @@ MAX_POINTS = 200  # about so many steps are drawn: a screen has no room for thou
 
 @dataclass(frozen=True, eq=False)
 class TracedModel:
-    """A trace to draw. label: the network's title ("BatchNorm, tracked"). norm: a key of LOOKS, for its colour."""
+    """A trace to draw. label: the network's title. norm: a key of LOOKS, for its colour."""
 
     label: str
     norm: str

@@ -3,6 +3,8 @@
 import atexit
 import dataclasses
 import logging
+import os
+import sys
 import threading
 import time
 import weakref
@@ -20,6 +22,7 @@ from rnorm_core.jobs.turns import Entry, Line, Turn
 
 T = TypeVar("T")
 MOST_WAITING = 3  # jobs of one owner that wait
+NICENESS = 10  # of threads that compute
 EXIT_TIMEOUT = 10.0  # seconds that the interpreter waits for work at its end: longer than the longest single step
 _log = logging.getLogger(__name__)
 
@@ -89,6 +92,13 @@ class _Tasks:
 
 _inside: ContextVar[_Tasks | None] = ContextVar("inside", default=None)  # the tasks that the caller belongs to
 _turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # of the calling thread
+
+
+def _give_way_to_pages() -> None:
+    """Where processors are short, the calling thread waits for those that answer visitors and phones. Linux alone has
+    priorities of threads; elsewhere the number of a thread could be that of another process."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class Ticket(Generic[T]):
@@ -272,7 +282,11 @@ class Jobs:
         self._thread(work)
 
     def _thread(self, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name="rnorm-job", daemon=True)
+        def polite() -> None:
+            _give_way_to_pages()
+            work()
+
+        thread = threading.Thread(target=polite, name="rnorm-job", daemon=True)
         self._threads.add(thread)
         thread.start()
 

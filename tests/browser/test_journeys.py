@@ -140,23 +140,23 @@ def test_moving_the_size_asks_the_server_once_and_attacks_nothing(visit):
     at(page, "16,10")
     assert not received
     page.mouse.up()
-    page.wait_for_function("() => location.search.includes('eps=16') && location.search.includes('step=10')")
+    page.wait_for_function("() => location.search.includes('eps=16') && location.search.includes('attack_step=10')")
     sentences(page)
     at(page, "16,10")  # the answer does not move the player
     assert not page.locator("[data-testid=stMain] [data-testid=stProgress]").count()
 
 
 def test_a_link_opens_at_its_size_and_step(visit):
-    page = visit("/?eps=2&step=4")
+    page = visit("/?eps=2&attack_step=4")
     sentences(page)
     at(page, "2,4")
     page.locator("input[name=step]").press("ArrowRight")
-    page.wait_for_function("() => location.search.includes('step=5')")
+    page.wait_for_function("() => location.search.includes('attack_step=5')")
     page.locator("input[name=step]").press("End")
-    page.wait_for_function("() => !location.search.includes('step=')")
+    page.wait_for_function("() => !location.search.includes('attack_step=')")
     at(page, "2,20")
     page.locator("input[name=step]").press("Home")
-    page.wait_for_function("() => location.search.includes('step=0')")
+    page.wait_for_function("() => location.search.includes('attack_step=0')")
     page.reload()
     sentences(page)
     at(page, "2,0")

@@ -73,8 +73,9 @@ def player(browser):
     assert wrong == []
 
 
-def show(page, result: Result, chosen: float | None, step: int | None = None) -> None:
-    raw = base64.b64encode(component._bytes(result, 0, "cifar10", chosen, step)).decode()
+def show(page, result: Result, chosen: float | None, step: int | None = None, locked=False, controls=()) -> None:
+    begin = component._Begin(chosen, step, locked, controls)
+    raw = base64.b64encode(component._bytes(result, 0, "cifar10", begin)).decode()
     page.evaluate(
         """raw => {
             window.told ??= [];
@@ -108,7 +109,7 @@ def pixels(page, selector: str) -> np.ndarray:
 def test_the_pixels_are_those_that_the_server_sent(player):
     result = result_of(landscape(LEFT, FALLS), landscape(RIGHT, HOLDS))
     page = player(result, 8)
-    header, (left, right) = unpack(component._bytes(result, 0, "cifar10", 8))
+    header, (left, right) = unpack(component._bytes(result, 0, "cifar10", component._Begin(8, None, False, ())))
     for e, s in ((2, 2), (1, 1), (0, 0)):
         page.locator("input[name=eps]").fill(str(e))
         page.locator("input[name=step]").fill(str(s))
@@ -183,6 +184,27 @@ def test_the_step_goes_back_once_and_a_link_begins_there(player):
     assert at(page) == "8,1"
     show(page, result, 8, step=77)
     assert at(page) == "8,2"
+
+
+def test_a_locked_size_stays_and_the_steps_can_be_looked_at(player):
+    result = result_of(landscape(LEFT, FALLS))
+    page = player(result, 8)
+    show(page, result, 8, locked=True)
+    assert page.locator("input[name=eps]").is_disabled()
+    map_ = page.locator("canvas[name='map 0']")
+    box = map_.bounding_box()
+    map_.click(position={"x": 0.1 * box["width"], "y": 0.9 * box["height"]})  # the smallest size, before the first step
+    assert at(page) == "8,0"
+
+
+@pytest.mark.parametrize(("controls", "kept"), [(("eps",), "eps"), (("attack_step", "photo"), "step")])
+def test_a_presenters_player_keeps_the_named_slider(player, controls, kept):
+    result = result_of(landscape(LEFT, FALLS))
+    page = player(result, 8)
+    show(page, result, 8, controls=controls)
+    sliders = [one.get_attribute("name") for one in page.locator("input[type=range]").all() if one.is_visible()]
+    assert sliders == [kept]
+    assert page.locator("button[name=play]").is_visible() == (kept == "step")
 
 
 def test_more_sizes_and_a_size_from_outside(player):

@@ -23,6 +23,7 @@ def open_room(visit):
 
 
 def ask(page) -> None:
+    page.get_by_role("radio", name="Your own").click()
     page.get_by_label("Your question").fill(QUESTION)
     page.get_by_label("Its choices").fill("\n".join(CHOICES))
     page.get_by_label("Which is right?").click()

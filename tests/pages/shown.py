@@ -21,11 +21,15 @@ class Chart:
 
 
 def is_chart(block) -> bool:
-    return block.type == "bidi_component" and block.proto.component_name.split(".")[-1] == "chart"
+    return _is(block, "chart")
 
 
 def is_player(block) -> bool:
-    return block.type == "bidi_component" and not is_chart(block)
+    return _is(block, "attack_player")
+
+
+def _is(block, component: str) -> bool:
+    return block.type == "bidi_component" and block.proto.component_name.split(".")[-1] == component
 
 
 def charts(page: AppTest) -> list[Chart]:

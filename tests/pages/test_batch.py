@@ -179,7 +179,9 @@ def test_every_part_begins_with_shipped_numbers(visit, monkeypatch, part):
     page = visit(part)
     blocks = ["chart" if is_chart(block) else block.type for block in page.main]
     first = next(i for i, block in enumerate(page.markdown) if "](data:image/svg+xml;base64," in block.value)
-    assert page.markdown[first].value.count("![BatchNorm") == page.markdown[first].value.count("![RobustNorm") == 1
+    alts = re.findall(r"!\[([^]]*)\]", page.markdown[first].value)
+    assert len(alts) == 2
+    assert all(any(name in alt for alt in alts) for name in ("BatchNorm", "RobustNorm"))
     assert "chart" not in blocks or blocks.index("chart") > first
     (sentence,) = (block.value for block in page.markdown if re.search(r"\*\*[+−]?[\d.]+.(%|points)\*\*", block.value))
     assert "BatchNorm" in sentence
@@ -412,6 +414,17 @@ def test_a_part_has_only_its_own_controls(open_page, endless, part):
     }[part]  # fmt: skip
     assert TEXTS[part].see in texts(page)
     assert not page.exception
+
+
+def test_a_part_begins_with_its_own_defaults_but_keeps_what_was_chosen(open_page, endless):
+    page = open_page("batch", settled=False, part=PRECISE_BN)
+    assert (page.selectbox(key="size").value, page.selectbox(key="n").value) == (4, 8)
+    page.segmented_control(key="part").set_value(NEIGHBOURS).run()
+    assert (page.selectbox(key="size").value, page.selectbox(key="n").value) == (8, 20)
+    page.selectbox(key="n").set_value(8).run()
+    page.segmented_control(key="part").set_value(POISONING).run()
+    assert page.selectbox(key="n").value == 8
+    assert page.select_slider(key="eps").value == 8
 
 
 def test_another_question_leaves_the_work(open_page, endless):

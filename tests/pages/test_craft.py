@@ -312,7 +312,8 @@ def test_an_unexpected_error_is_not_hidden(open_page, monkeypatch):
 
 def test_the_zip_holds_both_sides(open_page):
     page = open_page("craft", images=[CAT, SHIP], eps="1", steps="3", look=CAT)
-    assert [b.label for b in page.get("download_button")] == ["PNG, left", "PNG, right", "Everything (ZIP)"]
+    offered = [button.label for button in page.get("download_button")]
+    assert offered == ["Keep this", "PNG, left", "PNG, right", "Everything (ZIP)", "Keep this page"]
 
     batch = data.samples("cifar10").select([0, 1])
     left, right = zoo.Variant.of("cifar10-resnet20-bn"), zoo.Variant.of("cifar10-resnet20-rn")

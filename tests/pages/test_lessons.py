@@ -4,9 +4,9 @@ import pytest
 
 from rnorm_core import jobs
 from rnorm_core.classroom import lessons
-from rnorm_core.classroom.lessons import Experiment, Predict, Reveal
+from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, Try
 from rnorm_core.classroom.parts import Player
-from rnorm_core.ui.lessons import question
+from rnorm_core.ui.lessons import question, words
 
 
 def texts(page) -> str:
@@ -17,9 +17,14 @@ def number_of(lesson, step) -> str:
     return str(lesson.steps.index(step) + 1)
 
 
+def button(page, name: str):
+    """The button whose key begins with this."""
+    return next(one for one in page.button if one.key.startswith(f"{name} "))
+
+
 def give(page, answer: int) -> None:
     page.radio[0].set_value(answer).run()
-    page.button(key="predict").click().run()
+    button(page, "predict").click().run()
     assert not page.exception
 
 
@@ -42,17 +47,18 @@ def test_a_lesson_from_begin_to_end_without_a_job(open_page, lesson, monkeypatch
         assert page.title[0].value == step.title
         assert f"step {number + 1} of {len(lesson.steps)}" in texts(page)
         if isinstance(step, Predict):
-            assert page.button(key="lesson_next").disabled
+            assert button(page, "next").disabled
             give(page, 0)  # this goes on
         else:
             if isinstance(step, Experiment) and not isinstance(step.part, Player):
                 assert "data:image/svg" in texts(page) or page.get("bidi_component")
             if isinstance(step, Reveal):
                 asked = lessons.question(step.of)
-                assert f"You predicted **{asked.choices[0].text}**" in texts(page)
-                assert (f"Measured: **{asked.choices[asked.right].text}**" in texts(page)) == (asked.right != 0)
+                given, right = (words.choice(asked.choices[i].text) for i in (0, asked.right))
+                assert f"You predicted **{given}**" in texts(page)
+                assert (f"Measured: **{right}**" in texts(page)) == (asked.right != 0)
             if number + 1 < len(lesson.steps):
-                page.button(key="lesson_next").click().run()
+                button(page, "next").click().run()
         assert not page.exception
         assert not page.error, page.error[0].value
         assert not page.warning
@@ -78,7 +84,7 @@ def test_a_prediction_is_given_once(open_page):
     step = lesson.predictions[0]
     page = open_page("lessons", lesson="1", step=number_of(lesson, step))
     give(page, 2)
-    page.button(key="lesson_back").click().run()
+    button(page, "back").click().run()
     assert page.radio[0].disabled
     assert page.radio[0].value == 2
 
@@ -88,7 +94,7 @@ def test_a_lesson_can_be_begun_again(open_page):
     page = open_page("lessons", lesson="1", step=str(len(lesson.steps)))
     for _ in lesson.predictions:
         give(page, 0)
-    page.button(key="lesson_again").click().run()
+    button(page, "again").click().run()
     assert page.title[0].value == lesson.steps[0].title
     page.query_params["step"] = str(len(lesson.steps))
     page.run()
@@ -134,3 +140,15 @@ def test_a_broken_lesson_from_outside_is_named_and_the_others_work(open_page, mo
     page = open_page("lessons")
     assert "09-mine/lesson.yaml, line 1" in page.error[0].value
     assert page.button(key="begin 1")
+
+
+def ways() -> list:
+    tries = [step for lesson in lessons.all() for step in lesson.steps if isinstance(step, Try)]
+    return list(dict.fromkeys(way for step in tries for way in step.ways))
+
+
+@pytest.mark.parametrize("way", ways(), ids=lambda way: way.label)
+def test_a_door_of_a_lesson_leads_to_what_it_says(open_page, way):
+    page = open_page(way.page, settled=False, **{key: list(values) for key, values in way.address})
+    assert not page.exception
+    assert not page.warning, page.warning[0].value  # an address that cannot be used is named

@@ -6,8 +6,11 @@ import io
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rnorm_core import zoo
+from rnorm_core.classroom import lessons
 from rnorm_core.classroom.vote import bounds, store
 from rnorm_core.classroom.vote.state import Key
+from rnorm_core.ui.classroom import question
 from tests.pages.conftest import ROOT
 
 QUESTION = "Which *one* <b>moves</b>?"
@@ -34,6 +37,7 @@ def press(page: AppTest, key: str) -> AppTest:
 
 
 def ask(page: AppTest, right: str = "B") -> AppTest:
+    page.segmented_control(key="kind").set_value("Your own").run()
     page.text_area(key="own_text").input(QUESTION)
     page.text_area(key="own_choices").input(CHOICES)
     page.selectbox(key="own_right").set_value(right)
@@ -104,6 +108,36 @@ def test_a_question_with_two_votes(votes, page):
     assert "no right answer, so the rule has no advice" in texts(page)
 
 
+@pytest.mark.skipif("cifar10-resnet20-bn" not in zoo.names(), reason="the trained models are not here")
+def test_a_lessons_question(votes, page):
+    press(page, "open_room")
+    first, second = lessons.all()[0].predictions[:2]
+    assert page.selectbox(key="room_question").value == first.name
+    press(page, "ask")
+    asked = votes.room(key_of(page)).asked
+    assert asked.source == f"1/{first.name}"
+    assert asked.question.right == lessons.question(first).right
+    written = str(asked.question)
+    assert not any(mark in written for mark in ("**", "[[", "{"))
+    answer(votes, page, [0, 1, asked.question.right])
+    press(page, "close")
+    assert "✓" not in texts(page)
+    press(page, "reveal")
+    assert first.experiment.title in texts(page)
+    assert " ".join(asked.question.choices[asked.question.right].feedback.split()) in texts(page)
+    assert "![BatchNorm" in texts(page)  # the experiment's picture
+    press(page, "next")
+    assert page.selectbox(key="room_question").value == second.name
+
+
+def test_every_lessons_question_can_be_asked():
+    for lesson in lessons.all():
+        for step in lesson.predictions:
+            asked = question.plain(lessons.question(step))
+            bounds.check(asked, f"{lesson.id}/{step.name}")
+            assert question.prediction(f"{lesson.id}/{step.name}") == (lesson, step)
+
+
 def page_csv(votes, key) -> str:
     from rnorm_core.ui.classroom.view import _csv
 
@@ -119,6 +153,7 @@ def test_the_page_never_shows_the_secret(page):
 
 def test_a_question_that_cannot_be_asked(votes, page):
     press(page, "open_room")
+    page.segmented_control(key="kind").set_value("Your own").run()
     page.text_area(key="own_text").input("One choice?")
     page.text_area(key="own_choices").input("yes")
     next(button for button in page.button if button.label == "Ask the class").click().run()

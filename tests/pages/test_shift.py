@@ -52,7 +52,7 @@ def chart(page, start: str) -> dict:
 
 def test_everything_is_there_at_once(open_page):
     page = open_page("shift", **QUICK)
-    assert "layers leave the grey band" in answer(page)
+    assert "layers outside the grey band" in answer(page)
     assert len(charts_of(page)) == 4
     assert "FGSM.** One step of size eps" in captions(page)
     for name, title in (("cifar10-resnet20-bn", "BatchNorm"), ("cifar10-resnet20-rn", "RobustNorm")):
@@ -317,8 +317,8 @@ def test_a_doors_label_says_all_that_it_changes(open_page):
                 assert f"{value} images" in label or (value == 1 and "One image" in label)
             elif key.startswith(("left", "right")):
                 assert "twice" in label
-                assert "tracked left" in label
-                assert "own statistics right" in label
+                assert "of training left" in label
+                assert "own right" in label
             else:
                 assert said.get(value, value) in label, (label, key)
 
@@ -347,7 +347,7 @@ def test_with_the_full_test_set(open_page):
 
 
 def test_a_click_on_a_layer_that_the_left_network_lacks_is_answered(open_page, monkeypatch):
-    def clicked(figure, key, on_click):
+    def clicked(figure, key, on_click, source):
         if key == "layers_right":
             st.button("click", on_click=on_click, args=(30,))
 

@@ -8,7 +8,7 @@ from rnorm_core.experiments.shipped import files
 from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
-CHARTS = {"shift": 4, "honesty": 0, "inside": 3, "accuracy": 1, "batch": 2, "models": 0, "paper": 3}
+CHARTS = {"shift": 4, "honesty": 0, "inside": 3, "accuracy": 1, "batch": 2, "models": 0, "paper": 2}
 
 
 @pytest.mark.parametrize(("name", "address"), [*((name, {}) for name in CHARTS), ("batch", {"part": "Corruptions"})])

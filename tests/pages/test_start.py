@@ -47,14 +47,14 @@ def test_three_networks_are_seen_without_any_button_or_job(open_page, players, m
 
 
 def test_the_player_begins_at_the_step_of_the_address(open_page, players):
-    page = open_page("start", step="4", eps="2")
+    page = open_page("start", attack_step="4", eps="2")
     ((header, _),) = players(page)
     assert (header["chosen"], header["step"]) == (2, 4)
     assert not page.warning
-    page.session_state["step"] = 7  # as the player says; it knows, so its bytes stay the same
+    page.session_state["attack_step"] = 7  # as the player says; it knows, so its bytes stay the same
     page.run()
     assert players(page)[0][0]["step"] == 4
-    page.session_state["step"] = None
+    page.session_state["attack_step"] = None
     page.run()
     assert players(page)[0][0]["step"] is None
 
@@ -137,7 +137,7 @@ def test_a_model_in_a_batch_mode_says_so(open_page, players):
 
 def test_everything_but_the_device_is_in_the_address(open_page, in_address):
     page = open_page("start")
-    assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps", "step"}
+    assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps", "attack_step"}
 
 
 def test_only_the_modes_that_a_model_has_are_offered(open_page):

@@ -9,10 +9,10 @@ from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Table
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.curves import WORST, Line
+from rnorm_core.report import as_csv
+from rnorm_core.report.points import records
+from rnorm_core.report.reproduce import row_command
 from rnorm_core.ui.accuracy import view, words
-from rnorm_core.ui.shared.downloads import as_csv
-from rnorm_core.ui.shared.records import records
-from rnorm_core.ui.shared.reproduce import row_command
 from rnorm_core.zoo import Variant
 from tests.rows import row
 

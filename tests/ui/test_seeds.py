@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from rnorm_core.evaluation.claims.benefits import benefits
+from rnorm_core.report import reproduce
 from rnorm_core.training.learning_rates import Trial, arguments
 from rnorm_core.ui.models import seeds, words
-from rnorm_core.ui.shared import reproduce
 
 
 def clean(correct: int, n: int = 1000) -> tuple:

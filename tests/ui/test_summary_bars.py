@@ -87,7 +87,7 @@ def test_statistics_of_few_images(batch):
 def test_other_images_than_those_of_the_table_are_named(batch):
     table = Table((row(batch, 19, BN, "tracked"),))
     other = accuracy(9, n=10)
-    assert summary_bars.of_other_images(table, [(side(BN), other), (side(RN), other)]) == (
+    assert plain(summary_bars.of_other_images(table, [(side(BN), other), (side(RN), other)])) == (
         "Clean accuracy as trained: of these 10 images BatchNorm 90.0 %; of the 20 on the page Accuracy 95.0 %."
     )
     assert summary_bars.of_other_images(table, [(side(BN), accuracy(19)), (side(RN), None)]) == ""
@@ -129,9 +129,12 @@ def test_corruptions_beside_an_attack(batch):
     none = Variant("cifar10-resnet20-none", "tracked", "0" * 64, "none", "no norm")
     rows.append(replace(rows[0], model=none.model, norm="none"))
     found = corruption_bars.corrupted(rows, [side(BN), none], "fog", 5, 1, Table(()))
-    assert "Fog, severity 5, as trained 25.0 %" in found.pictures[0].alt
-    assert "Fog, severity 5, batch statistics 70.0 %" in found.pictures[0].alt
-    assert "batch" not in found.pictures[1].alt
+    (picture,) = found.pictures  # the attack was not measured
+    assert picture.alt.startswith("Fog, severity 5 BatchNorm, as trained 25.0 %")
+    assert "BatchNorm, batch statistics 70.0 %" in picture.alt
+    assert "no norm, as trained 25.0 %" in picture.alt
+    assert "no norm, batch" not in picture.alt
+    assert found.weights.keys() == {"BatchNorm", "no norm"}
     assert not corruption_bars.corrupted(rows, [side(BN)], "fog", 4, 1, Table(())).pictures
     assert corruption_bars.answer(rows, [side(BN), none], "fog", 5, 1) == ""  # without the attack
     pgd, made_for = attacks.make("pgd", 1 / 255, 10).spec, {"model": BN, "statistics": "tracked"}
@@ -141,6 +144,9 @@ def test_corruptions_beside_an_attack(batch):
         "Fog of severity 5: a batch's own statistics change accuracy by **+45.0 points** for BatchNorm. "
         "Attack of 1/255, made for the network as trained: by **+10.0**."
     )
+    attack = corruption_bars.corrupted(rows, [side(BN), none], "fog", 5, 1, Table(())).pictures[1].alt
+    assert attack.startswith("Attack of 1/255 BatchNorm, as trained 20.0 %")
+    assert "no norm" not in attack
 
 
 def test_headlines_of_the_table(batch):

@@ -10,7 +10,8 @@ from rnorm_core.classroom.rules import Rule
 @dataclass(frozen=True)
 class Step:
     """name: of the file, without number and ending: "02-swap.md" is "swap". title: one line; a prediction's is its
-    question. body: Markdown. minutes: in a class. teacher: for the teacher's sheet, what students usually say.
+    question. body: Markdown. minutes: in a class. teacher: for the teacher's sheet, what students usually say. photos:
+    words of `parts.photos`, for a row of photos below the text.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Step:
     body: Text
     minutes: float
     teacher: Text
+    photos: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rnorm_core.classroom.fields import Fields, LessonError, Place, Text
 from rnorm_core.classroom.lessons import texts
 from rnorm_core.classroom.lessons.lesson import KINDS, Answer, Experiment, Lesson, Predict, Read, Reveal, Step, Try, Way
 from rnorm_core.classroom.parts import PARTS
+from rnorm_core.classroom.parts.photos import WORDS
 from rnorm_core.classroom.rules import RULES
 from rnorm_core.classroom.yaml_tree import Node
 
@@ -21,7 +22,8 @@ LARGEST, MOST_STEPS = 40_000, 40  # bytes of a file; files of a lesson
 MINUTES = {"read": 1.0, "predict": 1.0, "experiment": 1.0, "reveal": 1.0, "try": 2.0}
 # Pages to which a lesson can lead, as their addresses name them.
 PAGES = (
-    "start", "lessons", "glossary", "craft", "inside", "shift", "accuracy", "batch", "paper", "honesty", "models",
+    "start", "lessons", "teach", "room", "glossary", "craft", "inside", "shift", "accuracy", "batch", "paper",
+    "honesty", "models",
 )  # fmt: skip
 RENAME = "use letters a to z, digits and hyphens after a number, for instance"
 
@@ -77,6 +79,7 @@ class _Raw:
     body: Text
     minutes: float
     teacher: Text
+    photos: tuple[str, ...]
     fields: Fields
 
     @classmethod
@@ -98,11 +101,12 @@ class _Raw:
         assert name is not None
         return cls(
             kind, name[2], fields.text("title", most=200), Text(body.strip(), Place(shown, end + 2 + skipped)),
-            fields.number("minutes", 0, 60, MINUTES[kind]), fields.long_text("teacher", ""), fields,
+            fields.number("minutes", 0, 60, MINUTES[kind]), fields.long_text("teacher", ""),
+            fields.texts("photos", WORDS, most=4) if "photos" in fields else (), fields,
         )  # fmt: skip
 
     def common(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("name", "title", "body", "minutes", "teacher")}
+        return {name: getattr(self, name) for name in ("name", "title", "body", "minutes", "teacher", "photos")}
 
     def experiment(self) -> Experiment:
         kind = PARTS[self.fields.one_of("part", PARTS)]
@@ -177,9 +181,8 @@ class _Make:
         for entry in fields.mappings("ways", 1, 6) if "ways" in fields else []:
             page, label = entry.one_of("page", PAGES), entry.text("label", most=80)
             settings = entry.mapping("settings", default=True)
-            address = tuple((name, (text,)) for name, text, _ in settings.items())
             entry.done()
-            ways.append(Way(label, page, address))
+            ways.append(Way(label, page, tuple(settings.items())))
         return tuple(ways)
 
     def _check_marks(self, text: Text, experiments: dict[str, Experiment]) -> None:
@@ -225,7 +228,9 @@ def _files(folder: Path) -> list[Path]:
             raise LessonError(shown, 1, "this is no name of a step", f"{RENAME} `02-predict.md`.")
         for key in (match[1].lstrip("0"), match[2]):
             if key in names:
-                raise LessonError(shown, 1, f"{key!r} is also in {names[key].name}", "give each its own.")
+                raise LessonError(
+                    shown, 1, f"{key!r} is also in {names[key].name}", "give each file a number and a name of its own."
+                )
             names[key] = path
     return sorted(paths, key=lambda path: int(path.name.split("-")[0]))
 

@@ -6,7 +6,7 @@ The interface draws each class of part; see `rnorm_core.ui.lessons.parts`.
 """
 
 from rnorm_core.classroom.parts.accuracy import AccuracyBySize
-from rnorm_core.classroom.parts.batch import ByBatchSize, Neighbours, OtherStatistics, Transfer
+from rnorm_core.classroom.parts.batch import ByBatchSize, Neighbours, Transfer
 from rnorm_core.classroom.parts.channel import OneChannel
 from rnorm_core.classroom.parts.part import Bar, BarPart, Part, Picture
 from rnorm_core.classroom.parts.player import Player
@@ -14,11 +14,10 @@ from rnorm_core.classroom.parts.shift import LayerShift
 from rnorm_core.classroom.parts.value import Value, clearly_more
 
 PARTS: dict[str, type[Part]] = {
-    part.NAME: part
-    for part in (Player, AccuracyBySize, ByBatchSize, Neighbours, Transfer, OtherStatistics, LayerShift, OneChannel)
+    part.NAME: part for part in (Player, AccuracyBySize, ByBatchSize, Neighbours, Transfer, LayerShift, OneChannel)
 }
 
 __all__ = [
     "PARTS", "AccuracyBySize", "Bar", "BarPart", "ByBatchSize", "LayerShift", "Neighbours", "OneChannel",
-    "OtherStatistics", "Part", "Picture", "Player", "Transfer", "Value", "clearly_more",
+    "Part", "Picture", "Player", "Transfer", "Value", "clearly_more",
 ]  # fmt: skip

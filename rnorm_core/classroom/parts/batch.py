@@ -1,19 +1,14 @@
-"""Parts about the statistics of a batch, from the tables of batch sizes, of the laboratories and of layer shifts."""
+"""Parts about the statistics of a batch, from the tables of batch sizes and of the laboratories."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
-
-import torch
 
 from rnorm_core import norms
 from rnorm_core.classroom.fields import Fields
 from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_networks
 from rnorm_core.classroom.parts.value import Value
-from rnorm_core.evaluation.tables import batch_sizes, laboratories, layer_shifts
+from rnorm_core.evaluation.tables import batch_sizes, laboratories
 from rnorm_core.evaluation.tables.laboratories import BATCH, EPS_255, STEPS
-from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.zoo import Variant
 
 MODES = {"tracked": "as trained", "batch": "with batch statistics"}
@@ -111,8 +106,8 @@ class Neighbours(_Networks):
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
         variant, rows, found = network(word), laboratories.rows(DATASET), []
         for k in map(int, self.numbers):
-            mask = laboratories.sensitive(rows, variant, k)
-            value = needed(None if mask is None else Value.of_mask(mask), f"neighbours in batches of {k}")
+            share = laboratories.sensitive(rows, variant, k)
+            value = needed(None if share is None else Value.of_mask(share.hits), f"neighbours in batches of {k}")
             found.append((f"{word}_in_{k}", f"in batches of {k}", value))
         return found
 
@@ -153,51 +148,6 @@ class Transfer(_Networks):
 
     def door(self) -> dict[str, Any]:
         return super().door() | {"eps": self.numbers[-1]}
-
-
-@dataclass(frozen=True)
-class OtherStatistics(_Networks):
-    """Photos that were attacked for the network as trained, then shown with the statistics of their own batch.
-
-    Values: `bn_as_trained_at_1`, `bn_own_at_1`.
-    """
-
-    NAME: ClassVar[str] = "other statistics"
-    TAB: ClassVar[str] = "Patched layers"
-    SIZES: ClassVar[tuple[float, ...]] = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)
-    ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
-    UNIT: ClassVar[str] = "/255"
-
-    def title(self, variant: Variant) -> str:
-        return f"{variant.title}: the same attacked photos"
-
-    def lines(self, word: str) -> list[tuple[str, str, Value]]:
-        variant, found = network(word), []
-        for eps in self.numbers:
-            row = needed_row(variant, "pgd" if eps else "clean", eps)
-            for which, key, name in (("hits", "as_trained", "as trained"), ("own", "own", "statistics of their batch")):
-                mask = torch.from_numpy(row.mask(which))
-                label = f"{eps:g}/255, {name}" if eps else f"no attack, {name}"
-                found.append((f"{word}_{key}_at_{eps:g}", label, Value.of_mask(mask, row.images)))
-        return found
-
-    def measured(self) -> str:
-        return f"accuracy under PGD of {STEPS} steps, made for the network as trained, batches of {BATCH}"
-
-
-def needed_row(variant: Variant, attack: str, eps_255: float) -> Moved:
-    """The row of layer shifts of a network under an attack; UserError if it was not measured."""
-    rows: Sequence[Moved] = layer_shifts.moved(DATASET)[0]
-    match = partial(_matches, variant=variant, attack=attack, eps_255=eps_255)
-    row = next(filter(match, rows), None)
-    if row is None:
-        needed(None, f"layer shifts of {variant.title} under {attack} at {eps_255:g}/255")
-    assert row is not None
-    return row
-
-
-def _matches(row: Moved, variant: Variant, attack: str, eps_255: float) -> bool:
-    return (row.model, row.attack, row.eps_255) == (variant.model, attack, eps_255)
 
 
 def _batched() -> list[str]:

@@ -8,9 +8,10 @@ import torch
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.classroom.fields import Fields
-from rnorm_core.classroom.parts.batch import needed_row
-from rnorm_core.classroom.parts.part import Part, network
+from rnorm_core.classroom.parts.part import DATASET, Part, network
 from rnorm_core.classroom.parts.value import Value
+from rnorm_core.errors import UserError
+from rnorm_core.evaluation.tables import layer_shifts
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.zoo import Variant
 
@@ -48,7 +49,14 @@ class LayerShift(Part):
 
     def row(self, attack: str) -> Moved:
         """attack: "clean" or a key of `ATTACKS`."""
-        return needed_row(self.variant, attack, 0 if attack == "clean" else self.eps_255)
+        wanted = self.variant.model, attack, 0 if attack == "clean" else self.eps_255
+        for row in layer_shifts.moved(DATASET)[0]:
+            if (row.model, row.attack, row.eps_255) == wanted:
+                return row
+        raise UserError(
+            f"The layer shifts of {self.variant.title} under this attack are missing.",
+            f"run `{layer_shifts.COMMAND}`.",
+        )
 
     def values(self) -> dict[str, Value]:
         found = {"layers": Value(len(self.row("clean").layers))}

@@ -9,7 +9,7 @@ ROOMS = 200
 PHONES = 500  # in a room
 QUESTIONS = 100  # in a room
 ANSWERS = 20_000  # in a room: a new round needs space for an answer of each phone
-LETTERS, CHOICE_LETTERS, SOURCE_LETTERS = 1000, 300, 200  # of a question, of a choice or its feedback, of a source
+LETTERS, CHOICE_LETTERS, SOURCE_LETTERS = 1000, 600, 200  # of a question, of a choice or its feedback, of a source
 CHOICES = range(2, 7)  # how many a question may have
 ROUNDS = 2  # of a question
 

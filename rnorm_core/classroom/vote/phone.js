@@ -18,7 +18,7 @@
   form.elements.token.value = token;
 
   let waiting = null; // the answer that the server does not have yet
-  let shown = main.innerHTML, asking = false, timer = 0;
+  let shown = main.innerHTML, tag = "", asking = false, timer = 0;
 
   async function ask() {
     clearTimeout(timer);
@@ -29,12 +29,12 @@
       const reply = await fetch(`${code}/${sent ? "answer" : "now"}`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ token, ...sent }),
+        body: JSON.stringify({ token, ...(sent ?? { tag }) }),
         signal: AbortSignal.timeout?.(8000),
       });
       const told = await reply.json();
       if (reply.status < 500 && waiting === sent) waiting = null; // also an answer that was refused
-      if (reply.ok) show(told.html);
+      if (reply.ok && !told.same) show(told);
       status.textContent = reply.ok ? "" : told.error;
     } catch {
       status.textContent = "No connection. Trying again.";
@@ -44,8 +44,10 @@
     if (waiting || !document.hidden) timer = setTimeout(ask, 2000 + 1000 * Math.random());
   }
 
-  function show(html) {
-    if (waiting || html === shown) return; // while a finger's answer is on its way, it stays marked
+  function show({ html, tag: current }) {
+    if (waiting) return; // while a finger's answer is on its way, it stays marked
+    tag = current ?? "";
+    if (html === shown) return;
     const focus = document.activeElement?.value;
     main.innerHTML = shown = html;
     main.querySelector(`button[value="${focus}"]`)?.focus();
@@ -60,7 +62,7 @@
       button.setAttribute("aria-pressed", String(button === chosen));
       button.classList.toggle("sending", button === chosen);
     }
-    shown = ""; // the next state from the server is drawn in any case
+    shown = tag = ""; // the next state from the server is drawn in any case
     ask();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });

@@ -3,11 +3,12 @@
     GET  /vote               asks for a code
     GET  /vote/CODE          the page; status 404 where no room has this code
     POST /vote/CODE          its form, for browsers without JavaScript: token, round, choice
-    POST /vote/CODE/now      {"token"}: joins the room once; what is open
+    POST /vote/CODE/now      {"token"}: joins the room once; what is open. With the last "tag": {"same": true} if it
+                             is still so
     POST /vote/CODE/answer   {"token", "round", "choice"}: an answer; repeating it changes nothing
 
-The last two answer {"state", "round", "answer", "html"}, or {"error", "fix"} with the status of the error. The token is
-a random text that the page has from the server, and that the browser keeps; there are no cookies.
+The last two answer {"state", "round", "answer", "html"}, "now" also "tag", or {"error", "fix"} with the status of the
+error. The token is a random text that the page has from the server, and that the browser keeps; there are no cookies.
 """
 
 import json
@@ -22,6 +23,8 @@ from starlette.routing import Mount, Route
 
 from rnorm_core.classroom.vote import codes, page
 from rnorm_core.classroom.vote.errors import Closed, NoRoom, TooLong, VoteError
+from rnorm_core.classroom.vote.state import Now
+from rnorm_core.classroom.vote.watch import Watch
 from rnorm_core.errors import UserError
 
 BODY = 2_000  # bytes of a request
@@ -40,6 +43,9 @@ def _store():
     from rnorm_core.classroom.vote.store import shared  # SQLAlchemy would delay the start of the server
 
     return shared()
+
+
+_watch = Watch(lambda code: _store().tag(code))
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
@@ -95,18 +101,23 @@ def send_file(request: Request) -> Response:
 async def tell_now(request: Request) -> Response:
     code, given = codes.plain(request.path_params["code"]), await _json(request)
     token = _token(given)
-    return _told(await run_in_threadpool(lambda: _store().now(code, token)))
+    tag = await _watch.tag(code)
+    if tag == given.get("tag"):
+        return JSONResponse({"same": True}, headers=_HEADERS)
+    told = await run_in_threadpool(lambda: _store().now(code, token))
+    return JSONResponse(_told(told) | {"tag": tag}, headers=_HEADERS)
 
 
 async def take_answer(request: Request) -> Response:
     code, given = codes.plain(request.path_params["code"]), await _json(request)
     token, round_id, choice = _token(given), _number(given, "round"), _number(given, "choice")
-    return _told(await run_in_threadpool(lambda: _store().answer(code, token, round_id, choice)))
+    told = await run_in_threadpool(lambda: _store().answer(code, token, round_id, choice))
+    return JSONResponse(_told(told), headers=_HEADERS)
 
 
-def _told(now) -> Response:
-    told = {"state": now.state, "round": now.round, "answer": now.answers[-1] if now.answers else None}
-    return JSONResponse(told | {"html": page.body(now)}, headers=_HEADERS)
+def _told(now: Now) -> dict[str, Any]:
+    answer = now.answers[-1] if now.answers else None
+    return {"state": now.state, "round": now.round, "answer": answer, "html": page.body(now)}
 
 
 def refuse(request: Request, error: Exception) -> Response:

@@ -3,14 +3,13 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote import bounds
-from rnorm_core.classroom.vote.codes import hashed
 from rnorm_core.classroom.vote.errors import Full, VoteError
 from rnorm_core.classroom.vote.state import Asked, Now, Round, letter
-from rnorm_core.classroom.vote.tables import ANSWER, PHONE, QUESTION, ROUND
+from rnorm_core.classroom.vote.tables import ANSWER, PHONE, QUESTION, ROOM, ROUND
 
 
 def question_row(db: Connection, code: str, question: int) -> Row:
@@ -67,10 +66,6 @@ def close_all(db: Connection, code: str) -> None:
     close(db, ROUND.c.question.in_(select(QUESTION.c.id).where(QUESTION.c.room == code)))
 
 
-def phone_id(db: Connection, code: str, token: str) -> int | None:
-    return db.scalar(select(PHONE.c.id).where(PHONE.c.room == code, PHONE.c.token == hashed(token)))
-
-
 def phone_sees(db: Connection, code: str, phone: int | None) -> Now:
     row = last_row(db, code)
     if row is None:
@@ -84,9 +79,42 @@ def phone_sees(db: Connection, code: str, phone: int | None) -> Now:
     ).all()
     question, last = as_question(row), found[-1]
     if not row.revealed:
-        question = Question(question.text, tuple(Choice(choice.text) for choice in question.choices))
+        question = _hidden(question)
     state = "revealed" if row.revealed else "closed" if last.closed else "open"
     return Now(state, question, last.id, tuple(one.choice for one in found))
+
+
+def ballot(db: Connection, code: str, token: str, round_id: int, is_open: ColumnElement[bool]) -> Row | None:
+    """All that decides about an answer, in one query: the question, its round, and this phone with its answer or None.
+
+    The round stays as it is until the transaction ends. token: its hash. is_open: of the room.
+    """
+    mine = (PHONE.c.room == ROOM.c.code) & (PHONE.c.token == token)
+    its = (ANSWER.c.round == ROUND.c.id) & (ANSWER.c.phone == PHONE.c.id)
+    found = (
+        select(QUESTION, ROUND.c.id.label("round"), ROUND.c.number, ROUND.c.closed, PHONE.c.id.label("phone"))
+        .add_columns(ANSWER.c.choice)
+        .join_from(ROOM, QUESTION, QUESTION.c.room == ROOM.c.code)
+        .join(ROUND, ROUND.c.question == QUESTION.c.id)
+        .join(PHONE, mine, isouter=True)
+        .join(ANSWER, its, isouter=True)
+        .where(ROOM.c.code == code, is_open, ROUND.c.id == round_id)
+    )
+    return db.execute(found.with_for_update(read=True, of=ROUND)).first()
+
+
+def counted(db: Connection, ballot: Row, choice: int) -> Now:
+    """What a phone is told after its answer."""
+    answers: tuple[int | None, ...] = (choice,)
+    if ballot.number > 1:
+        first = select(ANSWER.c.choice).join_from(ANSWER, ROUND).where(ROUND.c.question == ballot.id)
+        answers = (db.scalar(first.where(ANSWER.c.phone == ballot.phone, ROUND.c.number == 1)), choice)
+    return Now("open", _hidden(as_question(ballot)), ballot.round, answers)
+
+
+def _hidden(question: Question) -> Question:
+    """Without what is told after the reveal."""
+    return Question(question.text, tuple(Choice(choice.text) for choice in question.choices))
 
 
 def record(number: int, row: Row, question: Question, *, vote: int, phone: int, choice: int) -> dict[str, Any]:

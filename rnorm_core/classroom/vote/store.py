@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 from sqlalchemy.exc import ArgumentError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 
 from rnorm_core.classroom.question import Question
@@ -30,6 +30,9 @@ class Store:
         self._clock = clock
         with _database():
             self._engine = connect(url)
+        # One query needs no transaction; SQLite's are free, and show all queries the same state.
+        alone = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = self._engine.execution_options(**alone)
         with self._writing() as db:
             self._drop_expired(db)
 
@@ -157,69 +160,72 @@ class Store:
     def now(self, code: str, token: str) -> Now:
         """What is open, for the phone with this token; it joins the room if it has not."""
         with self._reading() as db:
-            self._opened(db, code)
-            phone = queries.phone_id(db, code, token)
+            phone = self._joined(db, code, token)
             if phone is not None:
                 return queries.phone_sees(db, code, phone)
         self._join(code, token)
         with self._reading() as db:
-            return queries.phone_sees(db, code, queries.phone_id(db, code, token))
+            return queries.phone_sees(db, code, self._joined(db, code, token))
+
+    def tag(self, code: str) -> str:
+        """A text that changes when there is something new for phones."""
+        with self._reading() as db:
+            self._opened(db, code)
+            asked = queries.last_asked(db, code)
+            return f"{asked.last.id} {asked.last.closed} {asked.revealed}" if asked else "waiting"
 
     def answer(self, code: str, token: str, round_id: int, choice: int) -> Now:
         """Takes an answer, in place of an earlier one of this phone. It is stored when this returns."""
-        with self._reading() as db:
-            self._opened(db, code)
-            phone = queries.phone_id(db, code, token)
-        if phone is None:
-            phone = self._join(code, token)
-        try:
-            self._take(code, phone, round_id, choice)
-        except IntegrityError:  # the same phone answered at the same time; now its answer is there to be changed
-            self._take(code, phone, round_id, choice)
-        with self._reading() as db:
-            return queries.phone_sees(db, code, phone)
-
-    def _take(self, code: str, phone: int, round_id: int, choice: int) -> None:
-        with self._writing() as db:
+        with suppress(IntegrityError), self._writing() as db:
             # Shared lock: who closes the round waits for the answers under way, and no answer comes after.
-            found = db.execute(
-                select(ROUND.c.closed, QUESTION.c.choices)
-                .join_from(ROUND, QUESTION)
-                .where(ROUND.c.id == round_id, QUESTION.c.room == code)
-                .with_for_update(read=True, of=ROUND)
-            ).first()
+            found = queries.ballot(db, code, codes.hashed(token), round_id, self._is_open())
             if found is None:
+                self._opened(db, code)
                 raise VoteError("This room has no such vote.", "load the page again.")
             if found.closed:
                 raise Closed
             if not 0 <= choice < len(json.loads(found.choices)):
                 raise VoteError("This question has no such choice.", "load the page again.")
-            mine = (ANSWER.c.round == round_id) & (ANSWER.c.phone == phone)
-            if not db.execute(update(ANSWER).where(mine).values(choice=choice)).rowcount:
-                db.execute(insert(ANSWER).values(round=round_id, phone=phone, choice=choice))
+            if found.phone is not None:
+                mine = (ANSWER.c.round == round_id) & (ANSWER.c.phone == found.phone)
+                if found.choice is None:
+                    db.execute(insert(ANSWER).values(round=round_id, phone=found.phone, choice=choice))
+                else:
+                    db.execute(update(ANSWER).where(mine).values(choice=choice))
+                return queries.counted(db, found, choice)
+        # It has not joined yet, or sent two answers at the same time and the other one was first.
+        self._join(code, token)
+        return self.answer(code, token, round_id, choice)
 
-    def _join(self, code: str, token: str) -> int:
-        with suppress(IntegrityError), self._writing() as db:  # the same phone joined at the same time
-            self._opened(db, code, lock=True)
-            if queries.phone_id(db, code, token) is None:
+    def _join(self, code: str, token: str) -> None:
+        with suppress(IntegrityError), self._writing() as db:  # it joined at the same time
+            if self._joined(db, code, token) is None:
+                # Without a lock, which all would wait for: phones that join at the same moment may exceed the bound.
                 if (db.scalar(select(func.count()).where(PHONE.c.room == code)) or 0) >= bounds.PHONES:
                     raise Full("This room is full.", f"a room takes {bounds.PHONES} phones.")
                 db.execute(insert(PHONE).values(room=code, token=codes.hashed(token)))
-        with self._reading() as db:
-            phone = queries.phone_id(db, code, token)
-        if phone is None:
-            raise NoRoom  # deleted meanwhile
-        return phone
+
+    def _joined(self, db: Connection, code: str, token: str) -> int | None:
+        """The id of the phone with this token, None if it has not joined. NoRoom without the room."""
+        mine = (PHONE.c.room == ROOM.c.code) & (PHONE.c.token == codes.hashed(token))
+        found = select(PHONE.c.id).join_from(ROOM, PHONE, mine, isouter=True)
+        row = db.execute(found.where(ROOM.c.code == code, self._is_open())).first()
+        if row is None:
+            raise NoRoom
+        return row.id
 
     # --- rooms -------------------------------------------------------------------------------------------------------
 
     def _opened(self, db: Connection, code: str, lock: bool = False) -> Row:
         """The row of a room that has not expired. lock: until the transaction ends, nobody else has it so."""
-        found = select(ROOM).where(ROOM.c.code == code, ROOM.c.opened > int(self._clock()) - bounds.DAY)
+        found = select(ROOM).where(ROOM.c.code == code, self._is_open())
         row = db.execute(found.with_for_update() if lock else found).first()
         if row is None:
             raise NoRoom
         return row
+
+    def _is_open(self) -> ColumnElement[bool]:
+        return ROOM.c.opened > int(self._clock()) - bounds.DAY
 
     def _owned(self, db: Connection, key: Key, lock: bool = False) -> int:
         """When the owner with this key opened the room."""
@@ -244,7 +250,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _database(), self._engine.connect() as db:
+        with _database(), self._reader.connect() as db:
             yield db
 
     @contextmanager

@@ -1,5 +1,7 @@
 """The tables of the votes, and the connection to any database that SQLAlchemy knows. No names, no addresses."""
 
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 # A server's database may hold other things, so all names begin with "vote_". Times are seconds since 1970.
 TABLES = MetaData()
@@ -67,6 +71,9 @@ ANSWER = Table(
     Column("choice", SmallInteger, nullable=False),
 )  # fmt: skip
 
+# More threads at once wait for each other: a new connection costs more than the transaction that it is for.
+POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
+IDLE = 10.0  # seconds after which a connection is tested before it is used
 WRITES = "writes"  # option of a connection whose transactions write
 
 
@@ -76,15 +83,31 @@ def connect(address: str) -> Engine:
     if url.drivername in {"postgres", "postgresql"}:  # as hosts of databases write it; our driver is psycopg 3
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True)  # a server may have closed what the pool keeps
+        engine = create_engine(url, **POOL)
+        event.listen(engine, "checkin", _note)
+        event.listen(engine, "checkout", partial(_wake, engine))
     else:
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": 15})
+        engine = create_engine(url, connect_args={"timeout": 15}, **POOL)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     TABLES.create_all(engine)
     return engine
+
+
+def _note(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _wake(engine: Engine, connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """A server may have closed what the pool has kept for long; then the pool makes another connection. SQLAlchemy's
+    own test, before each use, costs as much as a query."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) > IDLE:
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
 
 
 def _prepare(connection: Any, _: Any) -> None:

@@ -223,7 +223,7 @@ def displacement(
         return Nothing
     sources = tuple(_variant(card, "tracked") for card in _cards_of(rows, alike, norm))
     n = min(row.n for row in rows)
-    return Displacement(f"{NORM_NAMES[norm]}, tracked", attacked, by_attack["noise"], n, len(measures)), sources
+    return Displacement(NORM_NAMES[norm], attacked, by_attack["noise"], n, len(measures)), sources
 
 
 def excess(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Excess | None, Sources]:
@@ -235,7 +235,7 @@ def excess(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Excess | Non
         if row.attack == "pgd" and (other := noise.get((row.model, row.images, row.eps_255))):
             by_eps.setdefault(row.eps_255, {})[row.model] = row.further(other, "wasserstein")
     sources = tuple(_variant(card, "tracked") for card in _cards_of(rows, alike, norm))
-    return (Excess(f"{NORM_NAMES[norm]}, tracked", by_eps, min(row.n for row in rows)), sources) if by_eps else Nothing
+    return (Excess(NORM_NAMES[norm], by_eps, min(row.n for row in rows)), sources) if by_eps else Nothing
 
 
 def recovery(rows: Sequence[Moved], alike: Alike, norm: str) -> tuple[Recovery | None, Sources]:
@@ -271,7 +271,7 @@ def batch_sizes(rows: Sequence[Row], alike: Alike, norm: str) -> tuple[BatchSize
         return Nothing
     attacked = next((row for attack, row in tracked.items() if attack != "clean"), None)
     evidence = BatchSizes(
-        f"{NORM_NAMES[norm]}, batch", Count(tracked["clean"].correct, tracked["clean"].n), clean,
+        f"{NORM_NAMES[norm]} with batch statistics", Count(tracked["clean"].correct, tracked["clean"].n), clean,
         counts(lambda row: row.statistics == "batch" and row.attack != "clean"),
         f"PGD (L-inf), {attacked.settings['steps']} steps at {attacked.eps_255:g}/255" if attacked else "",
     )  # fmt: skip

@@ -15,13 +15,13 @@ counted, training_images: number of batches from which the population statistics
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from rnorm_core import attacks, zoo
 from rnorm_core.attacks import Attack
+from rnorm_core.evaluation.measure.accuracy import Accuracy, wilson
 from rnorm_core.evaluation.tables.freshness import fresh_and_stale, shipped_weights
 from rnorm_core.evaluation.tables.jsonl import TableFile
 from rnorm_core.evaluation.tables.row import Row
@@ -92,11 +92,16 @@ def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, e
     return of(some, variant.model, scorer, made_for=settings)
 
 
-def sensitive(rows: Sequence[Row], variant: Variant, size: int) -> Tensor | None:
-    """Bool (n,): the images that are right in some draws of neighbours and wrong in others, in batches of `size`."""
+def sensitive(rows: Sequence[Row], variant: Variant, size: int) -> Accuracy | None:
+    """The share of images that are right in some draws of neighbours and wrong in others, in batches of `size`."""
     some = [row for row in rows if row.batch_size == size]
     always, ever = (of(some, variant.model, "batch", right=right) for right in ("always", "ever"))
-    return None if always is None or ever is None else ever.mask & ~always.mask
+    if always is None or ever is None:
+        return None
+    hits = ever.mask & ~always.mask
+    low, high = wilson(int(hits.sum()), len(hits))
+    spec = {**ever.settings, "right": "in some draws, not in all"}
+    return replace(ever.accuracy, correct=int(hits.sum()), low=low, high=high, hits=hits, spec=spec)
 
 
 def _made_for(row: Row) -> tuple[str, str]:

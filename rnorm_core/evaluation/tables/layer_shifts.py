@@ -6,13 +6,16 @@
 import base64
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from rnorm_core import zoo
+from rnorm_core.evaluation.measure.accuracy import Accuracy, wilson
 from rnorm_core.evaluation.tables.freshness import ModelRow, fresh_and_stale
 from rnorm_core.evaluation.tables.jsonl import TableFile
 from rnorm_core.evaluation.tables.row import holds, wrong_conditions
@@ -92,6 +95,21 @@ def shipped(dataset: str = "cifar10") -> Path:
 def moved(dataset: str = "cifar10") -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
     """(rows measured on the weights that are shipped now, rows of other weights); both empty without a file."""
     return fresh_and_stale(shipped(dataset), FILE)
+
+
+def accuracies(rows: Sequence[Moved], model: str) -> list[Accuracy]:
+    """The accuracies of a network in these rows: with tracked statistics and, where known, with the batch's own."""
+    found = []
+    for row in rows:
+        for which, mode in (("hits", "tracked"), ("own", "batch")):
+            if row.model == model and getattr(row, which) is not None:
+                hits = torch.from_numpy(row.mask(which))
+                spec = {**row.settings, "attack": row.attack, "eps_255": row.eps_255, "made for": "tracked"}
+                ends = wilson(int(hits.sum()), row.n)
+                found.append(
+                    Accuracy(int(hits.sum()), row.n, *ends, hits, model, mode, row.weight_hash, spec, row.batch_size)
+                )
+    return found
 
 
 def _is_filled(values: Any, shape: tuple[int, int]) -> bool:

@@ -16,15 +16,16 @@ from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.accuracies import COMMAND
 from rnorm_core.evaluation.tables.curves import WORST, Line, lines
 from rnorm_core.experiments.accuracy_sweep import Result
-from rnorm_core.figures.accuracy import OWN_STD, PAPER_STD, Agreement, Curve, accuracy_curve, agreement
+from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.norms import looks_at_batch
+from rnorm_core.pixels import OWN_STD, PAPER_STD
+from rnorm_core.report import Source, as_csv, sources
+from rnorm_core.report.points import records
 from rnorm_core.ui.accuracy import words
 from rnorm_core.ui.accuracy.question import MEASURE, Choice, Powers
 from rnorm_core.ui.chart.component import chart
-from rnorm_core.ui.shared.downloads import as_csv
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.provenance import how_measured
-from rnorm_core.ui.shared.records import records
 from rnorm_core.zoo import Variant
 
 # --- results -> curves
@@ -91,6 +92,7 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
         show_error(UserError("There is nothing to draw.", "choose an attack."))
         return
     known = {(line.attack, line.variant) for line in drawn}
+    source = partial(_source, choice)
     with st.container(key="curves"):
         for i, attack in enumerate(choice.attacks):
             if i % 2 == 0:
@@ -98,7 +100,15 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
             if some := [line for line in drawn if line.attack == attack]:
                 case = "in the worst case" if attack == WORST else f"under {words.attack_title(attack)}"
                 with places[i % 2]:
-                    _draw(some, choice, f"How much is left {case}?", f"curves {attack}", choice.seeds, "other seeds")
+                    _draw(
+                        some,
+                        choice,
+                        f"How much is left {case}?",
+                        f"curves {attack}",
+                        choice.seeds,
+                        "other seeds",
+                        source=source((*choice.variants, *choice.seeds), attack),
+                    )
     missing = [
         f"{variant.label} under {words.attack_title(attack)}"
         for attack in choice.attacks for variant in choice.variants if (attack, variant) not in known
@@ -118,16 +128,38 @@ def show_powers(table: evaluation.Table, choice: Choice, powers: Powers, attack:
     """The chosen p of RobustNorm beside BatchNorm, the others as thin lines."""
     variants = (powers.chosen, *powers.batch_norm, *powers.others)
     if some := _lines(table, choice, variants, attack):
-        _draw(some, choice, "Does the power of the range matter?", "powers", powers.others, "other p")
+        _draw(
+            some,
+            choice,
+            "Does the power of the range matter?",
+            "powers",
+            powers.others,
+            "other p",
+            source=_source(choice, variants, attack),
+        )
 
 
 def _draw(
-    drawn: Sequence[Line], choice: Choice, title: str, key: str, thin: Sequence[Variant], what_is_thin: str
+    drawn: Sequence[Line],
+    choice: Choice,
+    title: str,
+    key: str,
+    thin: Sequence[Variant],
+    what_is_thin: str,
+    *,
+    source: Source,
 ) -> None:
     curves = [replace(curve(line), thin=line.variant in thin) for line in drawn]
     conditions = words.conditions(drawn)
     figure = accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True, thin=what_is_thin)
-    chart(figure, key=key)
+    chart(figure, key, source)
+
+
+def _source(choice: Choice, variants: Sequence[Variant], attack: str) -> Source:
+    return sources.shipped(
+        f"accuracy under {words.attack_title(attack)}", "accuracy", command=COMMAND, variants=tuple(variants),
+        attacks=(attack,), pixels=choice.pixels, fair=choice.fair,
+    )  # fmt: skip
 
 
 def _show_how(drawn: Sequence[Line]) -> None:
@@ -153,7 +185,7 @@ def show_numbers(drawn: Sequence[Line]) -> None:
     )
 
 
-def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Variant]) -> None:
+def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Variant], pixels: str) -> None:
     if comparison is None:
         brought = dict.fromkeys(variant.title for variant in variants if zoo.is_brought(variant.model))
         why = f"No accuracies come with {' and '.join(brought)}" if brought else (
@@ -171,8 +203,12 @@ def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Vari
         )
     if comparison.left != comparison.right:
         left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
+        figure = agreement(agreement_rows(comparison), left, right, comparison.condition)
         with picture:
-            chart(agreement(agreement_rows(comparison), left, right, comparison.condition), key="agreement")
+            chart(figure, "agreement", sources.shipped(
+                "left against right", "compared", command=COMMAND, left=comparison.left, right=comparison.right,
+                attack=comparison.attack, eps_255=comparison.eps_255, pixels=pixels,
+            ))  # fmt: skip
 
 
 def show_precision(count: int) -> None:
@@ -191,7 +227,8 @@ def show_measured(result: Result, table: evaluation.Table, choice: Choice, eps_2
     if curves := [*shipped, *live_curves(result, choice.fair)]:
         title = "Does it come out the same here?"
         conditions = f"{CATALOGUE[request.attack].title}, {request.pixels} pixels; open: measured here"
-        chart(accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True), key="measured")
+        figure = accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True)
+        chart(figure, "measured", sources.experiment("measured here", result))
     if not result.hits:
         return
     if comparison := result.comparison(eps_255):

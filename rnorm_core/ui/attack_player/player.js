@@ -34,7 +34,7 @@ class Player {
 
   async load(bytes) {
     const [header, begin] = headerOf(bytes), same = this.header?.id === header.id;
-    const news = JSON.stringify([header.id, header.chosen, header.sizes, header.steps]);
+    const news = JSON.stringify([header.id, header.chosen, header.sizes, header.steps, header.locked, header.controls]);
     if (news === this.news) return;
     this.news = news;
     const landscape = await decode(bytes, header, begin);
@@ -86,6 +86,7 @@ class Player {
     this.step.addEventListener("change", () => this.tell());
     this.play.addEventListener("click", () => (this.timer ? this.pause() : this.start()));
     const sliders = [make("label", {}, make("span", { text: stepName }), this.stepText, this.step)];
+    this.eps.disabled = Boolean(this.header.locked);
     if (sizes.length > 1) sliders.unshift(make("label", {}, make("span", { text: landscape.size_name }), this.epsText, this.eps));
     this.marks = make("div", { class: "player-marks", "aria-hidden": "true" });
     sliders.at(-1).append(this.marks);
@@ -103,6 +104,13 @@ class Player {
     );
     const [, height, width] = landscape.shape;
     paint(this.clean, height, width, (i) => level(landscape.clean[i]));
+    // A presenter's link may name the controls that it keeps.
+    const { controls } = this.header;
+    if (controls?.length) {
+      const shown = (word) => controls.some((name) => name.includes(word)); // eps, or eps_l2 of another norm
+      if (!shown("eps")) this.eps.closest("label")?.remove();
+      if (!shown("attack_step")) for (const one of [this.step.closest("label"), this.play]) one.hidden = true;
+    }
     if (focused) root.querySelector(`[name="${focused}"]`)?.focus();
     this.showPlay();
   }
@@ -276,7 +284,8 @@ class Player {
   point(map, event) {
     const box = map.getBoundingClientRect(), { E, S } = this.landscape;
     this.pause();
-    this.go(Math.floor((E * (event.clientX - box.left)) / box.width), S - 1 - Math.floor((S * (event.clientY - box.top)) / box.height));
+    const e = this.header.locked ? this.e : Math.floor((E * (event.clientX - box.left)) / box.width);
+    this.go(e, S - 1 - Math.floor((S * (event.clientY - box.top)) / box.height));
   }
 
   onKey(event) {

@@ -11,7 +11,7 @@ from rnorm_core.ui.shared import query_params
 USUAL = {"linf": 1, "l2": 32}
 _KEYS = {"linf": "eps", "l2": "eps_l2"}
 _BATCH_SIZE = "_size_of_batch"  # in the session, when a player was last opened
-STEP, _MOST_STEPS = "step", 10_000
+STEP, _MOST_STEPS = "attack_step", 10_000
 _BEGINS = "_begins_at"  # in the session: (landscape, the step at which the player began it)
 _HELP = {
     "linf": "Each colour value of a pixel has 256 levels, 0 to 255; at k/255 none moves by more than k.",
@@ -26,7 +26,7 @@ def attack_size(norm: str, *, in_player: bool) -> float:
     with st.container(key="size_of_player") if in_player else nullcontext():
         return query_params.bound(
             st.select_slider, "eps (k/255)" if norm == "linf" else "eps (L2, k/255)", SIZES[norm], USUAL[norm],
-            key=_KEYS[norm], shown="{:g}".format, help=_HELP[norm],
+            key=_KEYS[norm], shown="{:g}".format, help=_HELP[norm], hidden=in_player,
         )  # fmt: skip
 
 
@@ -41,8 +41,9 @@ def opened_size(norm: str, batch_size: float) -> float:
     st.session_state[_BATCH_SIZE] = batch_size
     with st.container(key="size_of_player"):
         own = query_params.bound(
-            st.selectbox, "eps of the opened image (k/255)", SIZES[norm], None, key=key, shown="{:g}".format
-        )
+            st.selectbox, "eps of the opened image (k/255)", SIZES[norm], None, key=key, shown="{:g}".format,
+            hidden=True,
+        )  # fmt: skip
     return batch_size if own is None else own
 
 
@@ -58,7 +59,7 @@ def chosen_step(landscape: str) -> int | None:
     knows: its bytes stay the same, so that they need not be sent again.
     """
     with st.container(key="step_of_player"):
-        step = query_params.bound(st.number_input, "Step shown", 0, _MOST_STEPS, None, 1, key=STEP)
+        step = query_params.bound(st.number_input, "Step shown", 0, _MOST_STEPS, None, 1, key=STEP, hidden=True)
     begun, first = st.session_state.get(_BEGINS, ("", None))
     if step is None or begun != landscape:
         first = step

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from rnorm_core.evaluation import Accuracy, Row, Table
-from rnorm_core.evaluation.tables import laboratories
+from rnorm_core.evaluation.tables import laboratories, layer_shifts
 from rnorm_core.evaluation.tables.laboratories import BATCH, STEPS, pgd_name
 from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.report import reproduce
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.batch_statistics.words import MODES
-from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants, share_of
+from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
 from rnorm_core.zoo import Variant
 
 
@@ -38,7 +36,7 @@ def sizes(measured: Sequence[BySize], table: Table) -> SummaryBars:
         by_size = {accuracy.batch_size: accuracy for accuracy in one.clean}
         bars = [("1 photo alone" if k == 1 else f"{k} photos together", by_size.get(k)) for k in (1, 4, 128)]
         usual = ("as trained, with the training set's", one.usual[0])
-        pictures.append((one.variant, f"{one.variant.title}: whose statistics", [*bars, usual]))
+        pictures.append((one.variant, f"{one.variant.title}: right answers", [*bars, usual]))
     note = of_other_images(table, [(one.variant.usual, one.usual[0]) for one in measured])
     return of_variants(pictures, "accuracy on clean images", reproduce.EVIDENCE, note)
 
@@ -49,15 +47,14 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
     def bars(network: Variant) -> Shares:
         return [(f"in batches of {size}", sensitive(rows, network, size)) for size in (2, 8, 32, 128)]
 
-    pictures = [(one, f"{one.title}: right or wrong by its neighbours", bars(one)) for one in networks]
+    pictures = [(one, f"{one.title}: depends on the neighbours", bars(one)) for one in networks]
     what = "share of clean images that are right in some of 8 draws of neighbours and wrong in others"
     return of_variants(pictures, what, reproduce.LABORATORIES)
 
 
 def sensitive(rows: Sequence[Row], network: Variant, size: int) -> Accuracy | None:
     """The share of images that are right in some draws of neighbours and wrong in others."""
-    mask = laboratories.sensitive(rows, network, size)
-    return None if mask is None else share_of(mask)
+    return laboratories.sensitive(rows, network, size)
 
 
 def beside_poison(rows: Sequence[Row], network: Variant, statistics: str, attack: str) -> Row | None:
@@ -83,11 +80,10 @@ def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
 
 def moved_share(moved: Sequence[Moved], network: Variant, eps_255: float, which: str = "hits") -> Accuracy | None:
     """Right images under PGD of this size, 0 for clean; which: "hits" as trained, "own" with their own statistics."""
-    rows = [row for row in moved if (row.model, row.eps_255) == (network.model, eps_255)]
-    rows = [row for row in rows if row.attack == ("pgd" if eps_255 else "clean")]
-    if not rows or (which == "own" and rows[0].own is None):
-        return None
-    return share_of(torch.from_numpy(rows[0].mask(which)))
+    rows = [row for row in moved if row.eps_255 == eps_255 and row.attack == ("pgd" if eps_255 else "clean")]
+    mode = {"hits": "tracked", "own": "batch"}[which]
+    found = layer_shifts.accuracies(rows, network.model)
+    return next((one for one in found if one.statistics == mode), None)
 
 
 def repaired(moved: Sequence[Moved], networks: Sequence[Variant], eps_255: float, table: Table) -> SummaryBars:

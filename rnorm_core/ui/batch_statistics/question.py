@@ -16,6 +16,7 @@ from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.live_job import abandon
 from rnorm_core.ui.shared.panels import opens
+from rnorm_core.ui.shared.stage import address
 from rnorm_core.zoo import Variant
 
 SIZE, NEIGHBOURS, POISONING, TRANSFER, CORRUPTIONS, PATCHING, PRECISE_BN = PARTS = (
@@ -49,10 +50,12 @@ def part() -> str:
             st.segmented_control, "Question", list(PARTS), key="part", default=SIZE, required=True, wrap=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        st.menu_button("Advanced", list(ADVANCED), key="advanced", on_click=_take_part)
+        locked = address.is_locked()
+        st.menu_button("Advanced", list(ADVANCED), key="advanced", on_click=_take_part, disabled=locked)
     if st.session_state.get(_LAST_PART) != chosen:
         for slot in SLOTS:
             abandon(slot)
+        query_params.forget_defaults(*KEYS)
         st.session_state[_LAST_PART] = chosen
     return chosen
 

@@ -12,9 +12,12 @@ from rnorm_core.experiments import batch_composition, layer_patching, poisoning,
 from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.figures import batch_statistics, claims
 from rnorm_core.norms import modes
+from rnorm_core.report import Source, sources
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.batch_statistics import answers, bars, by_size, drawings, question, words
 from rnorm_core.ui.chart.component import chart
+from rnorm_core.ui.keep.button import keep_this
+from rnorm_core.ui.keep.shown import Part
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import layers
 from rnorm_core.ui.shared.growing_result import growing, requested
@@ -44,12 +47,12 @@ def show_answer(sentence: str, shown: SummaryBars, variants: Sequence[Variant], 
     show_summary(shown)
 
 
-def show_measured_here(request: words.Request) -> None:
+def show_measured_here(request: words.Request, parts: Sequence[Part] = (), kept: Sequence[Source] = ()) -> None:
     st.caption(words.measured_here(request))
     how_measured(
         "here", "the figures above, on this computer",
         weights={network.title: network.weight_hash for network in networks_of(request.left, request.right)},
-        n=f"n = {request.images.count}, {request.images.source}", seed=request.images.seed,
+        n=f"n = {request.images.count}, {request.images.source}", seed=request.images.seed, parts=parts, sources=kept,
     )  # fmt: skip
 
 
@@ -86,9 +89,13 @@ def show_transfer(settings: Settings) -> None:
 
 def show_matrices(settings: Settings, result: transfer_matrix.Result, key: str) -> None:
     """The matrices, with a sentence on each transfer."""
+    if key == "live":
+        source = sources.experiment("transfer here", result)
+    else:
+        source = sources.shipped("transfer", "transfer", command=laboratories.COMMAND, request=result.request)
 
     def show_modes(network: Variant) -> None:
-        chart(drawings.matrix_of_modes(result, network), key=f"modes {key} {network.model}")
+        chart(drawings.matrix_of_modes(result, network), f"modes {key} {network.model}", source)
         tracked, *others = (network.in_mode(mode) for mode in modes(network.norm))
         for other in others[:1]:
             show_list([words.transfer(result, other, tracked), words.transfer(result, tracked, other)])
@@ -99,7 +106,7 @@ def show_matrices(settings: Settings, result: transfer_matrix.Result, key: str) 
         st.markdown("#### And across networks?")
         picture, text = st.columns(2, gap="large", vertical_alignment="center")
         with picture:
-            chart(drawings.matrix_of_networks(result, left, right), key=f"across {key}")
+            chart(drawings.matrix_of_networks(result, left, right), f"across {key}", source)
         with text:
             show_list([words.transfer(result, left, right), words.transfer(result, right, left)])
 
@@ -116,21 +123,24 @@ def show_sizes(settings: Settings) -> None:
     show_answer(answers.sizes(known), bars.sizes(known, measured_table(settings.dataset)), variants, settings)
     request = question.sizes(settings)
 
-    def show_one(sizes: by_size.BySize | None, variant: Variant, key: str) -> None:
+    def show_one(sizes: by_size.BySize | None, variant: Variant, key: str, source: Source) -> None:
         if sizes is None or not sizes.clean:
             st.caption(f"Nothing was measured before of {variant.label}." if sizes is None else "")
             return
-        chart(drawings.sizes(sizes), key=f"{key} {variant.model}")
+        chart(drawings.sizes(sizes), f"{key} {variant.model}", source)
         st.markdown(words.cost_of_size(sizes))
         st.markdown(words.attacked_by_size(sizes))
 
-    beside(variants, lambda variant: show_one(shipped[variant], variant, "shipped"))
+    models = tuple(variant.model for variant in variants)
+    source = sources.shipped("by batch size", "by_batch_size", command=layer_shifts.COMMAND, models=models)
+    beside(variants, lambda variant: show_one(shipped[variant], variant, "shipped", source))
     if not request or not variants:
         return
     with st.container(key="live"):
         if result := growing(request, partial(batch_composition.run_sizes, request)):
             st.markdown("#### Measured here")
-            beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live"))
+            here = sources.experiment("by batch size here", result)
+            beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live", here))
             show_measured_here(request)
 
 
@@ -149,7 +159,7 @@ def show_neighbours(settings: Settings) -> None:
         def show_one(variant: Variant) -> None:
             if (draws := result.batch.get(variant)) is not None:
                 figure = batch_statistics.neighbours(draws, variant.label, variant.norm)
-                chart(figure, key=f"neighbours {variant.model}")
+                chart(figure, f"neighbours {variant.model}", sources.experiment("neighbours", result))
                 st.markdown(words.effect_of_neighbours(result, variant))
 
         beside(variants, show_one)
@@ -168,12 +178,14 @@ def show_composition(request: batch_composition.CompositionRequest) -> None:
     st.markdown("#### Batches of other composition")
     result = growing(request, partial(batch_composition.run_composition, request), slot=question.COMPOSITION)
     if result is not None:
+        source = sources.experiment("composition", result)
         if result.landscapes:
             st.markdown(words.ATTACKED_TOGETHER)
-            attack_player.show_packed(drawings.attacked_by_step(result), key="attacked")
-        chart(drawings.composition(result), key="composed")
+            player = attack_player.show_packed(drawings.attacked_by_step(result), key="attacked")
+            keep_this("attacked together", [player], [source])
+        chart(drawings.composition(result), "composed", source)
         measured = [variant for variant, mixtures in result.shares.items() if mixtures]
-        beside(measured, lambda variant: chart(drawings.shares(result, variant), key=f"share {variant.model}"))
+        beside(measured, lambda variant: chart(drawings.shares(result, variant), f"share {variant.model}", source))
 
 
 def show_poisoning(settings: Settings) -> None:
@@ -189,19 +201,20 @@ def show_poisoning(settings: Settings) -> None:
         pictures(drawings.before_poisoning(request))
         return
 
-    attack_player.show_packed(drawings.poisoned_by_step(result), key="poisoned")
+    source = sources.experiment("poisoning", result)
+    player = attack_player.show_packed(drawings.poisoned_by_step(result), key="poisoned")
     measured = [variant for variant in variants if variant in result.traces]
     beside(measured, lambda variant: st.markdown(words.victim(result, variant)))
     course, crowds = question.rest_of_poison()
     with course:
         if course.open:
-            beside(measured, lambda one: chart(drawings.victim_by_step(result, one), key=f"course {one.model}"))
+            beside(measured, lambda one: chart(drawings.victim_by_step(result, one), f"course {one.model}", source))
     with crowds:
         if crowds.open and any(result.crowds.values()):
-            chart(drawings.many_victims(result), key="many victims")
+            chart(drawings.many_victims(result), "many victims", source)
             for variant in measured:
                 st.markdown(words.many_victims(result, variant))
-    show_measured_here(request)
+    show_measured_here(request, [player], [source])
 
 
 def show_patching(settings: Settings) -> None:
@@ -219,7 +232,8 @@ def show_patching(settings: Settings) -> None:
         def show_one(variant: Variant) -> None:
             if (patching := result.patchings.get(variant)) is not None:
                 about = variant.label, variant.norm, laboratories.pgd_name(request.eps_255)
-                chart(batch_statistics.patched_layers(patching, *about), key=f"patched {variant.model}")
+                source = sources.experiment("patched layers", result)
+                chart(batch_statistics.patched_layers(patching, *about), f"patched {variant.model}", source)
                 st.markdown(words.share_of_damage(patching, variant))
                 st.caption(words.strongest_layer(patching, [layers.title(layer) for layer in patching.layers]))
 
@@ -236,7 +250,8 @@ def show_recovery(dataset: str) -> None:
         st.markdown("#### Measured before, on more images: statistics as trained against a batch's own")
         picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
         with picture:
-            chart(claims.evidence(judgement.evidence), key="recovery")
+            source = sources.shipped("claim C2", "claims", dataset=dataset, only=("C2",))
+            chart(claims.evidence(judgement.evidence), "recovery", source)
         text.markdown(
             f"{RECOVERED}\n\nThis is another experiment than the one above, and the one to quote, for it saw more "
             "images: made on the network as trained, the attack then meets those of its own batch in all layers.\n\n"
@@ -260,9 +275,10 @@ def show_precise_bn(settings: Settings) -> None:
     def show_one(variant: Variant) -> None:
         if (estimates := result.estimates.get(variant)) is not None:
             figure = drawings.accuracy_of_estimates(estimates, variant, request.eps_255)
-            chart(figure, key=f"batches {variant.model}")
+            source = sources.experiment("PreciseBN", result)
+            chart(figure, f"batches {variant.model}", source)
             st.markdown(words.gain_of_estimates(estimates, variant))
-            chart(drawings.distance_of_estimates(estimates, variant), key=f"distances {variant.model}")
+            chart(drawings.distance_of_estimates(estimates, variant), f"distances {variant.model}", source)
 
     beside(variants, show_one)
     show_measured_here(request)

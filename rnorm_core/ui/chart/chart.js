@@ -7,6 +7,7 @@ let library = null;
 
 // plotly.js is large, so it waits for the pictures that are on the page without it.
 function plotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
   library ??= pictures().then(() => new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;

@@ -78,5 +78,5 @@ def panel(address: Address, code: str, picture: bool) -> str:
         drawn = f'<a href="{url}" target="_blank"><img src="{source}" alt="QR code of {url}"></a>'
     return (
         f'<div class="join"><h1 class="unseen">Class vote</h1>{drawn}<p>{"or open" if picture else "Open"} '
-        f'<b>{escape(address.to_type)}</b><br>and type</p><p class="code">{codes.shown(code)}</p></div>'
+        f'<b>{escape(address.to_type)}</b> <br>and type</p><p class="code">{codes.shown(code)}</p></div>'
     )

@@ -2,11 +2,65 @@
 
 import streamlit as st
 
+from rnorm_core.classroom import lessons
+from rnorm_core.classroom.lessons import Lesson, Predict, texts
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote import bounds
+from rnorm_core.classroom.vote.state import letter
 from rnorm_core.ui.classroom import words
+from rnorm_core.ui.shared.plain_text import sentence
 
 NO_RIGHT = "no right answer"
+LESSON, QUESTION = "room_lesson", "room_question"  # keys of the choices
+
+
+def of_lesson(last: str) -> tuple[Question, str] | None:
+    """A choice of a lesson's question; once it is asked, it and its source. last: the source of the last question."""
+    known = {lesson.id: lesson for lesson in lessons.all()}
+    lesson_id, step = _after(last)
+    chosen = known[st.selectbox(
+        "Lesson", list(known), list(known).index(lesson_id), key=LESSON,
+        format_func=lambda id: f"{id}. {known[id].title}",
+    )]  # fmt: skip
+    steps = {one.name: one for one in chosen.predictions}
+    if st.session_state.get(QUESTION) not in steps:
+        st.session_state.pop(QUESTION, None)
+    names = list(steps)
+    name = st.selectbox(
+        "Question", names, names.index(step) if step in steps else 0, key=QUESTION,
+        format_func=lambda name: steps[name].title,
+    )  # fmt: skip
+    lines = [f"**{sentence(steps[name].title)}**"]
+    lines += [f"{letter(i)}. {sentence(answer.text)}" for i, answer in enumerate(steps[name].answers)]
+    st.markdown("  \n".join(lines))
+    if not st.button("Ask the class", type="primary", key="ask"):
+        return None
+    return plain(lessons.question(steps[name])), f"{chosen.id}/{name}"
+
+
+def prediction(source: str) -> tuple[Lesson, Predict] | None:
+    """The place of a source; None for a teacher's own question, and for a lesson that is no longer there."""
+    id, _, name = source.partition("/")
+    places = ((lesson, step) for lesson in lessons.all() if lesson.id == id for step in lesson.predictions)
+    return next(((lesson, step) for lesson, step in places if step.name == name), None)
+
+
+def plain(question: Question) -> Question:
+    """A lesson's question without the marks of Markdown and of the glossary: phones show texts as they are."""
+
+    def clean(text: str) -> str:
+        return texts.unmarked(text).replace("**", "").replace("`", "")
+
+    choices = (Choice(clean(one.text), clean(one.feedback)[: bounds.LETTERS]) for one in question.choices)
+    return Question(clean(question.text), tuple(choices), question.right)
+
+
+def _after(source: str) -> tuple[str, str]:
+    """The question that follows in the lessons: (lesson, name)."""
+    places = [f"{lesson.id}/{step.name}" for lesson in lessons.all() for step in lesson.predictions]
+    following = places.index(source) + 1 if source in places else 0
+    lesson, _, name = places[following % len(places)].partition("/")
+    return lesson, name
 
 
 def own() -> Question | None:

@@ -21,13 +21,14 @@ SEEN = (
     "If the class sees this screen, it also sees what you write. Write on another device, with the owner link (under "
     "“Room”), or leave the right answer open."
 )
+_FEW, _MANY = f"{100 * FEW:.0f}", f"{100 * MANY:.0f}"
 _STEPS = {
-    "explain": ("Explain first.", f"Fewer than {FEW:.0%} chose the right answer: too few to convince the others."),
+    "explain": ("Explain first.", f"Fewer than {_FEW} % chose the right answer", "too few to convince the others"),
     "discuss": (
         "Let neighbours discuss, then vote again.",
-        f"{FEW:.0%} to {MANY:.0%} chose the right answer: enough to convince the others.",
+        f"{_FEW} to {_MANY} % chose the right answer", "enough to convince the others",
     ),
-    "go on": ("Reveal, and go on.", f"More than {MANY:.0%} chose the right answer."),
+    "go on": ("Reveal, and go on.", f"More than {_MANY} % chose the right answer", "the rest will follow"),
 }  # fmt: skip
 
 
@@ -45,14 +46,16 @@ def stage(asked: Asked) -> str:
     return f"Question {asked.number} · {vote}{', closed' if asked.last.closed else ''}"
 
 
-def advice(given: Advice | None) -> str:
-    """In Markdown."""
+def advice(given: Advice | None, vote: int) -> str:
+    """After the first or second vote, in Markdown."""
     if given is None:
         return "This question has no right answer, so the rule has no advice."
     if given.step is None:
         return "Nobody has answered."
-    what, why = _STEPS[given.step]
-    return f"**{what}** {why}"
+    what, found, why = _STEPS[given.step]
+    if vote > 1 and given.step != "go on":
+        return f"**Reveal, and explain.** {found}."
+    return f"**{what}** {found}: {why}."
 
 
 def moves(question: Question, result: Result) -> list[str]:

@@ -9,8 +9,8 @@ from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import STEPS
 from rnorm_core.norms import modes
-from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.summary_bars import Shares, SummaryBars, of_other_images, of_variants
+from rnorm_core.report import reproduce
+from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of, of_other_images
 from rnorm_core.zoo import Variant
 
 AS_TRAINED, OF_THE_BATCH = "tracked", "batch"
@@ -30,26 +30,25 @@ def clean_share(rows: Sequence[Row], network: Variant) -> Row | None:
 def corrupted(
     rows: Sequence[Row], networks: Sequence[Variant], corruption: str, severity: int, eps_255: float, table: Table
 ) -> SummaryBars:
-    """Accuracy under a corruption and under an attack, each with the statistics as trained and with the batch's."""
+    """Accuracy under a corruption, and under an attack, each with the statistics as trained and with the batch's.
 
-    def bars(network: Variant) -> Shares:
-        both = [(AS_TRAINED, "as trained"), (OF_THE_BATCH, "batch statistics")]
-        both = [(mode, word) for mode, word in both if mode in modes(network.norm)]
-        title = f"{CORRUPTIONS[corruption].title}, severity {severity}"
-        natural = [
-            (f"{title}, {word}", corrupted_share(rows, network, mode, corruption, severity)) for mode, word in both
-        ]
-        attacked = [
-            (f"PGD {eps_255:g}/255, {word}", laboratories.made_for(rows, network, mode, AS_TRAINED, eps_255))
-            for mode, word in both
-        ]
-        return [*natural, *attacked]
-
-    pictures = [(network, network.title, bars(network)) for network in networks]
+    A picture for each of the two, with all networks: on a small screen the first one is what there is room for.
+    """
+    both = {AS_TRAINED: "as trained", OF_THE_BATCH: "batch statistics"}
+    bars = [(one, mode, f"{one.label}, {both[mode]}") for one in networks for mode in both if mode in modes(one.norm)]
+    natural = [(label, corrupted_share(rows, one, mode, corruption, severity)) for one, mode, label in bars]
+    attacked = [(label, laboratories.made_for(rows, one, mode, AS_TRAINED, eps_255)) for one, mode, label in bars]
+    norms = [one.norm for one, *_ in bars]
+    pictures = [
+        (f"{CORRUPTIONS[corruption].title}, severity {severity}", norms, natural),
+        (f"Attack of {eps_255:g}/255", norms, attacked),
+    ]
+    measured = {label for _, _, shares in pictures for label, share in shares if share}
+    named = {one.label: (one.model, one.weight_hash) for one, _, label in bars if label in measured}
     what = f"accuracy on the same images with the statistics as trained and the batch's; PGD of {STEPS} steps"
     what += ", made for the network as trained"
     note = of_other_images(table, [(network, clean_share(rows, network)) for network in networks])
-    return of_variants(pictures, what, reproduce.LABORATORIES, note)
+    return bars_of(pictures, named, what, reproduce.LABORATORIES, note)
 
 
 def answer(

@@ -5,6 +5,7 @@ import streamlit as st
 from rnorm_core.experiments import corruption_sweep, recalibration
 from rnorm_core.experiments.corruption_sweep import ATTACK, NATURAL
 from rnorm_core.figures import corruptions as figures
+from rnorm_core.report import sources
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.corruptions import figure_data, words
 from rnorm_core.ui.corruptions.figure_data import Selected
@@ -34,7 +35,7 @@ def show_pictures(chosen: Question, result: corruption_sweep.Result | None) -> N
 
 def show_shift(selected: Selected) -> None:
     """Accuracies and layer shifts of the left and the right network; below, accuracy against severity and shift."""
-    layers = [selected.layers(i) for i in (0, 1)]
+    layers, source = [selected.layers(i) for i in (0, 1)], sources.experiment("corruptions", selected.result)
     drawn = [each for each in layers if each is not None]
     axis = figures.common_axis(drawn) if drawn else None
     for i, column in enumerate(st.columns(2, gap="large")):
@@ -42,7 +43,7 @@ def show_shift(selected: Selected) -> None:
             st.markdown(words.accuracies(selected, i))
             here, problem = layers[i], selected.readings(i).problem
             if here is not None:
-                chart(figures.natural_and_adversarial(here, selected.axis, axis), key=f"layers {i}")
+                chart(figures.natural_and_adversarial(here, selected.axis, axis), f"layers {i}", source)
             elif problem is not None:
                 show_error(problem)
             else:
@@ -52,11 +53,11 @@ def show_shift(selected: Selected) -> None:
                 )
     by_severity, by_shift = st.columns(2, gap="large")
     with by_severity:
-        chart(figures.by_severity(selected.paths(NATURAL), selected.corruption), key="by severity")
+        chart(figures.by_severity(selected.paths(NATURAL), selected.corruption), "by severity", source)
     if drawn:
         paths = [*selected.paths(NATURAL), *selected.paths(ATTACK)]
         with by_shift:
-            chart(figures.cost_of_shift(paths, selected.axis, selected.corruption, "PGD"), key="cost")
+            chart(figures.cost_of_shift(paths, selected.axis, selected.corruption, "PGD"), "cost", source)
     request = selected.result.request
     how_measured(
         "here", "shift of every norm layer's input and accuracy, on this computer; bars: 95 % intervals",
@@ -76,7 +77,8 @@ def show_recalibration(request: recalibration.Request, m: int | None, result: re
                 st.markdown(words.answer(result, variant, m))
                 where = "of the scored images" if request.same_images else "other images"
                 about = variant.label, variant.norm
-                chart(figures.by_images(conditions, *about, result.counts, m, where), key=f"repair {i}")
+                figure = figures.by_images(conditions, *about, result.counts, m, where)
+                chart(figure, f"repair {i}", sources.experiment("new statistics", result))
                 st.markdown(words.table(result, variant, m))
     if result:
         st.caption(

@@ -9,10 +9,10 @@ from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, by_size, headline, shared
 from rnorm_core.figures.inside import AtPower
+from rnorm_core.report import Rows, reproduce
+from rnorm_core.report.points import records as point_records
 from rnorm_core.rounding import percent
 from rnorm_core.ui.settings import model_picker
-from rnorm_core.ui.shared import reproduce
-from rnorm_core.ui.shared.records import records as point_records
 from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of
 from rnorm_core.zoo import Variant
 
@@ -101,6 +101,14 @@ def records(points: Sequence[AtPower], mode: str) -> list[dict[str, Any]]:
         lines.append(curves.Line(Variant.of(point.clean.model, mode), curves.WORST, rows))
     powers = {point.clean.model: point.power for point in points}
     return [{"p": powers[record["model"]], **record} for record in point_records(lines)]
+
+
+def shares(points: Sequence[AtPower]) -> Rows:
+    """The same with the conditions by which a script finds them again."""
+    from rnorm_core.report.numbers import shares  # all experiments
+
+    rows = [(point.label, kind, getattr(point, kind)) for point in points for kind in ("clean", "attacked")]
+    return [{"picture": kind, "bar": label, **shares.row(row)} for label, kind, row in rows if row is not None]
 
 
 def bars(dataset: str, table: Table, eps_255: float) -> SummaryBars:

@@ -18,13 +18,15 @@ from rnorm_core.evaluation.measure.channel_values import (
 from rnorm_core.experiments import channel as channel_experiment
 from rnorm_core.experiments.channel import ALL, NONE, ONE, Request, Result
 from rnorm_core.figures import inside as figures
+from rnorm_core.report import Source, sources
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.inside import powers, question, words
 from rnorm_core.ui.inside.question import Choice
 from rnorm_core.ui.shared import growing_result
 from rnorm_core.ui.shared.downloads import numbers
-from rnorm_core.ui.shared.panels import answer, show_summary
+from rnorm_core.ui.shared.panels import answer, figure, show_summary
 from rnorm_core.ui.shared.provenance import how_measured
+from rnorm_core.zoo import Variant
 
 FEW = "Few images: another choice of them gives other numbers, see the part “Size of the batch”."
 
@@ -39,6 +41,13 @@ class Shown:
     channel: Channel
     spread: Spread
     place: str
+
+    def source(self, power: float) -> Source:
+        """Where the numbers of all figures of this channel come from."""
+        return sources.experiment(
+            "channel", self.result, which=self.which, layer=self.channel.layer, channel=self.channel.channel,
+            power=power, sizes=question.OUTLIERS,
+        )  # fmt: skip
 
 
 def show(choice: Choice) -> Shown | None:
@@ -55,7 +64,9 @@ def show(choice: Choice) -> Shown | None:
     place = f"{request.variant.label}; {choice.place}; {words.images(which, request.images.count)}"
     shown = Shown(request, result, which, channel, spread(channel.values), place)
     answer(words.choice(shown.spread, choice.power, choice.place))
-    chart(figures.channel_values(channel.values, shown.spread, choice.power, place), key="values")
+    drawing = figures.channel_values(channel.values, shown.spread, choice.power, place)
+    with figure():
+        chart(drawing, "values", shown.source(choice.power))
     how_measured(
         "channel", f"what arrives at {choice.place}, {shown.spread.n:,} values",
         weights={request.variant.label: request.variant.weight_hash},
@@ -70,7 +81,7 @@ def show_divisors(shown: Shown, power: float) -> None:
     channel, place = shown.channel, shown.place
     left, right = st.columns(2, gap="large")
     with left:
-        chart(figures.scale_by_power(shown.spread, POWERS, power, place), key="scales")
+        chart(figures.scale_by_power(shown.spread, POWERS, power, place), "scales", shown.source(power))
         st.markdown(words.equal_at(shown.spread))
         st.latex(words.by_deviation(shown.spread, channel.eps))
         st.latex(words.by_range(shown.spread, power, channel.eps))
@@ -78,7 +89,7 @@ def show_divisors(shown: Shown, power: float) -> None:
         st.markdown(words.bound(shown.spread))
     with right:
         by_std, by_range = (normalised(channel.values, p) for p in (None, power))
-        chart(figures.normalised_values(by_std, by_range, power, place), key="normalised")
+        chart(figures.normalised_values(by_std, by_range, power, place), "normalised", shown.source(power))
         st.latex(words.applied(channel))
         st.markdown(words.layer(channel, shown.spread))
 
@@ -102,7 +113,8 @@ def show_outlier(choice: Choice, shown: Shown) -> None:
     with picture:
         effects = outliers(clean, question.OUTLIERS, choice.power)
         place = f"{request.variant.label}; {choice.place}; clean"
-        chart(figures.outlier_effect(effects, choice.power, place, chosen), key="outlier effect")
+        figure = figures.outlier_effect(effects, choice.power, place, chosen)
+        chart(figure, "outlier effect", shown.source(choice.power))
 
 
 def show_growth(shown: Shown, power: float) -> None:
@@ -111,7 +123,7 @@ def show_growth(shown: Shown, power: float) -> None:
     scales = growth(values, channel_experiment.batch_sizes(len(values)))
     picture, text = st.columns([1.1, 1], gap="large", vertical_alignment="center")
     with picture:
-        chart(figures.range_by_size(scales, power, shown.place), key="growth")
+        chart(figures.range_by_size(scales, power, shown.place), "growth", shown.source(power))
     with text:
         st.markdown(words.growth(scales, power))
         st.caption(
@@ -135,10 +147,9 @@ def show_powers(choice: Choice, dataset: str, table: Table) -> None:
         return
     picture, text = st.columns([1, 1.3], gap="large", vertical_alignment="center")
     with picture:
-        chart(
-            figures.accuracy_by_power(points, attack, choice.power, about),
-            key="powers",
-        )
+        figure = figures.accuracy_by_power(points, attack, choice.power, about)
+        variants = [Variant.of(point.clean.model, mode) for point in points]
+        chart(figure, "powers", sources.shares("accuracy by p", partial(powers.shares, points), variants))
     with text:
         st.markdown(powers.table(points, attack))
         st.caption(

@@ -1,21 +1,23 @@
 """Where the learner is, what was predicted, and which step may be seen. The address names lesson and step alone."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from rnorm_core.classroom import lessons
+from rnorm_core.classroom import lessons, paths
 from rnorm_core.classroom.lessons import Lesson, Predict, Step
+from rnorm_core.classroom.paths import Path
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.plain_text import as_code
+from rnorm_core.ui.shared.stage import address
 
-LESSON, STEP = "lesson", "step"  # in the address; the step is counted from 1
-# In the session: key of a prediction -> index of the chosen answer; predictions that were taken back; its own name; and
-# the last step that was seen of each lesson.
-_PREDICTIONS, _FORGOTTEN, _NAME, _SEEN = "_predictions", "_forgotten", "_lessons_session", "_lessons_seen"
+# In the address; the step is counted from 1. path: the minutes of the way that a presenter follows.
+LESSON, STEP, PATH = "lesson", "step", "path"
+# In the session: key of a prediction -> index of the chosen answer; predictions that were taken back; and the last step
+# that was seen of each lesson.
+_PREDICTIONS, _FORGOTTEN, _SEEN = "_predictions", "_forgotten", "_lessons_seen"
 _MOST = 400  # predictions that a browser may bring
 
 
@@ -40,7 +42,7 @@ class Where:
 
 def chosen() -> Where | None:
     """The place that the address names; None for the list. A lesson or step that is not there is named in a notice."""
-    query_params.reserve(LESSON, STEP)
+    query_params.reserve(LESSON, STEP, PATH)
     id_, number = st.query_params.get(LESSON, ""), st.query_params.get(STEP, "1")
     if not id_:
         return None
@@ -53,7 +55,20 @@ def chosen() -> Where | None:
         number = "1"
     asked = int(number[:4]) - 1
     st.session_state.setdefault(_SEEN, {})[id_] = asked
+    query_params.note(LESSON, "", [id_])
+    query_params.note(STEP, "", [str(asked + 1)])
     return Where(lesson, asked, allowed(lesson, asked, predictions()))
+
+
+def path() -> Path | None:
+    """The path that the address names; a notice if there is no such path."""
+    minutes = st.query_params.get(PATH, "")
+    found = paths.find(minutes)
+    if minutes and found is None:
+        _notice(PATH, minutes, f"the paths are {' and '.join(str(path.minutes) for path in paths.PATHS)}")
+    elif minutes:
+        query_params.note(PATH, "", [minutes])
+    return found
 
 
 def allowed(lesson: Lesson, asked: int, known: Mapping[str, int]) -> int:
@@ -88,14 +103,19 @@ def seen(lesson: Lesson) -> int | None:
 
 def go(lesson: Lesson | None = None, index: int = 0) -> None:
     """Shows a step, or the list."""
-    st.query_params.from_dict({LESSON: lesson.id, STEP: str(index + 1)} if lesson else {})
+    kept = {key: st.query_params[key] for key in (*address.KEYS, PATH) if key in st.query_params}
+    st.query_params.from_dict(({LESSON: lesson.id, STEP: str(index + 1)} if lesson else {}) | kept)
 
 
 def predict(where: Where, widget: str) -> None:
-    """Keeps the answer that is chosen in `widget`. Where the address does not ask for a later step, goes on."""
-    index, step = st.session_state.get(widget), where.step
-    if index is None:
-        return
+    """Keeps the answer that is chosen in `widget`."""
+    if (index := st.session_state.get(widget)) is not None:
+        give(where, index)
+
+
+def give(where: Where, index: int) -> None:
+    """Keeps an answer. Where the address does not ask for a later step, goes on."""
+    step = where.step
     predictions()[key(where.lesson, step)] = index
     _forgotten().discard(key(where.lesson, step))
     if not where.is_held:
@@ -114,16 +134,16 @@ def begin_again(lesson: Lesson) -> None:
 
 
 def for_browser() -> dict[str, Any]:
-    name = st.session_state.setdefault(_NAME, uuid.uuid4().hex)
-    return {"session": name, "predictions": predictions(), "forgotten": sorted(_forgotten())}
+    return {"predictions": predictions(), "forgotten": sorted(_forgotten())}
 
 
 def take_back(kept: object) -> None:
-    """Predictions that the browser has kept; what is here already stays."""
-    if not isinstance(kept, dict):
+    """Predictions that the browser has kept; what is here already stays, and what was taken back stays away."""
+    if not isinstance(kept, Mapping):
         return
     for name, index in list(kept.items())[:_MOST]:
-        if isinstance(name, str) and len(name) < 200 and isinstance(index, int) and 0 <= index < 6:
+        sound = isinstance(name, str) and len(name) < 200 and isinstance(index, int) and 0 <= index < 6
+        if sound and name not in _forgotten():
             predictions().setdefault(name, index)
 
 

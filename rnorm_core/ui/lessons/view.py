@@ -1,17 +1,25 @@
 """The list of lessons, and one step of a lesson, on screen."""
 
+import os
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
-from rnorm_core.classroom import lessons
+from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
-from rnorm_core.ui.lessons import companion, parts, question, words
+from rnorm_core.classroom.parts.photos import photos
+from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import way
+from rnorm_core.ui.shared.panels import figure, page_title, pictures
 from rnorm_core.ui.shared.plain_text import sentence
+from rnorm_core.ui.shared.stage import address, copy_link, places
 
 # A step is read, so its lines are short; its picture may be wide.
 _STYLE = """
@@ -19,6 +27,7 @@ _STYLE = """
 .st-key-lesson h1 { font-size: 1.5rem; line-height: 1.3; max-width: 46rem; }
 .st-key-lesson [data-testid="stMarkdown"] :is(p, li) { font-size: 1.1rem; line-height: 1.55; max-width: 46rem; }
 .st-key-lesson [role="radiogroup"] label p { font-size: 1.05rem; }
+.st-key-lesson [data-testid="stMarkdown"] p:has(img) { max-width: none; }
 .st-key-lesson [data-testid="stMarkdown"] img { max-width: 100%; }
 .st-key-lesson_ways { padding: 0.6rem 0; position: sticky; bottom: 0; backdrop-filter: blur(12px); z-index: 5; }
 @media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } }
@@ -28,13 +37,15 @@ _STYLE = """
 
 def show_list() -> None:
     """All lessons, and what is wrong with files of lessons."""
-    st.title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
+    copy_link.bar()
+    page_title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
     st.markdown("Each lesson asks what you expect, shows what happens, and says why. Ten minutes, also on a phone.")
+    presenter.show_list()
     for lesson in lessons.all():
         _show_entry(lesson)
     for error in lessons.problems():
         show_error(error)
-    companion.show("list", "")
+    browser.listen("list", "")
 
 
 def _show_entry(lesson: Lesson) -> None:
@@ -44,62 +55,86 @@ def _show_entry(lesson: Lesson) -> None:
         st.markdown(f"**{lesson.id}. {sentence(lesson.title)}**  \n{sentence(lesson.goal)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             label, index = (f"Go on at step {seen + 1}", seen) if seen else ("Begin", 0)
-            st.button(label, key=f"begin {lesson.id}", type="primary", on_click=question.go, args=(lesson, index))
+            _button(label, f"begin {lesson.id}", partial(question.go, lesson, index), type="primary")
+            with st.popover("Print", type="tertiary", icon=":material/print:", key=f"print {lesson.id}"):
+                sheets_to_print(lesson)
             st.caption(" · ".join(filter(None, [words.minutes(lesson), words.progress(lesson, done)])), width="content")
+
+
+def sheets_to_print(lesson: Lesson) -> None:
+    """Files to print, made when somebody asks for one."""
+    for label, make, name in (
+        ("Worksheet: questions and space", partial(sheets.worksheet, lesson), "worksheet"),
+        ("Teacher's sheet: answers and timing", partial(sheets.teacher_sheet, lesson, _address()), "teacher"),
+    ):
+        st.download_button(
+            label, make, f"lesson-{lesson.id}-{name}.html", "text/html", key=f"{name} {lesson.id}", on_click="ignore"
+        )
+
+
+def _address() -> str:
+    """The app's address, for links on paper."""
+    here = urlsplit(st.context.url or "")
+    return os.environ.get("RNORM_URL") or f"{here.scheme}://{here.netloc}"
 
 
 def show_step(where: Where) -> None:
     """The step that may be seen, and the ways to the next and the last one."""
     lesson, step = where.lesson, where.step
     st.html(_STYLE)
+    copy_link.bar()
     with st.container(key="lesson"):
         st.caption(words.where(lesson, where.shown))
         if where.is_held:
-            st.info(words.HELD, icon=":material/lock:")
-        st.title(sentence(step.title))
-        with problems():
+            with places.at(places.NOTICES):
+                st.info(words.HELD, icon=":material/lock:")
+        page_title(sentence(step.title))
+        with problems(), figure():
             show(where)
     _ways(where)
+    presenter.lead(where, next_lesson(lesson))
     place = words.where(lesson, where.shown)
-    companion.show(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
+    browser.listen(f"{lesson.id} {where.shown}", f"{place}: {step.title}")
 
 
 def show(where: Where) -> None:
     """The content of a step by its type."""
     step = where.step
+    if isinstance(step, Reveal):
+        _reveal(where.lesson, step)
+    with places.at(places.ANSWER) if isinstance(step, Predict | Experiment) else nullcontext():
+        _text(where.lesson, step.body)
+    if step.photos:
+        pictures([(one.image, one.caption, "") for word in step.photos for one in photos(word)])
     match step:
         case Predict():
-            _text(where.lesson, step.body)
             _predict(where, step)
         case Experiment():
-            _text(where.lesson, step.body)
             parts.show(step.part, question.key(where.lesson, step))
-        case Reveal():
-            _reveal(where.lesson, step)
-            _text(where.lesson, step.body)
         case Try():
-            _text(where.lesson, step.body)
-            with st.container(horizontal=True):
+            with places.at(places.BACKSTAGE), st.container(horizontal=True):
                 for one in step.ways:
                     way(one.page, sentence(one.label), dict(one.address))
-        case _:
-            _text(where.lesson, step.body)
 
 
 def _predict(where: Where, step: Predict) -> None:
     given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
     st.radio(
         words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
-        format_func=lambda i: sentence(step.answers[i].text), label_visibility="collapsed",
+        format_func=lambda i: words.choice(step.answers[i].text, i + 1 if address.presents() else 0),
+        label_visibility="collapsed",
     )  # fmt: skip
+    if address.presents():
+        st.caption(words.BY_DIGIT if given is None else words.GIVEN)
+        return
     if given is None:
-        chosen = st.session_state.get(widget)
-        st.button(
-            "This is my prediction", key="predict", type="primary", disabled=chosen is None,
-            on_click=question.predict, args=(where, widget),
-        )  # fmt: skip
+        with st.container(key="predict"):
+            _button(
+                "This is my prediction", f"predict {step.name}", partial(question.predict, where, widget),
+                type="primary", disabled=st.session_state.get(widget) is None,
+            )  # fmt: skip
     else:
-        st.caption("Your prediction is made. The next step shows what happens.")
+        st.caption(words.GIVEN)
 
 
 def _reveal(lesson: Lesson, step: Reveal) -> None:
@@ -113,7 +148,7 @@ def _reveal(lesson: Lesson, step: Reveal) -> None:
             if asked.choices[i].feedback:
                 st.markdown(texts.unmarked(asked.choices[i].feedback))
         if rest := words.other_answers(asked, given):
-            with st.expander("Why the other answers are tempting"):
+            with places.at(places.BACKSTAGE), st.expander("Why the other answers are tempting"):
                 st.markdown(texts.unmarked(rest))
 
 
@@ -124,7 +159,7 @@ def _text(lesson: Lesson, marked: Text) -> None:
     st.markdown(texts.unmarked(lessons.text(lesson, marked), "**{}**"))
     entries = texts.words(marked)
     if entries:
-        with st.container(horizontal=True, vertical_alignment="center", key="words"):
+        with places.at(places.BACKSTAGE), st.container(horizontal=True, vertical_alignment="center", key="words"):
             st.caption("Words:", width="content")
             for shown, entry in entries.items():
                 with st.popover(shown, key=f"word {shown}", type="tertiary", icon=":material/menu_book:"):
@@ -134,22 +169,26 @@ def _text(lesson: Lesson, marked: Text) -> None:
 
 
 def _ways(where: Where) -> None:
-    """Buttons, which keys press as well: see `companion.js`."""
+    """Buttons, which keys press as well: see `keys.js`."""
     lesson, index = where.lesson, where.shown
     waiting = isinstance(where.step, Predict) and question.predicted(lesson, where.step) is None
-    with st.container(horizontal=True, key="lesson_ways"):
-        _button("back", "Back", ":material/arrow_back:", lambda: question.go(lesson, index - 1), index == 0)
-        if index + 1 < len(lesson.steps):
-            _button("next", "Next", ":material/arrow_forward:", lambda: question.go(lesson, index + 1), waiting)
-        elif following := next_lesson(lesson):
-            label = f"Lesson {following.id}: {sentence(following.title)}"
-            _button("next", label, ":material/arrow_forward:", lambda: question.go(following), waiting)
-        st.button("All lessons", key="lesson_list", type="tertiary", on_click=question.go)
-        if index + 1 == len(lesson.steps):
-            st.button(
-                "Begin this lesson again", key="lesson_again", type="tertiary", icon=":material/replay:",
-                on_click=question.begin_again, args=(lesson,),
-            )  # fmt: skip
+    here, last = f"{lesson.id} {index}", index + 1 == len(lesson.steps)
+    following = next_lesson(lesson)
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson_ways"):
+        with st.container(key="lesson_back", width="content"):
+            back = partial(question.go, lesson, index - 1)
+            _button("Back", f"back {here}", back, icon=":material/arrow_back:", disabled=index == 0)
+        with st.container(key="lesson_next", width="content"):
+            forward, icon = partial(question.go, lesson, index + 1), ":material/arrow_forward:"
+            if not last:
+                _button("Next", f"next {here}", forward, icon=icon, icon_position="right", disabled=waiting)
+            elif following:
+                label = f"Lesson {following.id}: {sentence(following.title)}"
+                _button(label, f"next {here}", partial(question.go, following), icon=icon, icon_position="right")
+        _button("All lessons", f"list {here}", question.go, type="tertiary")
+        if last:
+            again = partial(question.begin_again, lesson)
+            _button("Begin this lesson again", f"again {here}", again, type="tertiary", icon=":material/replay:")
 
 
 def next_lesson(lesson: Lesson) -> Lesson | None:
@@ -158,8 +197,10 @@ def next_lesson(lesson: Lesson) -> Lesson | None:
     return known[place] if place < len(known) else None
 
 
-def _button(name: str, label: str, icon: str, on_click: Callable[[], None], disabled: bool) -> None:
-    st.button(
-        label, key=f"lesson_{name}", icon=icon, on_click=on_click, disabled=disabled,
-        icon_position="right" if name == "next" else "left",
-    )  # fmt: skip
+def _button(label: str, key: str, on_click: Callable[[], None], **options: Any) -> None:
+    """A button whose key belongs to one step. In a session that has just replaced a lost one, nobody knows its callback
+    yet: there the button says that it was pressed.
+    """
+    if st.button(label, key=key, on_click=on_click, **options):
+        on_click()
+        st.rerun()

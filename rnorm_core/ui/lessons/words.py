@@ -4,11 +4,13 @@ from rnorm_core.classroom.lessons import Lesson, Predict
 from rnorm_core.classroom.question import Question
 from rnorm_core.ui.shared.plain_text import sentence
 
+GIVEN = "Your prediction is made. The next step shows what happens."
+BY_DIGIT = "What does the class predict? A digit key makes the prediction and goes on."
 HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
 
 
 def where(lesson: Lesson, index: int) -> str:
-    return f"Lesson {lesson.id}, {sentence(lesson.title)} · step {index + 1} of {len(lesson.steps)}"
+    return f"Lesson {lesson.id} · {sentence(lesson.title)} · step {index + 1} of {len(lesson.steps)}"
 
 
 def minutes(lesson: Lesson) -> str:
@@ -20,10 +22,15 @@ def progress(lesson: Lesson, done: int) -> str:
     return f"{done} of {len(lesson.predictions)} predictions made" if done else ""
 
 
+def choice(text: str, number: int = 0) -> str:
+    """A choice as Markdown; its numbers keep their unit. number: the key that chooses it, 0 for none."""
+    return f"**{number}**  " * bool(number) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def verdict(question: Question, given: int) -> str:
     """The prediction against the measurement."""
     assert question.right is not None
-    chosen, right = (sentence(question.choices[i].text) for i in (given, question.right))
+    chosen, right = (choice(question.choices[i].text) for i in (given, question.right))
     if given == question.right:
         return f"You predicted **{chosen}**. That is what was measured."
     return f"You predicted **{chosen}**. Measured: **{right}**."
@@ -31,8 +38,8 @@ def verdict(question: Question, given: int) -> str:
 
 def other_answers(question: Question, given: int) -> str:
     """Why the wrong answers that were not given are tempting."""
-    rest = [choice for i, choice in enumerate(question.choices) if i not in (given, question.right) and choice.feedback]
-    return "\n\n".join(f"**{sentence(choice.text)}.** {choice.feedback}" for choice in rest)
+    rest = [one for i, one in enumerate(question.choices) if i not in (given, question.right) and one.feedback]
+    return "\n\n".join(f"**{choice(one.text)}.** {one.feedback}" for one in rest)
 
 
 def asked(step: Predict) -> str:

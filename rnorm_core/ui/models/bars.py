@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from rnorm_core.evaluation.tables.headline import WHAT
+from rnorm_core.report import reproduce
 from rnorm_core.rounding import percent
 from rnorm_core.ui.models.entries import Entry
-from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of
 
 

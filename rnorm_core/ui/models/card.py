@@ -1,5 +1,6 @@
 """One network in full: description, training, measurements, and the command to train it again."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -7,11 +8,11 @@ import streamlit as st
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import WHAT
+from rnorm_core.report import Rows, reproduce, sources
 from rnorm_core.rounding import span
 from rnorm_core.training.reproduce import changed_since, command
 from rnorm_core.ui.models import words
 from rnorm_core.ui.models.entries import Entry, tenths
-from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.plain_text import sentence
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Card
@@ -64,13 +65,14 @@ def show(entry: Entry) -> None:
         )  # fmt: skip
     else:
         st.caption("No accuracy of this network has been measured yet.")
+    again = f"{accuracies.COMMAND} --models {card.name} --out again.jsonl\n"
+    again += reproduce.command(reproduce.CARD, [card.name])
     with st.container(horizontal=True, vertical_alignment="center"):
         how_measured(
             f"card {card.name}",
             f"{WHAT}; where nothing was measured since, as counted when the network was made",
-            weights={card.name: card.sha256}, seed=None,
-            command=f"{accuracies.COMMAND} --models {card.name} --out again.jsonl\n"
-            + reproduce.command(reproduce.CARD, [card.name]),
+            weights={card.name: card.sha256}, seed=None, command=again,
+            sources=[sources.shares("card", partial(_shares, entry), [entry.variant], again)],
         )  # fmt: skip
         with st.popover("How it came to be", icon=":material/history:", type="tertiary", key=f"origins {card.name}"):
             st.markdown(words.origins(card))
@@ -81,6 +83,10 @@ def show(entry: Entry) -> None:
         rows, hide_index=True, key=f"recipe {card.name}", alt=f"Recipe of {card.name}", width="content",
         height=ROW * (len(rows) + 1) + 3, column_config=_widths(setting=150, value=120, **{"what it is": 300}),
     )  # fmt: skip
+
+
+def _shares(entry: Entry) -> Rows:
+    return [score.record() for scores in entry.by_mode.values() for score in scores.values()]
 
 
 def _widths(**pixels: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnorm_core import evaluation, model_names, norms, zoo
@@ -22,6 +22,7 @@ class Score:
     """correct of n images, with the 95 % interval, low to high, as fractions.
 
     attack: in words, "clean" without one. attacks: by the names that the command line takes.
+    measured: the row of the table, or of the card, that it is from.
     """
 
     correct: int
@@ -30,10 +31,18 @@ class Score:
     high: float
     attack: str
     attacks: tuple[str, ...] = (PGD,)
+    measured: Row | tuple[Card, dict[str, Any]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def value(self) -> float:
         return self.correct / self.n
+
+    def record(self) -> dict[str, Any]:
+        """With its conditions, see `report.numbers.shares`."""
+        from rnorm_core.report.numbers import shares  # all experiments
+
+        assert self.measured is not None
+        return shares.of_card(*self.measured) if isinstance(self.measured, tuple) else shares.row(self.measured)
 
 
 def sound(names: Iterable[str]) -> tuple[list[Card], list[UserError]]:
@@ -97,12 +106,14 @@ def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
 
 def _scores(card: Card, table: evaluation.Table, variant: Variant) -> dict[float, Score]:
     scores = {
-        (row["eps_255"] or 0): Score(row["correct"], row["n"], row["low"], row["high"], _attack(row))
+        (row["eps_255"] or 0): Score(
+            row["correct"], row["n"], row["low"], row["high"], _attack(row), measured=(card, row)
+        )
         for row in card.accuracies
         if row["statistics"] == variant.statistics and _attack(row)
     }
     scores |= {
-        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row), attacks_of(row))
+        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row), attacks_of(row), row)
         for eps, row in by_size(table, variant).items()
     }
     return dict(sorted(scores.items()))

@@ -10,6 +10,7 @@ from rnorm_core.figures.style import LOOKS
 from rnorm_core.ui.models.entries import ADVERSARIAL, EVERY, STANDARD, Entry, Filter, first_choice, records, sizes
 from rnorm_core.ui.settings import model_picker
 from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.stage import address
 
 SHOWN = "show"  # key of the selection, also in the address; the table's selected rows follow it
 ROW, MOST = 35, 11  # height of a row in pixels; rows that the table shows at once
@@ -88,7 +89,8 @@ def _table(listed: Sequence[Entry], eps: float, chosen: Sequence[str]) -> None:
     columns["n"] = st.column_config.NumberColumn(format="localized", width=60)
     st.dataframe(
         shown, key=key, hide_index=True, column_config=columns, selection_mode="multi-row", placeholder="–",
-        height=ROW * (min(len(shown), MOST) + 1) + 3, on_select=partial(select, key, names),
+        height=ROW * (min(len(shown), MOST) + 1) + 3,
+        on_select="ignore" if address.is_locked() else partial(select, key, names),
         alt=f"{len(shown)} models, each with its training and its accuracy without and under attack",
     )  # fmt: skip
 
@@ -107,7 +109,8 @@ def choose_card(entries: Sequence[Entry]) -> Entry:
     if st.session_state.get("card") not in names:
         st.session_state["card"] = None
     # No default: the address leaves a default out, and which card is the first depends on the selection.
-    name = query_params.bound(st.selectbox, "Card, by name", names, None, key="card", label_visibility="collapsed")
+    hidden = {"hidden": True, "label_visibility": "collapsed"}
+    name = query_params.bound(st.selectbox, "Card, by name", names, None, key="card", **hidden)
     chosen = name if name in names else names[0]
     model_picker.by_title(st.selectbox, "Card", "card", names, chosen, titles.__getitem__, width=360)
     return entries[names.index(chosen)]

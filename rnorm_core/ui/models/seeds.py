@@ -8,10 +8,10 @@ from rnorm_core.evaluation.claims.benefits import LEVELS, Benefit, benefits
 from rnorm_core.figures.models import Dots, Rates, by_seed, learning_rates
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import DEFAULT_POWER
+from rnorm_core.report import reproduce, sources
 from rnorm_core.training.learning_rates import Trial, read, shipped
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.models import words
-from rnorm_core.ui.shared import reproduce
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.provenance import how_measured
 from rnorm_core.zoo import Card
@@ -22,16 +22,17 @@ def show(cards: Sequence[Card]) -> None:
     groups = benefits(cards)
     if not groups:
         st.info("No network has been trained with several seeds yet.")
+    source = sources.shipped("seeds", "seeds", models=tuple(card.name for card in cards))
     for number, group in enumerate(groups):
         left, right = st.columns(2, gap="large")
         with left:
             if rows := accuracy(group):
                 about = words.about_accuracy(group)
                 figure = by_seed(rows, "How accurate, seed by seed?", "test accuracy (%)", about)
-                chart(figure, key=f"seeds accuracy {number}")
+                chart(figure, f"seeds accuracy {number}", source)
         with right:
             figure = by_seed(speed(group), "How soon, seed by seed?", "epochs", words.about_speed(group))
-            chart(figure, key=f"seeds speed {number}")
+            chart(figure, f"seeds speed {number}", source)
 
 
 def show_rates(cards: Sequence[Card]) -> None:
@@ -47,11 +48,13 @@ def _show_study(dataset: str) -> None:
         st.info("No learning rates have been tried yet.")
     for number, alike in enumerate(studies(trials)):
         lines = rates(alike)
-        chart(learning_rates(lines, words.about_study(alike[0])), key=f"rates {dataset} {number}")
+        figure, command = learning_rates(lines, words.about_study(alike[0])), reproduce.study(alike)
+        source = sources.shipped(f"rates {dataset}", "rates", command=command, dataset=dataset)
+        chart(figure, f"rates {dataset} {number}", source)
         more = list(filter(None, [words.diverged(lines)]))
         how_measured(
             f"rates {dataset} {number}", "accuracy on held-out training images after a short training", weights={},
-            n=f"n = {alike[0].n:,}", seed=None, command=reproduce.study(alike), more=more,
+            n=f"n = {alike[0].n:,}", seed=None, command=command, more=more,
         )  # fmt: skip
 
 

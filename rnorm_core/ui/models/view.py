@@ -1,6 +1,7 @@
 """The Models page's charts: the chosen networks' training, accuracy and norm layers; doors to more."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from rnorm_core.evaluation.claims.benefits import epochs_on_crops
 from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
+from rnorm_core.report import Rows, sources
 from rnorm_core.ui.chart.component import chart
 from rnorm_core.ui.models import bars, words
 from rnorm_core.ui.models.entries import Entry, entries, families, sound
@@ -57,16 +59,25 @@ def show_summary(chosen: Sequence[Entry], eps: float) -> None:
 def show_accuracy(chosen: Sequence[Entry]) -> None:
     if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
         attack = "worst case over the attacks that were measured, else PGD of 20 steps"
-        chart(accuracy_curve(curves, attack, evenly=True, title="How much is left under attack?"), key="accuracy")
+        figure = accuracy_curve(curves, attack, evenly=True, title="How much is left under attack?")
+        chart(figure, "accuracy", sources.shares("accuracy", partial(_points, chosen), [e.variant for e in chosen]))
+
+
+def _points(chosen: Sequence[Entry]) -> Rows:
+    return [
+        {"picture": e.label, "bar": f"{eps:g}/255", **score.record()} for e in chosen for eps, score in e.scores.items()
+    ]
 
 
 def show_training(chosen: Sequence[Entry]) -> None:
     if trainings := [training(entry) for entry in chosen if entry.card.curve]:
+        models = tuple(entry.card.name for entry in chosen if entry.card.curve)
+        source = sources.shipped("training", "training", models=models)
         left, right = st.columns(2, gap="large")
         with left:
-            chart(training_loss(trainings), key="loss")
+            chart(training_loss(trainings), "loss", source)
         with right:
-            chart(training_accuracy(trainings), key="training_accuracy")
+            chart(training_accuracy(trainings), "training_accuracy", source)
 
 
 def show_norm_layers(chosen: Sequence[Entry]) -> None:
@@ -80,10 +91,11 @@ def show_norm_layers(chosen: Sequence[Entry]) -> None:
         if depths := [d for e in known if (d := depth(layers[e.card.name], quantity, e))]:
             figures[quantity] = by_depth(depths, question, axis, log=quantity in LOGARITHMIC)
     if figures:
+        source = sources.shipped("norm layers", "norm_layers", models=tuple(entry.card.name for entry in known))
         columns = st.columns(2, gap="large"), st.columns(2, gap="large")
         for i, (quantity, figure) in enumerate(figures.items()):
             with columns[i // 2][i % 2]:
-                chart(figure, key=f"depth_{quantity}")
+                chart(figure, f"depth_{quantity}", source)
     if text := words.lacking([entry.card for entry in known]):
         st.caption(text)
 

@@ -7,6 +7,8 @@ import streamlit as st
 from streamlit_cytoscape import EdgeStyle, Event, NodeStyle, streamlit_cytoscape
 
 from rnorm_core.data.works import Work, shared_authors, themes, works
+from rnorm_core.report import sources
+from rnorm_core.ui.keep import shown as keep
 from rnorm_core.ui.shared import navigation, query_params
 
 MAP = "citations"
@@ -34,6 +36,7 @@ def show() -> None:
     )
     if picked := st.session_state.pop(_PICKED, None):
         st.session_state["work"] = picked
+    keep.add("works", None, [sources.shipped("works", "works")])
     shown = _filtered()
     titles = {work.title: work for work in shown}
     graph, details = st.columns([2, 1], gap="large")

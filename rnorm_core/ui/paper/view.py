@@ -12,11 +12,13 @@ from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
 from rnorm_core.figures.markup.verdict_grid import verdict_grid
+from rnorm_core.report import Source, as_csv, sources
 from rnorm_core.ui.chart.component import chart
+from rnorm_core.ui.keep.button import keep_this
+from rnorm_core.ui.keep.shown import Part
 from rnorm_core.ui.paper import words
 from rnorm_core.ui.shared import navigation
-from rnorm_core.ui.shared.downloads import as_csv
-from rnorm_core.ui.shared.panels import opens
+from rnorm_core.ui.shared.panels import figure, opens
 from rnorm_core.ui.shared.provenance import how_measured
 
 PGD = "PGD (L-inf)"
@@ -59,16 +61,18 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
 }  # fmt: skip
 
 
-def show_overview(shipped: Shipped) -> None:
+def show_overview(shipped: Shipped, dataset: str) -> None:
     """A row for each claim, and how the verdicts are reached."""
     rows = words.main_readings(shipped)
     if not rows:
         return
-    with st.container(key="verdicts", gap="small"):
-        st.html(verdict_grid(rows))
+    grid = verdict_grid(rows)
+    with figure(), st.container(key="verdicts", gap="small"):
+        st.html(grid)
     judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
     with st.container(horizontal=True, vertical_alignment="center"):
         _how_measured("verdicts", judgements, shipped, "each claim by its own rule; the rules are under “Rules”")
+        keep_this("verdicts", [Part("Do the paper's claims hold?", grid)], [_source(dataset, "all claims")])
         with st.popover("Data and BibTeX", icon=":material/download:", type="tertiary"):
             st.download_button(
                 "Numbers behind all verdicts (CSV)", lambda: as_csv(words.downloaded(shipped)), "claims.csv",
@@ -78,6 +82,10 @@ def show_overview(shipped: Shipped) -> None:
         st.caption(f"{words.about_grid(shipped)} The paper: {words.LINK}.")
 
 
+def _source(dataset: str, name: str, claims: Sequence[str] = ()) -> Source:
+    return sources.shipped(name, "claims", dataset=dataset, only=tuple(claims))
+
+
 def show_readings(shipped: Shipped) -> None:
     """A row for each reading, and the numbers behind them."""
     if rows := words.all_readings(shipped):
@@ -85,7 +93,7 @@ def show_readings(shipped: Shipped) -> None:
         judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
         st.dataframe(
             records(judgements), hide_index=True, height=300, alt="The numbers behind all verdicts",
-            column_order=("claim", "reading", "state", "size", "training", "n", "value", "low", "high"),
+            column_order=("claim", "reading", "state", "size", "attacks", "training", "n", "value", "low", "high"),
         )  # fmt: skip
     else:
         st.info(NOTHING)
@@ -95,7 +103,7 @@ def show_rules() -> None:
     st.markdown("\n".join(f"- {rule}" for rule in RULES.values()))
 
 
-def show_claim(claim: str, shipped: Shipped) -> None:
+def show_claim(claim: str, shipped: Shipped, dataset: str) -> None:
     """The claim with its experiment, and the verdict and drawing of each reading."""
     about, judgements = CLAIMS[claim], shipped.by_claim[claim]
     st.markdown(f"#### {words.title(claim)}")
@@ -105,11 +113,12 @@ def show_claim(claim: str, shipped: Shipped) -> None:
         st.info(NOTHING)
         return
     st.markdown("\n".join(f"- {judgement.sentence}" for judgement in judgements))
-    show_drawings(judgements[:FRONT], claim)
+    source = _source(dataset, f"claim {claim}", [claim])
+    show_drawings(judgements[:FRONT], claim, source)
     if len(judgements) > FRONT:
         with opens(f"{len(judgements) - FRONT} more drawings", MORE) as more:
             if more.open:
-                show_drawings(judgements[FRONT:], f"{claim} more")
+                show_drawings(judgements[FRONT:], f"{claim} more", source)
     rules = dict.fromkeys(RULES[judgement.evidence.rule] for judgement in judgements)
     _how_measured(f"claim {claim}", judgements, shipped, about.experiment, [f"**The rule.** {rule}" for rule in rules])
 
@@ -123,7 +132,7 @@ def _how_measured(
     )  # fmt: skip
 
 
-def show_drawings(judgements: Sequence[Judgement], key: str) -> None:
+def show_drawings(judgements: Sequence[Judgement], key: str, source: Source) -> None:
     """Drawings of the evidence, in two columns where there is room."""
     columns = None
     for i, judgement in enumerate(judgements):
@@ -131,14 +140,14 @@ def show_drawings(judgements: Sequence[Judgement], key: str) -> None:
             columns = st.columns(2 if len(judgements) > 1 else [2, 1], gap="large")
         assert columns is not None
         with columns[i % 2]:
-            chart(figures.evidence(judgement.evidence), key=f"{key} {i}")
+            chart(figures.evidence(judgement.evidence), f"{key} {i}", source)
 
 
 def show_small_version(result: Result) -> None:
     """The claim with the live measurement of this page."""
     if result.judgements:
         st.markdown("\n".join(f"- {judgement.sentence}" for judgement in result.judgements))
-        show_drawings(result.judgements, "live")
+        show_drawings(result.judgements, "live", sources.experiment("claim here", result))
     images = result.request.images
     st.caption(
         f"Measured here: n = {images.count} images ({images.source}), seed {images.seed}, {result.request.device}. So "

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rnorm_core.data.works import works
+from rnorm_core import citation
+from rnorm_core.citation import ARXIV
 from rnorm_core.evaluation import Table
 from rnorm_core.evaluation.claims.evidence import Contest, Retention
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
@@ -11,24 +12,15 @@ from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS
 from rnorm_core.figures.markup.verdict_grid import Judged
-from rnorm_core.ui.shared import reproduce
+from rnorm_core.report import reproduce
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.
 COMMANDS: dict[str, str] = dict.fromkeys(("moved", "more than noise", "regained", "unusable"), reproduce.EVIDENCE)
 COMMANDS |= {"speed kept": ""}  # the cards of the trainings are the evidence, no command measures it
 
 
-PAPER = works()[0]
-ARXIV = "2006.11007"
 LINK = f"[arXiv {ARXIV}](https://arxiv.org/abs/{ARXIV})"
-BIBTEX = f"""@article{{awais2020towards,
-  title         = {{{PAPER.title}}},
-  author        = {{{" and ".join(PAPER.authors)}}},
-  journal       = {{arXiv preprint arXiv:{ARXIV}}},
-  year          = {{{PAPER.year}}},
-  eprint        = {{{ARXIV}}},
-  archivePrefix = {{arXiv}}
-}}"""
+BIBTEX = f"{citation.paper()}\n\n{citation.software()}"
 SIZES = (1, 8)  # of the answer; k of k/255
 
 

@@ -9,8 +9,10 @@ from rnorm_core.evaluation import Row, Table
 from rnorm_core.experiments.robustness import ExaminationRequest, ExaminationResult, SurfacesResult
 from rnorm_core.figures import sanity as figures
 from rnorm_core.norms import looks_at_batch
+from rnorm_core.report import sources
 from rnorm_core.sanity import CHECKS, FAIL, NOT_MEASURED, PASS, WARN, Finding
 from rnorm_core.ui.chart.component import chart
+from rnorm_core.ui.keep import shown
 from rnorm_core.ui.robustness import words
 from rnorm_core.ui.shared import panels, summary_bars
 from rnorm_core.ui.shared.panels import pictures
@@ -51,6 +53,7 @@ def show_shipped(findings: dict[Variant, Sequence[Finding]]) -> None:
             show_findings(found)
     if any(looks_at_batch(variant.statistics) for variant in findings):
         show_neighbours()
+    shown.add("checks", None, [sources.shipped("checks", "findings", variants=tuple(findings))])
     st.caption("From the shipped measurements. Open a line for its numbers, the rule and the reason.")
 
 
@@ -74,7 +77,8 @@ def show_examination(request: ExaminationRequest, result: ExaminationResult | No
         how_measured(
             "examination", ", ".join(filter(None, ["all checks, live", other])),
             weights={subject.variant.label: subject.variant.weight_hash}, n=f"n = {images.count}, {images.source}",
-            seed=images.seed, more=[] if images.complete else ["So few images leave wide intervals."],
+            seed=images.seed, sources=[sources.experiment("checks here", result)],
+            more=[] if images.complete else ["So few images leave wide intervals."],
         )  # fmt: skip
     elif stopped:
         st.caption("Nothing is kept: not even the first check was made.")
@@ -85,6 +89,7 @@ def show_examination(request: ExaminationRequest, result: ExaminationResult | No
 def show_surfaces(result: SurfacesResult, in_3d: bool) -> None:
     """For two models: the predicted classes around one image and, if `in_3d`, the loss as a surface."""
     samples, index = data.samples(result.request.dataset), result.request.image
+    source = sources.experiment("loss", result)
     scale = figures.common_scale(result.surfaces) if in_3d else None
     picture, *columns = st.columns([1, 4, 4], gap="medium")
     with picture:
@@ -93,8 +98,9 @@ def show_surfaces(result: SurfacesResult, in_3d: bool) -> None:
     for i, (column, surface, subject) in enumerate(models):
         with column:
             if scale:
-                chart(figures.loss_surface(surface, subject.short_label, samples.classes, scale), key=f"hills {i}")
-            chart(figures.decision_map(surface, subject.short_label, samples.classes), key=f"map {i}")
+                hills = figures.loss_surface(surface, subject.short_label, samples.classes, scale)
+                chart(hills, f"hills {i}", source)
+            chart(figures.decision_map(surface, subject.short_label, samples.classes), f"map {i}", source)
             if surface.gradient == 0:
                 st.caption("The gradient at the image is exactly zero: no step along it changes anything.")
     request = result.request

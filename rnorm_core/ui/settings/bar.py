@@ -1,7 +1,7 @@
 """The settings that all pages share: image source, two networks, seed, device."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
 
@@ -15,9 +15,11 @@ from rnorm_core.errors import UserError
 from rnorm_core.figures.style import LOOKS
 from rnorm_core.norms import BRANCHES, modes
 from rnorm_core.progress import Progress
+from rnorm_core.ui.keep import shown
 from rnorm_core.ui.settings import model_picker, upload_weights
 from rnorm_core.ui.shared import live_job, query_params
 from rnorm_core.ui.shared.guard import show as show_error
+from rnorm_core.ui.shared.stage import copy_link
 from rnorm_core.zoo import Variant
 
 SAMPLES, EVERYTHING = "20 samples", "full test set"
@@ -54,8 +56,10 @@ def settings_bar() -> Settings:
         pairs = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:", key="settings"):
             chosen = _controls(pairs)
+        copy_link.button()
     with in_use:
         st.html(_in_use(chosen))
+    shown.now().settings = asdict(chosen)
     return chosen
 
 

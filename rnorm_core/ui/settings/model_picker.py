@@ -15,12 +15,14 @@ from rnorm_core import model_names, zoo
 from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared.stage import address, places
 
 
 def one(label: str, key: str, cards: Sequence[zoo.Card], default: str) -> str:
     """The name of one of these networks; `default` if the last choice is not among them any more."""
     titles = {card.name: model_names.listed(card) for card in cards}
-    chosen = query_params.choose_one(_hidden(label), list(titles), key, default=default, label_visibility="collapsed")
+    hidden = {"hidden": True, "label_visibility": "collapsed"}
+    chosen = query_params.choose_one(_hidden(label), list(titles), key, default=default, **hidden)
     by_title(st.selectbox, label, key, list(titles), chosen, titles.__getitem__)
     return chosen
 
@@ -30,7 +32,7 @@ def several(label: str, key: str, titles: Mapping[str, str], default: Sequence[s
     last = st.session_state.get(key, [])
     if any(name not in titles for name in last):  # chosen for another data set
         st.session_state[key] = [name for name in last if name in titles] or list(default)
-    hidden = {"key": key, "default": default, "label_visibility": "collapsed"}
+    hidden = {"key": key, "default": default, "hidden": True, "label_visibility": "collapsed"}
     chosen = query_params.bound(st.multiselect, _hidden(label), list(titles), **hidden)
     by_title(st.multiselect, label, key, list(titles), chosen, titles.__getitem__, **more)
     return chosen
@@ -43,6 +45,7 @@ def pairs(cards: Sequence[zoo.Card]) -> None:
         st.menu_button(
             "Pairs", list(offered), key="pairs", on_click=_take_pair, args=(offered,),
             icon=":material/compare_arrows:", help="Pairs to compare. Each sets the left and the right model.",
+            disabled=address.is_locked(),
         )  # fmt: skip
 
 
@@ -77,7 +80,10 @@ def by_title(
     """The widget with titles that follows the hidden one."""
     shown = f"{key} shown"
     st.session_state[shown] = chosen
-    widget(label, options, format_func=title, key=shown, on_change=partial(_take, key, shown), **more)
+    query_params.note(key, label, query_params.drawn()[key].values)
+    more["disabled"] = address.is_locked()
+    with places.control(key):
+        widget(label, options, format_func=title, key=shown, on_change=partial(_take, key, shown), **more)
 
 
 def _take(key: str, shown: str) -> None:

@@ -1,12 +1,11 @@
 """Numbers behind a chart, as a table and as a file."""
 
-import csv
-import io
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
+
+from rnorm_core.report import as_csv
 
 
 def numbers(records: list[dict[str, Any]], title: str, filename: str) -> None:
@@ -16,12 +15,3 @@ def numbers(records: list[dict[str, Any]], title: str, filename: str) -> None:
         st.download_button(
             "CSV", partial(as_csv, records), filename, "text/csv", on_click="ignore", icon=":material/download:"
         )
-
-
-def as_csv(records: Sequence[dict[str, Any]]) -> bytes:
-    """With a header line; every record has the keys of the first."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]) if records else [])
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue().encode()

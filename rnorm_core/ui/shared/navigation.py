@@ -11,6 +11,7 @@ from streamlit.components.v2 import component
 from streamlit.errors import StreamlitAPIException
 
 from rnorm_core import zoo
+from rnorm_core.ui.shared.stage import address, places
 
 _ROOT = Path(__file__).resolve().parents[3]
 _HERE, _PASSED, _TAKEN = "_page", "_passed", "_taken"  # in the session
@@ -35,6 +36,7 @@ LEARN, UNDERSTAND, MEASURE, CHECK = "Learn", "Understand", "Measure", "Check"
 PAGES = {
     "start": Place("pages/start.py", "Start", ":material/home:", LEARN),
     "lessons": Place("pages/lessons.py", "Lessons", ":material/school:", LEARN),
+    "teach": Place("pages/teach.py", "Teach", ":material/co_present:", LEARN),
     "room": Place("pages/room.py", "Class vote", ":material/how_to_vote:", LEARN),
     "glossary": Place("pages/glossary.py", "Glossary", ":material/menu_book:", LEARN),
     "craft": Place("pages/craft.py", "Craft an attack", ":material/construction:", UNDERSTAND),
@@ -81,12 +83,20 @@ def door(page: str, label: str, *, to: str = "", **settings: Any) -> None:
     to: the key of the element there that changes; it is scrolled to and marked. Without it the page is shown from its
     top. Other choices of the page do not change. On a page that runs alone, without the others, a link is only a text.
     """
+    with places.at(places.BACKSTAGE):
+        _door(page, label, to, settings)
+
+
+def _door(page: str, label: str, to: str, settings: dict[str, Any]) -> None:
     place = PAGES[page]
     if settings or to:
         # A link is not enough: an address can neither set a default value nor change a widget that is on the screen.
         key = f"door {page} {to} {sorted(settings.items())}"
-        icon = ":material/tune:" if st.session_state.get(_HERE) == page else place.icon
-        st.button(label, key=key, icon=icon, on_click=_pass, args=(page, to, settings))
+        here = st.session_state.get(_HERE) == page
+        st.button(
+            label, key=key, icon=":material/tune:" if here else place.icon, on_click=_pass, args=(page, to, settings),
+            disabled=here and address.is_locked(),
+        )  # fmt: skip
         return
     try:
         st.page_link(place.path, label=label, icon=place.icon)

@@ -5,24 +5,59 @@ widget does not have. Here the value in the address is compared with the widget'
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from rnorm_core.ui.shared.plain_text import as_code, escaped
+from rnorm_core.ui.shared.stage import address, places
 
 # In the session, each by the widget's key. Values are written as in the address.
 _REQUESTED = "_requested"  # the address's values when the widget was last drawn
 _USED = "_used"  # the widget's values then
+_DEFAULTS = "_defaults"  # of the widgets of `choose_one`
 _CUT = "_cut"  # what `keep_first` kept, until the widget is drawn
 _UNUSABLE = "_unusable"  # (values of the address that cannot be used, values that are used instead)
+_DRAWN = "_drawn"  # the choices of the page as it is now, see `drawn`
 
 
-def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, **options: Any) -> Any:
+@dataclass(frozen=True)
+class Drawn:
+    """A choice of the page: its label, "" if it is not a control, and its values as the address writes them."""
+
+    label: str
+    values: Sequence[str] = ()
+
+
+def begin() -> None:
+    """Forgets the choices of the last page. Call it before all widgets."""
+    st.session_state[_DRAWN] = {}
+    for key in (address.PRESENT, address.LOCK):
+        given = st.query_params.get_all(key)
+        _compare(key, given, ["1" if "1" in given else "0"], late=False)
+    reserve(address.CONTROLS)
+
+
+def drawn() -> Mapping[str, Drawn]:
+    """The choices of the page so far, by key."""
+    return dict(_session(_DRAWN))
+
+
+def note(key: str, label: str, values: Sequence[str] = ()) -> None:
+    """A choice that is not drawn by `bound`."""
+    _session(_DRAWN)[key] = Drawn(label, values)
+
+
+def bound(
+    widget: Callable[..., Any], label: str, *args: Any, key: str, shown: Callable = str, hidden: bool = False,
+    **options: Any,
+) -> Any:  # fmt: skip
     """`widget(label, *args, ...)` bound to the address as `key`; returns its value.
 
-    shown: value -> text in the address; for widgets that format their options, the format.
+    shown:  value -> text in the address; for widgets that format their options, the format.
+    hidden: whether it only holds the value for the address, and another control shows it.
     """
     given = st.query_params.get_all(key)
     requested = [text for text in given if text.strip()]
@@ -36,12 +71,16 @@ def bound(widget: Callable[..., Any], label: str, *args: Any, key: str, shown: C
         options["bind"] = "query-params"
     else:
         del st.query_params[key]
-    value = widget(label, *args, key=key, **options)
+    options["disabled"] = options.get("disabled", False) or (address.is_locked() and not hidden)
+    with places.at(places.BACKSTAGE) if hidden else places.control(key):
+        value = widget(label, *args, key=key, **options)
     values = value if isinstance(value, list) else [] if value is None else [value]
     # A valid value that is not the widget's is an older value: after quick changes the address is late.
     known = args[0] if args and isinstance(args[0], list | tuple) else ()
     late = bool(requested) and set(requested) <= {shown(option) for option in known}
-    _compare(key, requested, [str(v).lower() if isinstance(v, bool) else shown(v) for v in values], late)
+    used = [str(v).lower() if isinstance(v, bool) else shown(v) for v in values]
+    _compare(key, requested, used, late)
+    note(key, label, used)
     return value
 
 
@@ -53,6 +92,7 @@ def choose_one(
     widget: st.selectbox, or a widget that takes a value as its default, not an index.
     """
     default = options[0] if default is None else default
+    _session(_DEFAULTS)[key] = default
     if st.session_state.get(key, default) not in options:
         st.session_state[key] = default
     first = options.index(default) if widget is st.selectbox else default
@@ -74,8 +114,20 @@ def reserve(*keys: str) -> None:
         _session(_REQUESTED).setdefault(key, [])
 
 
+def forget_defaults(*keys: str) -> None:
+    """Drops the values of `choose_one` that are the default of the last widget of their key; other choices stay.
+
+    For parts that share keys but have other defaults.
+    """
+    for key in keys:
+        if key in st.session_state and st.session_state[key] == _session(_DEFAULTS).get(key):
+            del st.session_state[key]
+
+
 def notices() -> None:
     """Names the unusable values of the address, until the choice is changed. Call it after all widgets."""
+    named = address.controls()
+    _compare(address.CONTROLS, named, [key for key in named if key in _session(_DRAWN)], late=False)
     for key, (unusable, instead) in _session(_UNUSABLE).items():
         text = f"{as_code(f'{key}={unusable}')} in the address could not be used; it is now {escaped(instead)}."
         st.warning(text, icon=":material/link_off:")

@@ -5,19 +5,18 @@ A network that was not measured has no picture. Each page's room chooses the con
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-
-from torch import Tensor
+from typing import Any
 
 from rnorm_core import evaluation
-from rnorm_core.evaluation import Accuracy, Row, Table
+from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
 from rnorm_core.figures.markup import summary_bars
 from rnorm_core.figures.markup.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
+from rnorm_core.report import Rows, Source, reproduce, sources
 from rnorm_core.rounding import percent
-from rnorm_core.ui.shared import reproduce
 from rnorm_core.zoo import Variant
 
 Shares = Sequence[tuple[str, Share | None]]  # label of a bar, and its share; None if it was not measured
@@ -27,7 +26,8 @@ Shares = Sequence[tuple[str, Share | None]]  # label of a bar, and its share; No
 class SummaryBars:
     """Pictures, () if nothing was measured, and how their numbers were made, as `provenance.how_measured` takes it.
 
-    note: a warning, as a sentence.
+    bars: all bars, with the picture's title. note: a warning, as a sentence. kept: where the numbers come from, if they
+    are not those of `bars`.
     """
 
     pictures: tuple[Picture, ...]
@@ -36,6 +36,22 @@ class SummaryBars:
     n: str = ""
     command: str = ""
     note: str = ""
+    bars: tuple[tuple[str, Bar], ...] = ()
+    networks: tuple[Variant, ...] = ()
+    kept: Source | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where the numbers come from."""
+        return self.kept or sources.shares("summary", self._rows, self.networks, self.command)
+
+    def _rows(self) -> Rows:
+        from rnorm_core.report.numbers import shares  # all experiments
+
+        def row(share: Any) -> dict[str, Any]:
+            return share.record() if hasattr(share, "record") else shares.row(share)
+
+        return [{"picture": title, "bar": bar.label, **row(bar.share)} for title, bar in self.bars]
 
 
 def bars_of(
@@ -52,19 +68,22 @@ def bars_of(
     measured: the quantity and its conditions. template: the command that measures it again, see `reproduce`.
     note:     a warning, as a sentence.
     """
-    drawn, counts = [], set()
+    drawn, every, counts = [], [], set()
     for title, norm, shares in pictures:
         norms = [norm] * len(shares) if isinstance(norm, str) else norm
         each = zip(norms, shares, strict=True)
         if bars := [Bar(label, norm, share) for norm, (label, share) in each if share is not None]:
             drawn.append(summary_bars.draw(title, bars))
+            every += [(title, bar) for bar in bars]
             counts |= {bar.share.n for bar in bars}
     if not drawn:
         return SummaryBars(())
     n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
     command = reproduce.command(template, (name for name, _ in networks.values()), max(counts))
     hashes = {title: digits for title, (_, digits) in networks.items()}
-    return SummaryBars(tuple(drawn), measured, hashes, f"n = {n} test images", command, note)
+    used = tuple(Variant(name, "", digits) for name, digits in networks.values())
+    about = measured, hashes, f"n = {n} test images", command, note
+    return SummaryBars(tuple(drawn), *about, tuple(every), used)
 
 
 def of_variants(
@@ -75,11 +94,6 @@ def of_variants(
     networks = {variant.title: (variant.model, variant.weight_hash) for variant, _, _ in drawn}
     by_norm = [(title, variant.norm, bars) for variant, title, bars in drawn]
     return bars_of(by_norm, networks, measured, template, note)
-
-
-def share_of(mask: Tensor) -> Accuracy:
-    """The share of images that are true in bool (n,)."""
-    return Accuracy(int(mask.sum()), len(mask), *evaluation.wilson(int(mask.sum()), len(mask)), mask)
 
 
 def sentence(text: str, networks: Sequence[Variant], *shares_of: Callable[[Variant], Share | None]) -> str:
@@ -116,9 +130,10 @@ def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]])
         return ""
     here = listed([f"{one.title} {percent(share.value)}" for one, share, _ in pairs])
     there, (_, share, row) = listed([percent(row.value) for *_, row in pairs]), pairs[0]
-    return (
+    text = (
         f"Clean accuracy as trained: of these {share.n:,} images {here}; of the {row.n:,} on the page Accuracy {there}."
     )
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def measured_table(dataset: str) -> Table:

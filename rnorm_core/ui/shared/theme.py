@@ -32,15 +32,24 @@ _STYLE = """
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
 [data-testid="stHeader"] :is(button, button *) { pointer-events: auto; }
 [data-testid="stHeader"] button { backdrop-filter: blur(8px); }
+.st-key-lock { padding-right: 3rem; }
 .st-key-settings_bar { padding-right: 3rem; gap: 0.5rem; flex-wrap: nowrap; }
 :is(.st-key-settings_bar, .st-key-parts) button { min-height: 2rem; padding: 0.1rem 0.6rem; }
-.st-key-parts { gap: 0.3rem 0.5rem; }
+.st-key-parts { gap: 0.3rem 0.5rem; padding-top: 0.2rem; }
 .st-key-part button[aria-checked="false"]:nth-child(n+6) { display: none; }
 .st-key-parts button p { font-size: 0.9rem; }
 .in-use { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; font-size: 0.9rem; }
 .in-use :is(b, span) { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .in-use b { font-weight: 600; border-left: 0.3rem solid var(--norm); padding-left: 0.45rem; }
 .in-use :is(small, span) { font-weight: 400; opacity: 0.75; }
+[class*="st-key-figure-"] { position: relative; }
+[class*="st-key-keep-figure-"] { position: absolute; top: -0.2rem; right: 0; width: auto; z-index: 1; }
+[class*="st-key-keep-figure-"] button { min-height: 1.8rem; padding: 0.1rem 0.4rem; opacity: 0.65; }
+[class*="st-key-keep-figure-"] button:is(:hover, :focus-visible) { opacity: 1; }
+[class*="st-key-keep-figure-"] button [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+[class*="st-key-figure-"] .chart figcaption { padding-right: 2.4rem; }
 .st-key-answer p { font-size: 1.1rem; line-height: 1.45; }
 .st-key-answer { padding-top: 0.25rem; }
 /* For contrast: Streamlit's captions are paler, and its letters on the dark theme's lighter primary colour white. */
@@ -56,11 +65,17 @@ button:is([kind="primary"], [kind="primaryFormSubmit"]):not(:disabled) { color: 
 [data-testid="stMenuButtonBody"] :is([role="menuitem"], [role="menuitem"] *) { height: auto; white-space: normal; }
 [data-testid="stMain"] .stButton button { height: auto; text-align: left; }
 [data-testid="stMain"] .stButton button p { white-space: normal; }
-@media (max-width: 1000px) { [data-testid="stMain"] h1 { font-size: 1.45rem; } }
+@media (max-width: 1400px) { .st-key-copy_link button p { font-size: 0; } }
+@media (max-width: 1000px) {
+  [data-testid="stMain"] h1 { font-size: 1.45rem; }
+  .st-key-parts button { padding: 0.1rem 0.4rem; }
+  .st-key-parts button p { font-size: 0.78rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMain"] h1 { font-size: 1.5rem; }
-  .st-key-settings_bar { padding-left: 2.6rem; }
+  :is(.st-key-settings_bar, .st-key-lock) { padding-left: 2.6rem; }
   .st-key-settings_bar button p { font-size: 0; }
+  .st-key-settings_bar button div[aria-hidden="true"] { display: none; }
   .in-use:not(.marks) :is(span, small) { display: none; }
   [data-testid="stMain"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { row-gap: 1rem; }
   [data-testid="stMain"] [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }

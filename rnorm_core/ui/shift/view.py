@@ -1,6 +1,7 @@
 """The figures and sentences of the page about statistic shift."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,6 +11,7 @@ from rnorm_core.experiments.shift_sweep import Request, Result
 from rnorm_core.figures.accuracy import accuracy_curve
 from rnorm_core.figures.shift import mark_eps, shift_by_channel, shift_by_eps, shift_by_layer
 from rnorm_core.figures.shift_channel import distribution
+from rnorm_core.report import Source, sources
 from rnorm_core.ui.chart.component import chart, clickable
 from rnorm_core.ui.shared import growing_result, layers, panels, query_params
 from rnorm_core.ui.shared.live_job import is_stopped
@@ -84,7 +86,7 @@ def _layers(selection: Selection, titles: list[str], note: str) -> None:
         with column:
             places = selection.by_layer(i)
             figure = shift_by_layer(places, selection.axis, selection.attack, selection.layer, selection.layer_axis)
-            clickable(figure, f"layers_{SIDES[i]}", partial(_go_to_layer, titles))
+            clickable(figure, f"layers_{SIDES[i]}", partial(_go_to_layer, titles), _source(selection))
     request, variants = selection.result.request, [course.variant for course in selection.result.courses]
     how_measured(
         "shift", f"shift of the input of each norm layer, {selection.axis}; {selection.title} at all attack sizes",
@@ -107,7 +109,7 @@ def _growth(selection: Selection, titles: list[str]) -> None:
     )
     for column, figure, key in ((left, accuracy, "accuracy"), (right, growth, "growth")):
         with column:
-            chart(mark_eps(figure, selection.eps_255), key=key)
+            chart(mark_eps(figure, selection.eps_255), key, _source(selection))
     right.caption(f"Layer {layer}: {words.most_moved_rule(selection)}")
     if note := words.fall(selection):
         right.caption(note)
@@ -122,33 +124,48 @@ def _in_words(selection: Selection) -> None:
 
 
 def _inside(selection: Selection, by_size: bool) -> None:
-    for i, column in enumerate(st.columns(2, gap="large")):
-        channels = list(shift_reference.layers(selection.course(i).variant).values())
-        with column:
-            _channels(selection, i, channels[min(selection.layer, len(channels) - 1)], by_size)
-
-
-def _channels(selection: Selection, i: int, count: int, by_size: bool) -> None:
-    """The channels of the layer, the values of one channel, and the formula that the layer applies to them."""
-    side, above = SIDES[i], st.container()
-    options = [MOST, *map(str, range(count))]
-    chosen = choose_one(f"Channel, {side}, or click one above", options, key=f"channel_{side}")
-    channel = selection.most_moved(i) if chosen == MOST else int(chosen)
-    with above:
+    columns = st.columns(2, gap="large")
+    above = [column.container() for column in columns]
+    chosen = [_choose_channel(selection, i, column) for i, column in enumerate(columns)]
+    source = _source(selection, layer=selection.layer, eps_255=selection.eps_255, channels=tuple(chosen))
+    for i, column in enumerate(columns):
         figure = shift_by_channel(
-            selection.by_channel(i), selection.place(i), selection.axis, selection.attack, channel,
+            selection.by_channel(i), selection.place(i), selection.axis, selection.attack, chosen[i],
             selection.channel_axis, by_size,
         )  # fmt: skip
-        clickable(figure, f"channels_{side}", partial(_go_to_channel, side))
-    if chosen == MOST and (note := words.passed_over(selection, i)):
-        st.caption(note)
-    chart(distribution(selection.channel_input(i, channel), selection.attack), key=f"distribution_{side}")
+        with above[i]:
+            clickable(figure, f"channels_{SIDES[i]}", partial(_go_to_channel, SIDES[i]), source)
+        with column:
+            _channel(selection, i, chosen[i], source)
+
+
+def _choose_channel(selection: Selection, i: int, column: DeltaGenerator) -> int:
+    channels = list(shift_reference.layers(selection.course(i).variant).values())
+    options = [MOST, *map(str, range(channels[min(selection.layer, len(channels) - 1)]))]
+    with column:
+        chosen = choose_one(f"Channel, {SIDES[i]}, or click one above", options, key=f"channel_{SIDES[i]}")
+        if chosen != MOST:
+            return int(chosen)
+        if note := words.passed_over(selection, i):
+            st.caption(note)
+    return selection.most_moved(i)
+
+
+def _channel(selection: Selection, i: int, channel: int, source: Source) -> None:
+    """The values of one channel, and the formula that the layer applies to them."""
+    figure = distribution(selection.channel_input(i, channel), selection.attack)
+    chart(figure, f"distribution_{SIDES[i]}", source)
     st.markdown(f"**What the layer makes of channel {channel}**")
     latex, explanation = formula.formula(selection, i, channel)
     st.latex(latex)
     st.markdown(explanation)
     if address := inside_address(selection, i, channel):
-        door("inside", "Look inside this channel", **address, net=side)
+        door("inside", "Look inside this channel", **address, net=SIDES[i])
+
+
+def _source(selection: Selection, **inside: Any) -> Source:
+    """Where all numbers come from. inside: the part of one layer, see `numbers.shifts.shift`."""
+    return sources.experiment("shift", selection.result, **inside)
 
 
 def _go_to_layer(titles: list[str], number: int) -> None:

@@ -11,9 +11,10 @@ from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, headline
 from rnorm_core.experiments.landscape import photos
+from rnorm_core.report import reproduce
 from rnorm_core.rounding import percent
 from rnorm_core.ui.attack_player.photos import Marks, legend, mark, photo_pills
-from rnorm_core.ui.shared import reproduce, summary_bars
+from rnorm_core.ui.shared import summary_bars
 from rnorm_core.ui.shared.panels import show_summary
 from rnorm_core.ui.start import words
 from rnorm_core.zoo import Variant

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from rnorm_core.classroom.question import Choice, Question
-from rnorm_core.classroom.vote import bounds, page, phones, store
+from rnorm_core.classroom.vote import bounds, page, phones, store, watch
 from rnorm_core.classroom.vote.errors import TooLong
 
 TOKEN = "token-of-phone-0001"
@@ -26,6 +26,12 @@ def url(tmp_path) -> str:
 @pytest.fixture
 def client(shared):
     return TestClient(Starlette(routes=phones.ROUTES), follow_redirects=False)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch):
+    """Every question asks the database."""
+    monkeypatch.setattr(watch, "FRESH", 0.0)
 
 
 @pytest.fixture
@@ -93,6 +99,25 @@ def test_a_vote_without_javascript(client, shared, key, question):
     assert "This vote is closed." in late.text
     looked = client.post(f"/vote/{key.code}", data={"token": token, "look": "1"})
     assert "You answered B" in looked.text
+
+
+def test_a_phone_is_told_what_is_new(client, shared, key, question):
+    def look(tag: str) -> dict:
+        return send(client, key, "now", tag=tag).json()
+
+    tag = look("")["tag"]
+    assert look(tag) == {"same": True}
+    for change in (
+        lambda: shared.ask(key, question), lambda: shared.close(key, shared.room(key).asked.id),
+        lambda: shared.ask_again(key, shared.room(key).asked.id), lambda: shared.reveal(key, shared.room(key).asked.id),
+    ):  # fmt: skip
+        change()
+        told = look(tag)
+        assert "html" in told
+        assert look(told["tag"]) == {"same": True}
+        tag = told["tag"]
+    shared.delete(key)
+    assert send(client, key, "now", tag=tag).status_code == 404
 
 
 def test_a_new_phone_comes_late_and_an_old_one_comes_back(client, shared, key, question):

@@ -44,7 +44,6 @@ def step(rng: random.Random, store, key, model: Model) -> None:
     elif asked is None:
         return
     elif action == "answer":
-        model.phones.add(token)
         late = rng.random() < 0.2 and len(asked.rounds) > 1  # on its way since the first vote
         round_id, choice = asked.rounds[0 if late else -1].id, rng.randrange(model.choices)
         for _ in range(rng.choice([1, 1, 2, 3])):  # the reply was lost, so the phone sends it again
@@ -54,6 +53,7 @@ def step(rng: random.Random, store, key, model: Model) -> None:
             else:
                 store.answer(key.code, token, round_id, choice)
                 model.rounds[-1][token] = choice
+                model.phones.add(token)
     elif action == "close":
         store.close(key, asked.id)
         model.closed = True

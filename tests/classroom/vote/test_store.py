@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from rnorm_core.classroom.question import Choice, Question
-from rnorm_core.classroom.vote import bounds, codes
+from rnorm_core.classroom.vote import bounds, codes, tables
 from rnorm_core.classroom.vote.errors import Closed, Full, NoRoom, NotOwner, TooLong, Unavailable, VoteError
 from rnorm_core.classroom.vote.state import Advice, Key, Result
 from rnorm_core.classroom.vote.store import Store
@@ -272,7 +273,7 @@ def test_a_server_and_a_room_take_only_so_much(store, clock, question, monkeypat
         (Question("a?", (Choice("a"),) * 7), VoteError),
         (Question("a?", (Choice("a"), Choice("b")), right=2), VoteError),
         (Question("a" * 1001, (Choice("a"), Choice("b"))), TooLong),
-        (Question("a?", (Choice("a" * 301), Choice("b"))), TooLong),
+        (Question("a?", (Choice("a" * 601), Choice("b"))), TooLong),
         (Question("a?", (Choice("a", "f" * 1001), Choice("b"))), TooLong),
     ],
 )
@@ -325,6 +326,21 @@ def test_codes_are_read_aloud_and_typed():
 )
 def test_the_rule_of_peer_instruction(right, answered, step):
     assert Advice(right, answered).step == step
+
+
+def test_a_server_that_has_closed_all_connections(store, question, monkeypatch):
+    """As a database does with those that were idle for long."""
+    if store._engine.dialect.name == "sqlite":
+        pytest.skip("a file closes no connections")
+    monkeypatch.setattr(tables, "IDLE", -1.0)
+    key = store.open_room()
+    engine = create_engine(store._engine.url)
+    with engine.connect() as other:
+        others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        assert other.scalar(text(f"{others} AND datname = current_database()"))
+    engine.dispose()
+    store.ask(key, question)
+    assert asked(store, key).number == 1
 
 
 def test_a_database_that_is_not_there():

@@ -1,16 +1,13 @@
-"""Writes results to files. Nothing is computed again: every number comes from the Trace."""
+"""Attacks as files that repeat them. Nothing is computed again: every number comes from the Trace."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
 from torch import Tensor
 
-from rnorm_core.pixels import eight_bit, magnification, magnified
+from rnorm_core.pixels import magnification, magnified
+from rnorm_core.report.files import npy, png, zipped
 from rnorm_core.versions import versions
 
 if TYPE_CHECKING:  # writing a file loads no attack library
@@ -29,19 +26,6 @@ ARRAYS = (
     "probabilities",
     "sizes",
 )
-
-
-def png(image: Tensor) -> bytes:
-    """One image (3, H, W) in [0, 1] as an 8-bit RGB PNG file: every value is rounded to the nearest level k/255.
-
-    So a perturbation of less than half a level is lost, and a larger one changes a little: see `pixels.after_png`.
-    ValueError for another shape or values outside [0, 1].
-    """
-    if image.ndim != 3:
-        raise ValueError(f"a PNG is made of one image (3, H, W), not of {tuple(image.shape)}")
-    buffer = io.BytesIO()
-    Image.fromarray(eight_bit(image).numpy()).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def archive(
@@ -91,7 +75,7 @@ def archive(
     }
     for side, trace in traces.items():
         arrays = {name: getattr(trace, name) for name in ARRAYS}
-        files |= {f"{side}/{name}.npy": _npy(array) for name, array in arrays.items() if array is not None}
+        files |= {f"{side}/{name}.npy": npy(array) for name, array in arrays.items() if array is not None}
         pictures = {
             "clean": trace.clean,
             "adversarial": trace.adversarial,
@@ -99,8 +83,8 @@ def archive(
         }
         for kind, images in pictures.items():
             files |= {f"{side}/png/{i:03d}_{kind}.png": png(image) for i, image in enumerate(images)}
-    files |= {f"{name}.npy": _npy(array) for name, array in (extras or {}).items()}
-    return _zip(files)
+    files |= {f"{name}.npy": npy(array) for name, array in (extras or {}).items()}
+    return zipped(files)
 
 
 def _identity(trace: "Trace") -> dict[str, Any]:
@@ -119,25 +103,6 @@ def _brought(card: "Card") -> dict[str, Any]:
     """The arguments for `zoo.bring` that make the same model from the file."""
     shape = {key: getattr(card, key) for key in ("architecture", "norm", "power", "width", "dataset")}
     return {"model": card.name, "file": card.recipe["file"], "sha256": card.sha256, **shape}
-
-
-def _npy(array: Tensor) -> bytes:
-    values = array.detach().cpu()
-    buffer = io.BytesIO()
-    np.save(buffer, (values.float() if values.is_floating_point() else values).numpy(), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as out:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix on every system, for equal bytes
-            entry.external_attr = 0o644 << 16
-            out.writestr(entry, content)
-    return buffer.getvalue()
 
 
 REPRODUCE = """\

@@ -5,8 +5,8 @@ from typing import Any
 
 from rnorm_core.evaluation import Row, wilson
 from rnorm_core.evaluation.tables.curves import Line
-from rnorm_core.figures.accuracy import paper_units
-from rnorm_core.ui.shared import reproduce
+from rnorm_core.pixels import paper_units
+from rnorm_core.report import reproduce
 
 
 def records(drawn: Sequence[Line]) -> list[dict[str, Any]]:

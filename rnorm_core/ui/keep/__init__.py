@@ -1,0 +1,1 @@
+"""Keep this: what a page shows, as one file to take home."""

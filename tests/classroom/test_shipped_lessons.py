@@ -1,0 +1,133 @@
+"""The six lessons against the shipped results: an answer that changes fails here, and so does a text with a hole."""
+
+import pytest
+
+from rnorm_core import zoo
+from rnorm_core.classroom import __main__ as command
+from rnorm_core.classroom import lessons
+from rnorm_core.classroom.lessons import Experiment, Predict, reading
+from rnorm_core.ui.shared.navigation import PAGES
+
+pytestmark = pytest.mark.skipif("cifar10-resnet20-bn-adv" not in zoo.names(), reason="the trained models are not here")
+
+# The right answer of each prediction. Where one changes, the text around it tells another story: read the lesson again.
+RIGHT = {
+    "1 tiny": "20 to 50",
+    "1 noise": "70 to 100",
+    "1 file": "rises",
+    "2 alone": "0 to 15",
+    "2 many": "falls",
+    "2 crowd": "20 to 60",
+    "3 large": "70 to 100",
+    "3 small": "0 to 30",
+    "3 control": "70 to 100",
+    "4 swap": "30 to 55",
+    "4 end": "bn_batch_at_2",
+    "4 price": "falls",
+    "5 far": "divisor_grows",
+    "5 which": "rn_at_1",
+    "5 eight": "0 to 1",
+    "6 other": "falls",
+    "6 end": "same",
+    "6 training": "20 to 50",
+}
+
+
+def test_all_six_are_sound():
+    assert [lesson.id for lesson in lessons.all()] == ["1", "2", "3", "4", "5", "6"]
+    assert not lessons.problems()
+    assert all(9 <= lesson.minutes <= 13 for lesson in lessons.all())
+
+
+def test_the_answers_are_those_of_the_shipped_results():
+    found = {}
+    for lesson in lessons.all():
+        for step in lesson.predictions:
+            found[f"{lesson.id} {step.name}"] = step.answers[lessons.question(step).right].when
+    assert found == RIGHT
+
+
+def test_only_the_right_choice_says_that_it_is_right():
+    """The feedback was written for these answers."""
+    for lesson in lessons.all():
+        for step in lesson.predictions:
+            asked = lessons.question(step)
+            for i, choice in enumerate(asked.choices):
+                assert choice.feedback.startswith("Right:") == (i == asked.right), (lesson.id, step.name)
+
+
+def test_sentences_that_no_rule_checks():
+    """Comparisons in words, which would be wrong for other results."""
+
+    def values(lesson: str, experiment: str):
+        known = lessons.find(lesson).experiments[experiment].part.values()
+        return {name: value.value for name, value in known.items()}
+
+    file, noise = values("1", "png"), values("1", "random")
+    assert file["bn_png_at_0.5"] < file["bn_at_0.5"]  # "there the file makes the change larger"
+    assert noise["bn_noise_at_8"] > noise["bn_at_1"]  # "and does much less"
+    shift = values("3", "noise")
+    assert abs(shift["noise_outside"] - shift["pgd_outside"]) < 0.1  # "about as many layers"
+    swap = values("4", "sizes")
+    gains = {eps: swap[f"bn_batch_at_{eps}"] - swap[f"bn_at_{eps}"] for eps in ("0.5", "1", "1.5", "2", "4", "8")}
+    assert gains["0.5"] <= 0  # "at the smallest size the swap gains nothing"
+    assert max(gains, key=gains.get) == "1"  # "around 1/255 it helps most"
+    luck = values("5", "luck")
+    assert all(luck[f"rn-seed{k}_at_1"] > luck[f"bn-seed{k}_at_1"] for k in (1, 2))  # "ahead in these trainings, too"
+    norms = values("5", "norms")
+    assert norms["none_at_1"] >= norms["rn_at_1"]  # "so does no norm"
+    assert 0.005 < norms["bn_at_0"] - norms["rn_at_0"] < 0.015  # "about one point"
+    window = values("6", "window")
+    assert abs(window["bn_at_0.25"] - window["rn_at_0.25"]) < 0.01  # "equal, up to chance"
+    assert window["rn_at_1.5"] > window["bn_at_1.5"]  # "a little ahead"
+
+
+@pytest.mark.parametrize("lesson", lessons.all(), ids=lambda lesson: lesson.folder)
+def test_every_text_can_be_filled_and_every_value_is_there(lesson):
+    assert command.examine(lesson) == []
+    for step in lesson.steps:
+        for text in (step.body, step.teacher):
+            assert "{" not in lessons.text(lesson, text)
+        if isinstance(step, Predict):
+            assert step.title.endswith("?")
+            assert step.teacher.text  # what students usually say
+        if isinstance(step, Experiment):
+            assert step.part.values()
+
+
+def test_pages_of_doors_are_pages_of_the_app():
+    assert set(reading.PAGES) == set(PAGES)
+
+
+def test_an_unknown_lesson_names_the_known_ones():
+    with pytest.raises(lessons.UserError, match="choose one of 1, 2, 3, 4, 5, 6"):
+        lessons.find("77")
+
+
+# --- the command
+
+
+def test_the_command_checks_the_shipped_lessons(capsys):
+    assert command.main(["check"]) == 0
+    said = capsys.readouterr().out
+    assert "6 lessons, 0 errors" in said
+    assert "-> 20 to 50 %" in said
+
+
+def test_the_command_names_what_is_wrong(capsys, change, lesson_folder):
+    change("01-guess.md", "bn_at_1", "bn_at_7")
+    assert command.main(["check", str(lesson_folder)]) == 1
+    said = capsys.readouterr()
+    assert "error: 09-mine/01-guess.md, line 5: the experiment has no value 'bn_at_7'" in said.err
+    assert "1 lessons, 1 errors" in said.out
+
+
+def test_the_command_names_a_value_that_a_text_does_not_find(capsys, change, lesson_folder):
+    change("03-answer.md", "It is", "So\n\n{bars.bn_at_2}")
+    assert command.main(["check", str(lesson_folder.parent)]) == 1
+    assert "09-mine/03-answer.md, line 8: {bars.bn_at_2} names no value" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_no_success(capsys, tmp_path):
+    assert command.main(["check", str(tmp_path)]) == 1
+    assert "has no lesson" in capsys.readouterr().err
