@@ -106,6 +106,10 @@ class Parts:
         """Reports `done` of `total` in a part that counts something other than the steps of an attack."""
         self.progress(self._fraction(done / total), self.text)
 
+    def finishing(self) -> None:
+        """Says that the part is nearly done. Work after its last step calls this often, as it may stop only here."""
+        self.progress(self._fraction(1), self.text)
+
     def within(self, fraction: float, text: str, partial: Any = None) -> None:
         """Reports the progress inside a part that is an experiment itself: pass this method to it as its `Progress`."""
         self.progress(self._fraction(fraction), text, partial)

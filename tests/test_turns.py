@@ -8,7 +8,7 @@ import pytest
 from rnorm_core import jobs
 from rnorm_core.errors import UserError
 from rnorm_core.jobs import Jobs
-from rnorm_core.jobs.turns import LEVELS, SLICE, Entry, Line
+from rnorm_core.jobs.turns import LEVELS, SHORT, SLICE, Entry, Line
 from rnorm_core.progress import run_parallel
 
 WAIT = 10.0
@@ -30,7 +30,7 @@ class Table:
         self.clock, self.began, self.turns = Clock(), [], {}
         self.line = Line(workers, threading.Condition(threading.RLock()), self.clock)
 
-    def enter(self, name, owner=None):
+    def enter(self, name, owner=None, short=False):
         def begin(turn):
             self.began.append(name)
             self.turns[name] = turn
@@ -39,7 +39,7 @@ class Table:
             entry.tasks -= 1
             self.turns[f"{name}, helper"] = turn
 
-        entry = Entry(begin, wanted=lambda: True, help=help_, owners=[owner])
+        entry = Entry(begin, wanted=lambda: True, help=help_, owners=[owner], short=short)
         with self.line._changed:
             self.line.enter(entry)
             self.line.serve()
@@ -75,6 +75,26 @@ def test_a_job_that_began_a_moment_ago_is_not_interrupted_by_another_new_one():
     assert table.began == ["first"]
     table.compute("first", LEVELS[0])
     assert table.began == ["first", "second"]
+
+
+def test_a_job_that_is_known_to_be_short_comes_before_new_ones_and_is_not_interrupted_by_them():
+    table = Table()
+    for name in ("first", "second", "third"):
+        table.enter(name, name)
+    table.enter("short", "b", short=True)
+    table.compute("first", 0.01)
+    assert table.began == ["first", "short"]
+    table.compute("short", SHORT - 0.1)
+    assert table.began == ["first", "short"]
+
+
+def test_a_job_that_was_said_to_be_short_and_is_not_is_like_any_other():
+    table = Table()
+    said = table.enter("said", "a", short=True)
+    table.enter("new", "b")
+    table.compute("said", SHORT)
+    assert said.level == 4
+    assert table.began == ["said", "new"]
 
 
 def test_a_helper_gives_way_at_once():

@@ -109,10 +109,11 @@ def run(request: Request, progress: Progress = silent, *, first: int | None = No
             NATURAL: (corrupted[0].images, corrupted[1].images),
         }.get(kind) or attacked[variant]
         before = right_images(trained(variant, sweep.device), images, scored.labels)
-        after = {
-            (kind, m): right_images(with_statistics(variant, source[:m], sweep.device), images, scored.labels)
-            for m in steps
-        }
+        after = {}
+        for m in steps:
+            parts.finishing()
+            model = with_statistics(variant, source[:m], sweep.device)
+            after[kind, m] = right_images(model, images, scored.labels)
         known = networks[variant]
         networks[variant] = replace(known, before={**known.before, kind: before}, after={**known.after, **after})
         parts.end()

@@ -189,8 +189,10 @@ class Jobs:
         self._closed = False
         self._kept: OrderedDict[Hashable, tuple[Job, int]] = OrderedDict()  # finished, with their size in bytes
 
-    def start(self, spec: Hashable, work: Callable[[Job[T]], T], owner: Hashable = None) -> Ticket[T]:
-        """A ticket for the result of `work(job)`.
+    def start(
+        self, spec: Hashable, work: Callable[[Job[T]], T], owner: Hashable = None, *, short: bool = False
+    ) -> Ticket[T]:
+        """A ticket for the result of `work(job)`. short: whether it is known to take a second or less.
 
         If an equal spec is running or its result is kept, it is not computed a second time; a new spec is queued. After
         `close`, `start` returns a ticket that has already left. UserError if too many jobs wait, of this owner or in
@@ -209,6 +211,7 @@ class Jobs:
                 self._refuse_too_many(owner)
                 job = Job(self, spec, work)
                 self._live[spec] = job
+                job._entry.short = short
                 self._line.enter(job._entry)
             ticket = Ticket(self, job, owner)
             job._tickets.append(ticket)

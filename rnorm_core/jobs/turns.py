@@ -5,6 +5,7 @@ until it has computed for `LEVELS[0]` seconds, then at level 1 until `LEVELS[1]`
 within a level, who came first comes first. A job that gives way to a lower level keeps its place. At the last level
 jobs take turns of `SLICE` seconds. So short jobs overtake long ones, and long ones share what is left. Each level
 doubles the time so far: whatever the length of a job, others of its length delay it about as much as longer ones do.
+A job that is known to be short comes before all others, until it has computed for `SHORT` seconds.
 
 Work can only be interrupted where it reports progress: there `give_way` blocks while another job has the worker.
 
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 
 LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds of computing after which a job is at the next level
 SLICE = 0.5  # seconds of a turn at the last level
+SHORT = 2.0  # seconds of computing after which a job that was said to be short is like any other
 
 
 @dataclass(eq=False)
@@ -39,6 +41,7 @@ class Entry:
     begin:   begins the job in a thread.
     wanted:  whether somebody still waits for the job; if not, it has left the line.
     help:    begins a thread that does some of the job's tasks. tasks: the number of those that nobody has begun.
+    short:   whether the job is known to be short.
     owners:  the owner of each ticket. The job computes on behalf of the first; None is nobody.
     paused:  threads that wait to go on. turns: the number of those that compute.
     served:  seconds of computing so far. slice_end: the value of `served` at which the turn is over.
@@ -48,6 +51,7 @@ class Entry:
     wanted: Callable[[], bool]
     help: Callable[[Turn], None]
     tasks: int = 0
+    short: bool = False
     owners: list[Hashable] = field(default_factory=list)
     paused: deque[Turn] = field(default_factory=deque)
     begun: bool = False
@@ -58,7 +62,7 @@ class Entry:
 
     @property
     def level(self) -> int:
-        return sum(self.served >= limit for limit in LEVELS)
+        return -1 if self.short and self.served < SHORT else sum(self.served >= limit for limit in LEVELS)
 
     @property
     def waits(self) -> bool:
@@ -169,8 +173,8 @@ class Line:
         if not entry.turns:
             busy = self._busy()
             entry.owners.sort(key=lambda owner: owner in busy)  # on behalf of one who is free
-            level = entry.level
-            entry.slice_end = LEVELS[level] if level < len(LEVELS) else entry.served + SLICE
+            ends = (*LEVELS, entry.served + SLICE, SHORT)  # by level, where -1 is the last
+            entry.slice_end = ends[entry.level]
         entry.turns += 1
         self._held += 1
         begins = None if entry.paused else entry.help if entry.begun else entry.begin

@@ -141,6 +141,20 @@ def test_the_first_size_comes_before_the_others(nets, batch):
     assert [shown.sizes_255 for shown in partials[-1].by_image[0]] == [SOME, SOME]
 
 
+def test_the_answers_of_other_networks_let_others_go_first(nets, batch):
+    said = []
+    request = request_of(batch, steps=3, sizes_255=(1, 2, 4), craft=0)
+    measure(request, nets, batch, lambda fraction, text, partial=None: said.append((fraction, text)))
+    assert len(said) - len(set(said)) >= 2
+    assert [fraction for fraction, _ in said] == sorted(fraction for fraction, _ in said)
+
+
+def test_only_a_landscape_of_few_passes_is_short(batch):
+    assert request_of(batch).is_short
+    assert not request_of(batch, steps=1_000).is_short
+    assert not request_of(batch, attack="square", steps=None).is_short
+
+
 def test_what_does_not_fit_is_refused(nets, batch):
     with pytest.raises(ValueError, match="the request is for images"):
         measure(request_of(batch), nets, batch.select([0]))

@@ -125,6 +125,13 @@ def test_the_selected_new_attack_comes_first():
     assert fractions[-1] == pytest.approx(1)
 
 
+def test_the_parts_without_an_attack_let_others_go_first_at_every_count():
+    said = []
+    recalibration.run(Request(sweep_of(), 5, 8, True), lambda fraction, text, partial=None: said.append(text))
+    for kind in (CLEAN, NATURAL):
+        assert sum(text == f"{Variant.of(BN).label}: {kind}" for text in said) > len(recalibration.counts(8))
+
+
 def test_shared_weights_do_not_change():
     before = {key: value.clone() for key, value in zoo.load(BN).state_dict().items()}
     recalibration.with_statistics(Variant.of(BN), sweep_of().images.load().images, "cpu")

@@ -6,7 +6,7 @@ share their statistics; there each size is an attack of its own.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -127,8 +127,9 @@ class _Task:
         images = torch.stack([step.adversarial for step in steps], 1)  # (R, T+1, 3, H, W), R sizes or images
         own = torch.stack([step.probabilities for step in steps], 1)  # (R, T+1, K)
         for i in [self.here] if request.craft is None else range(len(self.models)):
-            answers = own if i == self.here else _answers(self.models[i], images, as_batch=index is None)
-            saved = _answers(self.models[i], pixels.after_png(images[:, -1:]), as_batch=index is None)[:, 0]
+            answers = own if i == self.here else _answers(self.models[i], images, parts, as_batch=index is None)
+            last = pixels.after_png(images[:, -1:])
+            saved = _answers(self.models[i], last, parts, as_batch=index is None)[:, 0]
             by_image = [slice(None)] if index is not None else [slice(row, row + 1) for row in range(len(images))]
             for image, rows in zip(request.images, by_image, strict=True):
                 part = self._landscape(
@@ -178,21 +179,22 @@ def _l2(change: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _answers(model: nn.Module, images: Tensor, as_batch: bool) -> Tensor:
+def _answers(model: nn.Module, images: Tensor, parts: Parts, as_batch: bool) -> Tensor:
     """Probabilities (R, T, K) of images (R, T, 3, H, W).
 
     A network that looks at the batch gets the images of one step as one batch (`as_batch`), or else each image alone.
     """
     weight = next(model.parameters())
-    flat = images.to(weight.device, weight.dtype).flatten(0, 1)
-    if not _looks_at_batch(model):
-        chunks: Iterable[Tensor] = flat.split(CHUNK)
-    elif as_batch:
-        steps = images.to(weight.device, weight.dtype).unbind(1)
-        return torch.stack([model(step).softmax(1) for step in steps], 1).cpu()
-    else:
-        chunks = flat.split(1)
-    return torch.cat([model(chunk).softmax(1) for chunk in chunks]).unflatten(0, images.shape[:2]).cpu()
+    images = images.to(weight.device, weight.dtype)
+
+    def answer(some: Tensor) -> Tensor:
+        parts.finishing()
+        return model(some).softmax(1)
+
+    if as_batch and _looks_at_batch(model):
+        return torch.stack([answer(step) for step in images.unbind(1)], 1).cpu()
+    chunks = images.flatten(0, 1).split(1 if _looks_at_batch(model) else CHUNK)
+    return torch.cat([answer(chunk) for chunk in chunks]).unflatten(0, images.shape[:2]).cpu()
 
 
 def _with_clean(part: Landscape) -> Landscape:

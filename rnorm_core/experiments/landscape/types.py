@@ -12,6 +12,7 @@ SIZES: dict[str, tuple[float, ...]] = {  # k of k/255, by the norm of the attack
     "linf": (0, 0.25, 0.5, 1, 2, 4, 8, 16),  # a file with 8 bits keeps nothing below 0.5; papers use 8
     "l2": (0, 8, 16, 32, 64, 128, 255),
 }
+SHORT = 500  # passes of one image through one network, forwards and backwards
 LEVELS = 120  # a change of the whole attack size; a multiple of PGD's usual step of an eighth
 
 
@@ -45,6 +46,12 @@ class Request:
     def images(self) -> list[int]:
         """The positions in the batch of the images that have a landscape."""
         return list(range(len(self.ids))) if self.index is None else [self.index]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it takes a second of a core or less with a network such as ResNet-20."""
+        steps = self.steps or attacks.CATALOGUE[self.attack].default_steps
+        return len(self.variants) * len(self.images) * max(1, len(self.sizes_255)) * steps <= SHORT
 
     def make_attack(self, eps: float | None, images: int) -> Attack:
         """The attack on so many images; eps in pixel units."""

@@ -62,7 +62,8 @@ def _player(
     question: Question, settings: Settings, batch: Batch, index: int, above: DeltaGenerator | None = None
 ) -> Kept | None:
     request = question.landscape(settings, batch, index)
-    result = growing(request, partial(landscape.run, request, batch=batch, first=question.size), slot="player")
+    work = partial(landscape.run, request, batch=batch, first=question.size)
+    result = growing(request, work, slot="player", short=request.is_short)
     if result is None:
         return None
     opened = len(batch) > 1

@@ -75,7 +75,8 @@ def _player(part: Player, key: str) -> None:
 
 
 def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
-    result = growing(request, partial(landscape.run, request, batch=photo, first=part.eps_255), slot="lesson")
+    work = partial(landscape.run, request, batch=photo, first=part.eps_255)
+    result = growing(request, work, slot="lesson", short=request.is_short)
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return

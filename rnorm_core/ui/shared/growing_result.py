@@ -17,7 +17,7 @@ T = TypeVar("T")
 REDRAW_AFTER = 3.0
 
 
-def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work") -> T | None:
+def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work", *, short: bool = False) -> T | None:
     """As `live_job.run`; while the work runs, and after it was stopped, returns the last partial result.
 
     Partial results have the result's type. The page runs again for a new one, at most once in `REDRAW_AFTER` seconds.
@@ -32,7 +32,7 @@ def growing(request: Hashable, work: Callable[[Progress], T], slot: str = "work"
         elif partial_result is not shown and (shown is None or time.monotonic() - began > REDRAW_AFTER):
             st.rerun()
 
-    result = run(request, work, slot=slot, draw=show_new)
+    result = run(request, work, slot=slot, draw=show_new, short=short)
     drawing = False
     return last_partial(request, slot) if result is None else result
 

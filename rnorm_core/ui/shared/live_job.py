@@ -28,6 +28,7 @@ def run(
     *,
     slot: str = "work",
     draw: Callable[[Any], object] | None = None,
+    short: bool = False,
 ) -> T | None:
     """The result of `work(progress)`; None while it is not there, with progress and a stop button in its place.
     A shipped result of the request comes instead, without work.
@@ -35,7 +36,7 @@ def run(
     Equal requests of all sessions share one computation. A session has one request per `slot`: a new request leaves the
     old one, and so does a closed browser. `draw(partial)` draws the last partial result while the work
     runs; `last_partial` gives it to the page. Raises the exceptions of the work; the next run of the page then tries
-    again. Work waits in a fair line, in which a session is one person (see `jobs`).
+    again. Work waits in a fair line, in which a session is one person and `short` work comes first (see `jobs`).
     """
     known = shipped.result(request)
     if known is not None:
@@ -46,9 +47,9 @@ def run(
     if ticket is None or ticket.spec != request:
         if ticket is not None:
             ticket.leave()
-        ticket = _start(slot, request, work)
+        ticket = _start(slot, request, work, short)
     elif ticket.state.status == "left" and not is_stopped(slot):  # the browser sent nothing for long, as phones do
-        ticket = _start(slot, request, work)
+        ticket = _start(slot, request, work, short)
     if is_stopped(slot):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Stopped.", width="content")
@@ -147,9 +148,9 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
             draw(state.partial)
 
 
-def _start(slot: str, request: Hashable, work: Callable[[Progress], T]) -> jobs.Ticket[T]:
+def _start(slot: str, request: Hashable, work: Callable[[Progress], T], short: bool) -> jobs.Ticket[T]:
     _leave_unseen()
-    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_compute, work), visitor())
+    ticket = st.session_state[_ticket(slot)] = jobs.start(request, partial(_compute, work), visitor(), short=short)
     st.session_state[_stopped(slot)], st.session_state[_begun(slot)] = False, time.monotonic()
     return ticket
 
