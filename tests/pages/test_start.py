@@ -67,8 +67,8 @@ def test_the_sentence_counts_the_photos_and_the_table(open_page):
     table = evaluation.table("cifar10")
     left, right, none = (headline(table, Variant.of(name), 1) for name in (BN, RN, NONE))
     points = percent((right.correct - left.correct) / left.n).removesuffix(" %")
-    assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 (in 3 trainings of each" in said
-    assert "and **about as many as** BatchNorm at 8/255" in said
+    assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 (" in said
+    assert " points in 3 trainings of each) and **about as many** at 8/255" in said
     assert f"The network without a norm is ahead of both: {percent(none.value)} at 1/255" in said
     bars = next(block.value for block in page.markdown if "data:image/svg" in block.value)
     shown = re.search(r"Still right at 1/255, the size above BatchNorm \(no attack: [\d.]+ %\) ([\d.]+) %", bars)

@@ -48,7 +48,10 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
     left, right = variants[:2]
     pairs = {eps: _rows(table, (left, right), eps) for eps in sizes}
     n = min(row.n for pair in pairs.values() for row in pair)
-    gains = [f"{_gain(one, other, left.label)} at {eps:g}/255" for eps, (one, other) in pairs.items()]
+    gains = [f"{_gain(one, other)} at {eps:g}/255" for eps, (one, other) in pairs.items()]
+    gains[0] = gains[0].replace(
+        "** at", f"** than {left.label} at" if "points" in gains[0] else f" as** {left.label} at"
+    )
     gains[0] += _trainings(table, left, right, sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
     known = [v for v in variants if all(_rows(table, [v], eps) for eps in sizes)]
@@ -66,10 +69,10 @@ def _rows(table: Table, variants: Sequence[Variant], eps: float) -> list[Row]:
     return [row for row in rows if row is not None] if all(rows) else []
 
 
-def _gain(left: Row, right: Row, than: str) -> str:
+def _gain(left: Row, right: Row) -> str:
     if not _is_ahead(left, right) and not _is_ahead(right, left):
-        return f"**about as many as** {than}"
-    return f"**{_points(right, left)} points {'more' if right.value > left.value else 'fewer'}** than {than}"
+        return "**about as many**"
+    return f"**{_points(right, left)} points {'more' if right.value > left.value else 'fewer'}**"
 
 
 def _is_ahead(one: Row, other: Row) -> bool:
@@ -98,7 +101,7 @@ def _trainings(table: Table, left: Variant, right: Variant, eps: float) -> str:
             gains.append(pair[1].value - pair[0].value)
     if len(gains) < 2 or max(map(abs, gains)) < 0.001:
         return ""
-    return f" (in {len(gains)} trainings of each, the difference is {span(min(gains), max(gains))} points)"
+    return f" ({span(min(gains), max(gains))} points in {len(gains)} trainings of each)"
 
 
 def _most(table: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
