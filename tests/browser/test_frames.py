@@ -23,24 +23,21 @@ def space(serve) -> str:
 
 
 @pytest.fixture
-def framed(chromium, space):
+def framed(browser, chromium, space):
     """`framed(site)` is (the page of a site whose frame shows the app, what its console says)."""
-    from playwright.sync_api import sync_playwright
+    reaching = browser.browser_type.launch(executable_path=chromium, args=[*QUIET, REACH])
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET, REACH])
+    def show(site: str):
+        said: list[str] = []
+        page = reaching.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        frame = f"<iframe src='{space}/craft' width=1200 height=900></iframe>"
+        page.route(f"{site}/**", lambda route: route.fulfill(content_type="text/html", body=frame))
+        page.goto(f"{site}/page")
+        return page, said
 
-        def show(site: str):
-            said: list[str] = []
-            page = browser.new_page()
-            page.on("console", lambda message: said.append(message.text))
-            frame = f"<iframe src='{space}/craft' width=1200 height=900></iframe>"
-            page.route(f"{site}/**", lambda route: route.fulfill(content_type="text/html", body=frame))
-            page.goto(f"{site}/page")
-            return page, said
-
-        yield show
-        browser.close()
+    yield show
+    reaching.close()
 
 
 def test_a_picture_can_be_uploaded_in_a_space(framed, tmp_path: Path):

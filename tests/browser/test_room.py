@@ -83,7 +83,7 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     assert "✓ right" in phones[0].locator("li.right").inner_text()
 
     with teacher.expect_download() as download:
-        teacher.get_by_role("button", name="Room").click()
+        teacher.get_by_role("button", name="Room", exact=True).click()
         teacher.get_by_role("button", name="All answers up to now").click()
     download.value.save_as(tmp_path / "votes.csv")
     rows = csv.DictReader((tmp_path / "votes.csv").read_text("utf-8").splitlines())
@@ -93,7 +93,7 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
 def test_the_owner_link_is_seen_nowhere(visit, visit_at):
     teacher, code = open_room(visit)
     teacher.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    teacher.get_by_role("button", name="Room").click()
+    teacher.get_by_role("button", name="Room", exact=True).click()
     teacher.get_by_role("button", name="Copy the owner link").click()
     teacher.get_by_role("button", name="Copied").wait_for()
     link = teacher.evaluate("navigator.clipboard.readText()")

@@ -1,6 +1,5 @@
 """What the server loads before its first visitor comes."""
 
-import asyncio
 import importlib
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from rnorm_core import zoo
 from rnorm_core.ui import warm_up
+from tests import own_loop
 
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = "import sys, rnorm_core.ui.warm_up; sys.exit('torch' in sys.modules)"
@@ -34,7 +34,7 @@ def test_the_script_waits_for_the_imports_only(monkeypatch):
         async with warm_up.lifespan(None):
             pass
 
-    asyncio.run(start())
+    own_loop.run(start())
     assert importing.wait(10)
     waited = threading.Thread(target=warm_up.wait)
     waited.start()

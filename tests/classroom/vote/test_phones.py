@@ -1,6 +1,5 @@
 """What phones send and get: pages with and without JavaScript, JSON, and requests that nobody's phone would send."""
 
-import asyncio
 import json
 import re
 
@@ -12,6 +11,7 @@ from starlette.testclient import TestClient
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote import bounds, page, phones, store, watch
 from rnorm_core.classroom.vote.errors import TooLong
+from tests import own_loop
 
 TOKEN = "token-of-phone-0001"
 EVIL = "<script>alert(1)</script>\"'&"
@@ -185,7 +185,7 @@ def test_an_endless_request_is_not_read_to_its_end():
 
     request = Request({"type": "http", "method": "POST"}, receive)
     with pytest.raises(TooLong):
-        asyncio.run(phones._body(request))
+        own_loop.run(phones._body(request))
     assert next(parts) <= phones.BODY / 500 + 1
 
 

@@ -7,6 +7,7 @@ import pytest
 from rnorm_core.classroom.vote import watch
 from rnorm_core.classroom.vote.errors import NoRoom
 from rnorm_core.classroom.vote.watch import Watch
+from tests import own_loop
 
 
 class Room:
@@ -41,7 +42,7 @@ def test_the_database_is_asked_once_a_second():
         assert await shared.tag("A") == "second of A"
         assert await shared.tag("B") == "second of B"
 
-    asyncio.run(phones())
+    own_loop.run(phones())
 
 
 def test_a_room_that_ends_is_gone_within_a_second():
@@ -55,7 +56,7 @@ def test_a_room_that_ends_is_gone_within_a_second():
             with pytest.raises(NoRoom):
                 await shared.tag("A")
 
-    asyncio.run(phones())
+    own_loop.run(phones())
 
 
 def test_many_rooms_are_not_kept_for_good(monkeypatch):
@@ -67,5 +68,5 @@ def test_many_rooms_are_not_kept_for_good(monkeypatch):
         for i in range(50):
             await shared.tag(str(i))
 
-    asyncio.run(phones())
+    own_loop.run(phones())
     assert len(shared._known) <= 10
