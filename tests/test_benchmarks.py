@@ -59,3 +59,21 @@ def test_a_quick_class_loses_no_vote(tmp_path, chromium):
         found = dict(zip(header, row, strict=False))
         assert int(found["votes"]) >= int(found["phones"]) == 10
         assert (found["lost"], found["counted twice"]) == ("0", "0")
+
+
+@pytest.mark.slow
+def test_a_few_people_all_read_the_right_answer(tmp_path):
+    out = tmp_path / "crowd.md"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.crowd", "--quick", "--out", str(out)],
+        cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": "ignore"}, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = out.read_text().splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+    header, cells = rows[0], [row for row in rows if len(row) == len(rows[0])][2:]
+    assert len(cells) == 4
+    for row in cells:
+        found = dict(zip(header, row, strict=True))
+        assert int(found["views"]) >= 3
+        assert (found["errors"], found["lost"], found["wrong"]) == ("0", "0", "0")
