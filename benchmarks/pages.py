@@ -231,7 +231,8 @@ class Benchmark:
 
     @contextmanager
     def visit(self, slow: bool = False) -> Iterator[Visit]:
-        context = self.browser.new_context(viewport={"width": 1440, "height": 900})
+        # The policy of the pages refuses what Playwright evaluates.
+        context = self.browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.add_init_script(WATCH)
