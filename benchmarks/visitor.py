@@ -50,7 +50,7 @@ class Visitor:
     def __init__(self, server: str) -> None:
         self._server = urlsplit(server)
         self._socket: ClientConnection
-        self._query = self._page = ""
+        self._query = self._page = self._script = ""  # the script's hash, as the server calls the page
         self._again: dict[str, float] = {}  # fragment -> seconds between two questions
         self._timers: dict[str, asyncio.Task[None]] = {}
 
@@ -66,7 +66,7 @@ class Visitor:
     async def open(self, address: str, patience: float = 240.0) -> View:
         """Asks for a page and waits until it is complete. `Lost` after `patience` seconds."""
         place = urlsplit(address)
-        self._page, self._query = place.path.strip("/"), place.query
+        self._page, self._query, self._script = place.path.strip("/"), place.query, ""
         view, began = View(address), time.perf_counter()
         self._forget_fragments()
         await self._ask()
@@ -94,6 +94,8 @@ class Visitor:
                 running = True
                 if not message.metadata.run.fragment_ids:  # the whole page runs
                     self._forget_fragments()
+            elif kind == "navigation":
+                self._script = message.navigation.page_script_hash
             elif kind == "script_finished":
                 running = message.script_finished not in FINISHED
                 if not running:
@@ -129,7 +131,11 @@ class Visitor:
     async def _ask(self, fragment: str = "") -> None:
         message = BackMsg()
         state = message.rerun_script
-        state.query_string, state.page_name = self._query, self._page
+        state.query_string = self._query
+        if self._script:
+            state.page_script_hash = self._script
+        else:
+            state.page_name = self._page
         state.fragment_id, state.is_auto_rerun = fragment, bool(fragment)
         state.context_info.url = f"{self._server.geturl().rstrip('/')}/{self._page}"
         await self._socket.send(message.SerializeToString())
