@@ -65,7 +65,7 @@ def test_choose_and_come_back_by_the_link(visit):
     assert sentence.inner_text() == said
     inside.get_by_role("tab", name="The numbers").click()
     with page.expect_download() as download:
-        inside.get_by_test_id("stDownloadButton").get_by_role("button").click()
+        inside.get_by_role("button", name="CSV", exact=True).click()
     header, *rows = download.value.path().read_text().splitlines()
     assert "weights" in header
     assert any("python -m rnorm_core.evaluation" in row for row in rows)

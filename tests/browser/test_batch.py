@@ -66,7 +66,7 @@ def test_from_question_to_question_and_back_by_link(visit, settled):
     page.get_by_text("All untouched images as victims").click()
     settled(page, 3)
     usual = sentences(page, r"(BatchNorm|RobustNorm): .* before and after")
-    assert all(part in page.url for part in ("n=8", "course=true", "crowds=true"))
+    page.wait_for_function("() => ['n=8', 'course=true', 'crowds=true'].every(part => location.search.includes(part))")
 
     # the link brings the choices back, on a phone, too
     other = visit(page.url[page.url.index("/batch") :], width=390, height=844)
