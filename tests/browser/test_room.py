@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from rnorm_core.classroom import lessons
+
 pytestmark = pytest.mark.browser
 QUESTION, CHOICES = "What does an attack move?", ("the mean", "the scale", "neither of them")
 
@@ -88,6 +90,16 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     download.value.save_as(tmp_path / "votes.csv")
     rows = csv.DictReader((tmp_path / "votes.csv").read_text("utf-8").splitlines())
     assert [row["vote"] + row["answer"] for row in rows] == ["1A", "1A", "1B", "2B", "2B"]
+
+
+def test_another_lesson_shows_its_own_question(visit):
+    teacher, _ = open_room(visit)
+    for number in (4, 2):
+        teacher.get_by_role("combobox", name="Lesson").click()
+        teacher.get_by_role("option", name=f"{number}. ").click()
+        expected = lessons.all()[number - 1].predictions[0].title
+        teacher.locator(".stMarkdown strong").get_by_text(expected, exact=True).wait_for()
+        assert teacher.get_by_role("combobox", name="Question").input_value() == expected
 
 
 def test_the_owner_link_is_seen_nowhere(visit, visit_at):
