@@ -102,6 +102,27 @@ def test_another_lesson_shows_its_own_question(visit):
         assert teacher.get_by_role("combobox", name="Question").input_value() == expected
 
 
+def test_the_result_of_a_lessons_question_fits_on_a_projector(visit):
+    teacher, _ = open_room(visit)
+    teacher.set_viewport_size({"width": 1280, "height": 720})
+    press(teacher, "Ask the class", then="Close the vote")
+    press(teacher, "Close the vote", then="Vote again")
+    press(teacher, "Reveal the result", then="Next question")
+    assert not teacher.get_by_test_id("stSidebar").is_visible()
+    sizes = teacher.get_by_test_id("stButtonGroup").get_by_role("button")
+    sizes.first.wait_for()
+    buttons = [sizes.nth(i) for i in range(sizes.count())]
+    buttons += [teacher.get_by_role("button", name=name) for name in ("Next question", "Room")]
+    for button in buttons:
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= 1280, button.inner_text()
+        assert box["y"] + box["height"] <= 720, button.inner_text()
+    assert len(buttons) > 6
+    teacher.get_by_role("button", name="Next question").click()
+    teacher.get_by_role("button", name="Ask the class").wait_for()
+    teacher.get_by_test_id("stSidebar").wait_for()
+
+
 def test_the_owner_link_is_seen_nowhere(visit, visit_at):
     teacher, code = open_room(visit)
     teacher.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -18,6 +18,7 @@ from rnorm_core.figures.markup.vote_bars import vote_bars
 from rnorm_core.report import as_csv
 from rnorm_core.ui.classroom import address, owner, question, words
 from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.plain_text import sentence
 
 EVERY = 1.5  # seconds between two counts
@@ -153,6 +154,7 @@ def _show_menu(store: Store, key: Key, found: address.Address, page: str) -> Non
         st.caption(f"{words.PHONES} {words.IN_A_FILE if where.is_a_file() else words.KEPT}")
         if found.note:
             st.caption(found.note)
+        door("lessons", "Go to the lessons; the room stays open")  # a question hides the list of pages
         if st.button("Leave the room on this computer", icon=":material/logout:", key="leave"):
             owner.forget()
             st.rerun()
