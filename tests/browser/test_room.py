@@ -64,7 +64,7 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     press(teacher, "Close the vote", then="Vote again")
     phones[0].get_by_text("You answered A.").wait_for()
     assert not teacher.get_by_text("%").count()
-    teacher.get_by_role("button", name="For you alone").click()
+    teacher.get_by_role("button", name="Advice for you").click()
     teacher.get_by_text("Explain first.").wait_for()  # 1 of 3
     teacher.keyboard.press("Escape")
     press(teacher, "Vote again", then="Close the vote")
@@ -126,8 +126,7 @@ def test_the_result_of_a_lessons_question_fits_on_a_projector(visit):
 def test_the_owner_link_is_seen_nowhere(visit, visit_at):
     teacher, code = open_room(visit)
     teacher.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    teacher.get_by_role("button", name="Room").click()
-    teacher.get_by_role("button", name="Copy the owner link").click()
+    teacher.get_by_role("button", name="Copy your own link").click()
     teacher.get_by_role("button", name="Copied").wait_for()
     link = teacher.evaluate("navigator.clipboard.readText()")
     secret = link.partition(f"#owner={code}.")[2]
@@ -139,10 +138,11 @@ def test_the_owner_link_is_seen_nowhere(visit, visit_at):
         assert secret not in page.content()
     # Both are owners: what one does, the other shows. A reload keeps the room.
     ask(other)
-    teacher.keyboard.press("Escape")
     teacher.get_by_role("heading", name=QUESTION).wait_for()
     teacher.reload()
     teacher.get_by_role("button", name="Close the vote").wait_for()
+    teacher.get_by_role("button", name="Room").click()
+    teacher.get_by_role("button", name="Copy your own link").wait_for()
     assert teacher.url.endswith("/room")
     other.go_back()
     assert "owner" not in other.url

@@ -71,7 +71,9 @@ def answer(votes, page, choices: list[int]) -> None:
 def test_a_question_with_two_votes(votes, page):
     assert "second browser" in texts(page)
     assert "DATABASE_URL" in texts(page)
-    ask(press(page, "open_room"))
+    press(page, "open_room")
+    assert "Your own link" in texts(page)
+    ask(page)
     key = key_of(page)
     assert "**0 of 0 answered**" in texts(page)
     assert "Which *one* &lt;b&gt;moves&lt;/b&gt;?" in texts(page)
@@ -85,6 +87,7 @@ def test_a_question_with_two_votes(votes, page):
     assert "(25 %)" not in shown
     assert "✓" not in shown
     assert "**Explain first.**" in shown  # behind a popover
+    assert "mirrors this screen" in shown  # beside it
     press(page, "again")
     answer(votes, page, [1, 1, 1])
     press(press(page, "close"), "reveal")
