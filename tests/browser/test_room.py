@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from rnorm_core.classroom import lessons
+
 pytestmark = pytest.mark.browser
 QUESTION, CHOICES = "What does an attack move?", ("the mean", "the scale", "neither of them")
 
@@ -62,7 +64,7 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     press(teacher, "Close the vote", then="Vote again")
     phones[0].get_by_text("You answered A.").wait_for()
     assert not teacher.get_by_text("%").count()
-    teacher.get_by_role("button", name="For you alone").click()
+    teacher.get_by_role("button", name="Advice for you").click()
     teacher.get_by_text("Explain first.").wait_for()  # 1 of 3
     teacher.keyboard.press("Escape")
     press(teacher, "Vote again", then="Close the vote")
@@ -90,11 +92,41 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     assert [row["vote"] + row["answer"] for row in rows] == ["1A", "1A", "1B", "2B", "2B"]
 
 
+def test_another_lesson_shows_its_own_question(visit):
+    teacher, _ = open_room(visit)
+    for number in (4, 2):
+        teacher.get_by_role("combobox", name="Lesson").click()
+        teacher.get_by_role("option", name=f"{number}. ").click()
+        expected = lessons.all()[number - 1].predictions[0].title
+        teacher.locator(".stMarkdown strong").get_by_text(expected, exact=True).wait_for()
+        assert teacher.get_by_role("combobox", name="Question").input_value() == expected
+
+
+def test_the_result_of_a_lessons_question_fits_on_a_projector(visit):
+    teacher, _ = open_room(visit)
+    teacher.set_viewport_size({"width": 1280, "height": 720})
+    press(teacher, "Ask the class", then="Close the vote")
+    press(teacher, "Close the vote", then="Vote again")
+    press(teacher, "Reveal the result", then="Next question")
+    assert not teacher.get_by_test_id("stSidebar").is_visible()
+    sizes = teacher.get_by_test_id("stButtonGroup").get_by_role("button")
+    sizes.first.wait_for()
+    buttons = [sizes.nth(i) for i in range(sizes.count())]
+    buttons += [teacher.get_by_role("button", name=name) for name in ("Next question", "Room")]
+    for button in buttons:
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= 1280, button.inner_text()
+        assert box["y"] + box["height"] <= 720, button.inner_text()
+    assert len(buttons) > 6
+    teacher.get_by_role("button", name="Next question").click()
+    teacher.get_by_role("button", name="Ask the class").wait_for()
+    teacher.get_by_test_id("stSidebar").wait_for()
+
+
 def test_the_owner_link_is_seen_nowhere(visit, visit_at):
     teacher, code = open_room(visit)
     teacher.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    teacher.get_by_role("button", name="Room", exact=True).click()
-    teacher.get_by_role("button", name="Copy the owner link").click()
+    teacher.get_by_role("button", name="Copy your own link").click()
     teacher.get_by_role("button", name="Copied").wait_for()
     link = teacher.evaluate("navigator.clipboard.readText()")
     secret = link.partition(f"#owner={code}.")[2]
@@ -106,10 +138,11 @@ def test_the_owner_link_is_seen_nowhere(visit, visit_at):
         assert secret not in page.content()
     # Both are owners: what one does, the other shows. A reload keeps the room.
     ask(other)
-    teacher.keyboard.press("Escape")
     teacher.get_by_role("heading", name=QUESTION).wait_for()
     teacher.reload()
     teacher.get_by_role("button", name="Close the vote").wait_for()
+    teacher.get_by_role("button", name="Room").click()
+    teacher.get_by_role("button", name="Copy your own link").wait_for()
     assert teacher.url.endswith("/room")
     other.go_back()
     assert "owner" not in other.url

@@ -71,7 +71,9 @@ def answer(votes, page, choices: list[int]) -> None:
 def test_a_question_with_two_votes(votes, page):
     assert "second browser" in texts(page)
     assert "DATABASE_URL" in texts(page)
-    ask(press(page, "open_room"))
+    press(page, "open_room")
+    assert "Your own link" in texts(page)
+    ask(page)
     key = key_of(page)
     assert "**0 of 0 answered**" in texts(page)
     assert "Which *one* &lt;b&gt;moves&lt;/b&gt;?" in texts(page)
@@ -85,6 +87,7 @@ def test_a_question_with_two_votes(votes, page):
     assert "(25 %)" not in shown
     assert "✓" not in shown
     assert "**Explain first.**" in shown  # behind a popover
+    assert "mirrors this screen" in shown  # beside it
     press(page, "again")
     answer(votes, page, [1, 1, 1])
     press(press(page, "close"), "reveal")
@@ -112,7 +115,7 @@ def test_a_question_with_two_votes(votes, page):
 def test_a_lessons_question(votes, page):
     press(page, "open_room")
     first, second = lessons.all()[0].predictions[:2]
-    assert page.selectbox(key="room_question").value == first.name
+    assert page.selectbox(key="room_question 1").value == first.name
     press(page, "ask")
     asked = votes.room(key_of(page)).asked
     assert asked.source == f"1/{first.name}"
@@ -127,7 +130,19 @@ def test_a_lessons_question(votes, page):
     assert " ".join(asked.question.choices[asked.question.right].feedback.split()) in texts(page)
     assert "![BatchNorm" in texts(page)  # the experiment's picture
     press(page, "next")
-    assert page.selectbox(key="room_question").value == second.name
+    assert page.selectbox(key="room_question 1").value == second.name
+
+
+def test_another_lesson_has_its_own_choice_of_a_question(page):
+    """A new widget and not the old one with other options: the browser would go on showing the old one's choice."""
+    press(page, "open_room")
+    before = page.selectbox(key="room_question 1")
+    other = lessons.all()[3]
+    page.selectbox(key="room_lesson").set_value(other.id).run()
+    after = next(box for box in page.selectbox if box.label == "Question")
+    assert after.proto.id != before.proto.id
+    assert after.value == other.predictions[0].name
+    assert f"**{other.predictions[0].title}**" in texts(page)
 
 
 def test_every_lessons_question_can_be_asked():

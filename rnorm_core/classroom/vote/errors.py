@@ -22,7 +22,7 @@ class NotOwner(VoteError):
     status = 403
 
     def __init__(self) -> None:
-        super().__init__("This is not the key of the room.", "open the owner link again, or a new room.")
+        super().__init__("This is not the key of the room.", "open your own link to the room again, or a new room.")
 
 
 class Closed(VoteError):

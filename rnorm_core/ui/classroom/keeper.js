@@ -39,6 +39,6 @@ export default function ({ data, setTriggerValue, parentElement }) {
   button.onclick = async () => {
     await copy(data.link);
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy the owner link"; }, 2000);
+    setTimeout(() => { button.textContent = "Copy your own link"; }, 2000);
   };
 }

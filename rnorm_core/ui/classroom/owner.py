@@ -13,7 +13,7 @@ _KEY, _FORGET, _LOST = "_room_key", "_room_forget", "_room_lost"  # in the sessi
 # The text and not the path, because Streamlit serves files of installed packages only.
 _mount = component(
     "room_keeper",
-    html="<button hidden>Copy the owner link</button>",
+    html="<button hidden>Copy your own link</button>",
     css="""
     button { font: inherit; color: inherit; background: transparent; cursor: pointer; padding: 0.35rem 0.8rem;
       border: 1px solid rgba(128, 128, 128, 0.6); border-radius: 0.5rem; }

@@ -11,25 +11,26 @@ from rnorm_core.ui.classroom import words
 from rnorm_core.ui.shared.plain_text import sentence
 
 NO_RIGHT = "no right answer"
-LESSON, QUESTION = "room_lesson", "room_question"  # keys of the choices
+LESSON = "room_lesson"  # key of the choice
+
+
+def key(lesson: str) -> str:
+    """Of the choice of a question. Each lesson has its own: with one for all, the browser shows the last lesson's."""
+    return f"room_question {lesson}"
 
 
 def of_lesson(last: str) -> tuple[Question, str] | None:
     """A choice of a lesson's question; once it is asked, it and its source. last: the source of the last question."""
     known = {lesson.id: lesson for lesson in lessons.all()}
-    lesson_id, step = _after(last)
-    chosen = known[st.selectbox(
-        "Lesson", list(known), list(known).index(lesson_id), key=LESSON,
-        format_func=lambda id: f"{id}. {known[id].title}",
-    )]  # fmt: skip
+    following = _after(last)
+    if st.session_state.get(LESSON) not in known:
+        st.session_state[LESSON] = following[0]
+    lesson = st.selectbox("Lesson", list(known), key=LESSON, format_func=lambda id: f"{id}. {known[id].title}")
+    chosen = known[lesson]
     steps = {one.name: one for one in chosen.predictions}
-    if st.session_state.get(QUESTION) not in steps:
-        st.session_state.pop(QUESTION, None)
-    names = list(steps)
-    name = st.selectbox(
-        "Question", names, names.index(step) if step in steps else 0, key=QUESTION,
-        format_func=lambda name: steps[name].title,
-    )  # fmt: skip
+    if st.session_state.get(key(lesson)) not in steps:
+        st.session_state[key(lesson)] = following[1] if following[1] in steps else next(iter(steps))
+    name = st.selectbox("Question", list(steps), key=key(lesson), format_func=lambda name: steps[name].title)
     lines = [f"**{sentence(steps[name].title)}**"]
     lines += [f"{letter(i)}. {sentence(answer.text)}" for i, answer in enumerate(steps[name].answers)]
     st.markdown("  \n".join(lines))

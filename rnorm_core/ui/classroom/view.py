@@ -18,6 +18,7 @@ from rnorm_core.figures.markup.vote_bars import vote_bars
 from rnorm_core.report import as_csv
 from rnorm_core.ui.classroom import address, owner, question, words
 from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.plain_text import sentence
 
 EVERY = 1.5  # seconds between two counts
@@ -48,13 +49,15 @@ def show_room(store: Store, key: Key, room: Room, page: str, experiment: Callabl
         left, right = st.columns(WIDTHS, gap="large")
         with right:
             _show_choice(store, key, asked)
+            if asked is None:
+                _show_own_link(key, found, page)
     elif asked.revealed:
         _show_result(store, key, asked, experiment)
         with st.container(horizontal=True, vertical_alignment="center", key="room_foot"):
             if st.button("Next question", type="primary", icon=":material/arrow_forward:", key="next"):
                 st.session_state[_NEXT] = asked.id
                 st.rerun()
-            _show_menu(store, key, found, page)
+            _show_menu(store, key, asked, found, page)
             st.html(address.panel(found, room.code, picture=False))
             _show_count(key, _state(room))
         return
@@ -65,7 +68,7 @@ def show_room(store: Store, key: Key, room: Room, page: str, experiment: Callabl
     with left:
         st.html(address.panel(found, room.code, picture=True))
         _show_count(key, _state(room))
-        _show_menu(store, key, found, page)
+        _show_menu(store, key, asked, found, page)
         if found.note and asked is None:
             st.caption(found.note)
 
@@ -118,9 +121,9 @@ def _show_vote(store: Store, key: Key, asked: Asked) -> None:
         if st.button("Reveal the result", icon=":material/visibility:", key="reveal"):
             store.reveal(key, asked.id)
             st.rerun()
-        with st.popover("For you alone", icon=":material/lightbulb:", type="tertiary"):
+        with st.popover("Advice for you", icon=":material/lightbulb:", type="tertiary"):
             st.markdown(words.advice(store.advice(key, asked.id), asked.last.number))
-            st.caption("What you open here, a projector shows. The owner link shows it on your own phone.")
+    st.caption(words.ADVICE_SEEN)
 
 
 def _show_result(store: Store, key: Key, asked: Asked, experiment: Callable[[Part, str], None]) -> None:
@@ -142,10 +145,15 @@ def _show_result(store: Store, key: Key, asked: Asked, experiment: Callable[[Par
             experiment(step.experiment.part, f"room {asked.source}")
 
 
-def _show_menu(store: Store, key: Key, found: address.Address, page: str) -> None:
+def _show_own_link(key: Key, found: address.Address, page: str) -> None:
+    st.markdown(words.OWN_LINK)
+    owner.copy_link(found.of_owner(page, key.code, key.secret))
+
+
+def _show_menu(store: Store, key: Key, asked: Asked | None, found: address.Address, page: str) -> None:
     with st.popover("Room", icon=":material/settings:"):
-        st.markdown("**On another device.** The owner link opens this room there. Whoever has it owns the room.")
-        owner.copy_link(found.of_owner(page, key.code, key.secret))
+        if asked is not None:  # before the first question it is on the page
+            _show_own_link(key, found, page)
         st.download_button(
             "All answers up to now (CSV)", partial(_csv, store, key), f"votes-{key.code}.csv", "text/csv",
             on_click="ignore", icon=":material/download:", key="csv",
@@ -153,6 +161,7 @@ def _show_menu(store: Store, key: Key, found: address.Address, page: str) -> Non
         st.caption(f"{words.PHONES} {words.IN_A_FILE if where.is_a_file() else words.KEPT}")
         if found.note:
             st.caption(found.note)
+        door("lessons", "Go to the lessons; the room stays open")  # a question hides the list of pages
         if st.button("Leave the room on this computer", icon=":material/logout:", key="leave"):
             owner.forget()
             st.rerun()

@@ -18,9 +18,14 @@ IN_A_FILE = (
 )
 LOST = "The room has ended: rooms are deleted after a day, or by their owner."
 SEEN = (
-    "If the class sees this screen, it also sees what you write. Write on another device, with the owner link (under "
+    "If the class sees this screen, it also sees what you write. Write on your own phone, with your own link (under "
     "“Room”), or leave the right answer open."
 )
+OWN_LINK = (
+    "**A second screen for you.** Your own link opens this room on your phone, where you read the advice and press the "
+    "same buttons, unseen by the class. Copy it and send it to yourself alone: whoever has it runs the room."
+)
+ADVICE_SEEN = "If a projector mirrors this screen, the class sees the advice, too."
 _FEW, _MANY = f"{100 * FEW:.0f}", f"{100 * MANY:.0f}"
 _STEPS = {
     "explain": ("Explain first.", f"Fewer than {_FEW} % chose the right answer", "too few to convince the others"),
@@ -28,7 +33,7 @@ _STEPS = {
         "Let neighbours discuss, then vote again.",
         f"{_FEW} to {_MANY} % chose the right answer", "enough to convince the others",
     ),
-    "go on": ("Reveal, and go on.", f"More than {_MANY} % chose the right answer", "the rest will follow"),
+    "go on": ("Reveal, and go on.", f"More than {_MANY} % chose the right answer", "the next question can come"),
 }  # fmt: skip
 
 

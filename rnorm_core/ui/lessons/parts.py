@@ -91,7 +91,7 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
 def _bars(part: BarPart, key: str) -> None:
     numbers = _control(
         st.pills, "numbers", part.ASKS, part.options(), selection_mode="multi", default=part.numbers,
-        key=f"numbers {key}", format_func=lambda number: f"{number:g}{part.UNIT}",
+        key=f"numbers {key}", format_func=lambda number: f"{number:g}{part.UNIT}", wrap=True,
     )  # fmt: skip
     shown = part.at(numbers) if numbers else part
     if isinstance(shown, AccuracyBySize) and len(shown.lines) > 1 and len(shown.numbers) > MANY:

@@ -26,10 +26,11 @@ ON_SCREEN = (
     "no experiment is shown before it. **F** is full screen, **Escape** leaves."
 )
 ABOUT_VOTE = """
-1. Open a room on the page *Class vote*, in a second tab beside the lesson. It shows a QR code and a short code.
+1. Open a room on the page *Class vote*, in a second tab beside the lesson. It shows a QR code and a short code. *Copy
+   your own link* opens the room on your phone, too, where the class does not see the advice.
 2. Students join with their phones: no account, no app, no name.
 3. Ask a question. They vote, alone. The screen shows how many have answered, not what.
-4. Close the vote. *For you alone* has the rule's advice: explain, discuss and vote again, or go on.
+4. Close the vote. *Advice for you* says what to do: explain, discuss and vote again, or go on.
 5. Reveal the result. In the lesson, press the digit of the answer that most have chosen, and see what is measured.
 """
 ABOUT_CLASS = """
