@@ -7,6 +7,7 @@ import pytest
 
 from rnorm_core.classroom import lessons, paths
 from rnorm_core.classroom.lessons import Experiment, Predict
+from rnorm_core.classroom.question import letter
 from rnorm_core.ui.lessons import question
 from rnorm_core.ui.shared.navigation import PAGES
 from rnorm_core.ui.shared.stage.lock import TEXT as LOCKED
@@ -181,7 +182,7 @@ def test_a_lesson_in_the_presenters_view_waits_for_the_class(open_page):
         ways = ways_of(page)
         assert ("forward" in ways) == (not isinstance(step, Predict))
         if isinstance(step, Predict):
-            assert [ways[str(i + 1)] for i in range(len(step.answers))] == [answer.text for answer in step.answers]
+            assert [ways[letter(i)] for i in range(len(step.answers))] == [answer.text for answer in step.answers]
             page.session_state["_predictions"] |= {question.key(lesson, step): 0}
         if isinstance(step, Experiment):
             assert any(map(is_picture, inside(page, "stage_figure")))

@@ -1,4 +1,4 @@
-"""Lessons in the presenter's view: the list, the ways of the remote control, and the class's prediction by a digit."""
+"""Lessons in the presenter's view: the list, the ways of the remote control, and the class's prediction by a letter."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +8,7 @@ import streamlit as st
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Lesson, Predict
 from rnorm_core.classroom.paths import Path
+from rnorm_core.classroom.question import letter
 from rnorm_core.ui.lessons import question
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.plain_text import sentence
@@ -33,7 +34,7 @@ def lead(where: Where, next_lesson: Lesson | None) -> None:
         ways[BACK] = _way(*before)
     if isinstance(step, Predict) and question.predicted(lesson, step) is None:
         for i, answer in enumerate(step.answers):
-            ways[str(i + 1)] = answer.text, partial(question.give, where, i)
+            ways[letter(i)] = answer.text, partial(question.give, where, i)
     elif after := _near(where, 1, path, next_lesson):
         ways[FORWARD] = _way(*after)
     remote.lead(Ways(f"lesson {lesson.id}, {where.shown + 1} of {len(lesson.steps)}", ways))

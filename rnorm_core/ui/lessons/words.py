@@ -5,7 +5,7 @@ from rnorm_core.classroom.question import Question
 from rnorm_core.ui.shared.plain_text import sentence
 
 GIVEN = "Your prediction is made. The next step shows what happens."
-BY_DIGIT = "What does the class predict? A digit key makes the prediction and goes on."
+BY_LETTER = "What does the class predict? The key of its letter makes the prediction and goes on."
 HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
 
 
@@ -22,9 +22,9 @@ def progress(lesson: Lesson, done: int) -> str:
     return f"{done} of {len(lesson.predictions)} predictions made" if done else ""
 
 
-def choice(text: str, number: int = 0) -> str:
-    """A choice as Markdown; its numbers keep their unit. number: the key that chooses it, 0 for none."""
-    return f"**{number}**  " * bool(number) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
+def choice(text: str, name: str = "") -> str:
+    """A choice as Markdown; its numbers keep their unit. name: the letter before it, "" for none."""
+    return f"**{name}**  " * bool(name) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def verdict(question: Question, given: int) -> str:

@@ -26,7 +26,9 @@ _mount = component(
 
 @dataclass(frozen=True)
 class Ways:
-    """Where the presenter can go. place: where the presenter is. ways: BACK, FORWARD or a digit -> (label, action)."""
+    """Where the presenter can go. place: where the presenter is. ways: BACK, FORWARD or a letter, A to F -> (label,
+    action).
+    """
 
     place: str = ""
     ways: Mapping[str, tuple[str, Callable[[], object]]] | None = None
