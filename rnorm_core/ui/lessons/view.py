@@ -127,7 +127,7 @@ def _predict(where: Where, step: Predict) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     if address.presents():
-        st.caption(words.BY_LETTER if given is None else words.GIVEN)
+        st.caption(words.BY_LETTER if given is None else words.GIVEN_BY_CLASS)
         return
     if given is None:
         with st.container(key="predict"):
@@ -145,7 +145,7 @@ def _reveal(lesson: Lesson, step: Reveal) -> None:
     assert asked.right is not None
     with st.container(border=True, key="verdict"):
         st.caption(sentence(asked.text))
-        st.markdown(words.verdict(asked, given))
+        st.markdown(words.verdict(asked, given, "The class" if address.presents() else "You"))
         for i in dict.fromkeys((given, asked.right)):
             if asked.choices[i].feedback:
                 st.markdown(texts.unmarked(asked.choices[i].feedback))

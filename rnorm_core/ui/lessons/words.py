@@ -4,7 +4,10 @@ from rnorm_core.classroom.lessons import Lesson, Predict
 from rnorm_core.classroom.question import Question
 from rnorm_core.ui.shared.plain_text import sentence
 
-GIVEN = "Your prediction is made. The next step shows what happens."
+GIVEN, GIVEN_BY_CLASS = (
+    "Your prediction is made. The next step shows what happens.",
+    "The class has made its prediction.",
+)
 BY_LETTER = "What does the class predict? The key of its letter makes the prediction and goes on."
 HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
 
@@ -27,13 +30,13 @@ def choice(text: str, name: str = "") -> str:
     return f"**{name}**  " * bool(name) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def verdict(question: Question, given: int) -> str:
+def verdict(question: Question, given: int, who: str = "You") -> str:
     """The prediction against the measurement."""
     assert question.right is not None
     chosen, right = (choice(question.choices[i].text) for i in (given, question.right))
     if given == question.right:
-        return f"You predicted **{chosen}**. That is what was measured."
-    return f"You predicted **{chosen}**. Measured: **{right}**."
+        return f"{who} predicted **{chosen}**. That is what was measured."
+    return f"{who} predicted **{chosen}**. Measured: **{right}**."
 
 
 def other_answers(question: Question, given: int) -> str:
