@@ -198,9 +198,11 @@ def test_a_presenters_path_goes_on_to_its_next_lesson(open_page):
     page.query_params["step"] = str(last)
     page.run()
     assert ways_of(page)["forward"] == second.steps[0].title
+    assert remote_of(page)["place"] == f"lesson {first.id}, {last} of {last} in this path"
     del page.query_params["path"]
     page.run()
     assert ways_of(page)["forward"] == first.steps[last].title
+    assert remote_of(page)["place"] == f"lesson {first.id}, {last} of {len(first.steps)}"
 
 
 def test_a_path_that_is_not_there_is_named(open_page):
@@ -209,5 +211,9 @@ def test_a_path_that_is_not_there_is_named(open_page):
 
 
 def ways_of(page) -> dict[str, str]:
+    return remote_of(page)["ways"]
+
+
+def remote_of(page) -> dict:
     (remote,) = [block for block in page.get("bidi_component") if block.proto.component_name.endswith("remote")]
-    return json.loads(remote.proto.json)["ways"]
+    return json.loads(remote.proto.json)

@@ -19,7 +19,7 @@ ANSWER = (
 )
 ALL, VOTE, BEFORE = "All lessons", "Ask the class", "Before class"
 PARTS: dict[str, tuple[str, ...]] = {
-    **{f"{path.minutes} minutes": () for path in PATHS}, ALL: (), VOTE: (), BEFORE: (),
+    **{path.name: () for path in PATHS}, ALL: (), VOTE: (), BEFORE: (),
 }  # fmt: skip
 ON_SCREEN = (
     "**Page Down** and **Page Up** go forward and back, as a clicker does. The letter of a choice makes the class's "
@@ -48,7 +48,7 @@ ABOUT_CLASS = """
 def show() -> None:
     parts = sections(PARTS, "plan")
     for path in PATHS:
-        with parts[f"{path.minutes} minutes"] as part:
+        with parts[path.name] as part:
             if part.open:
                 _path(path)
     with parts[ALL]:
