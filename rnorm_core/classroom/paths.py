@@ -42,6 +42,14 @@ class Path:
         """All steps in their order: (id of the lesson, index)."""
         return [(part.id, index) for part in self.parts for index in range(len(part.steps))]
 
+    @property
+    def name(self) -> str:
+        return f"{self.minutes} minutes"
+
+    def part(self, id: str, index: int) -> Part | None:
+        """The part that has this step; None for a step that is not on the path."""
+        return next((part for part in self.parts if part.id == id and index < len(part.steps)), None)
+
     def near(self, id: str, index: int, by: int) -> tuple[Lesson, int] | None:
         """The step that is so many steps away from this one; None beyond the ends, or if it is not on the path."""
         steps = self.steps()

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 
+def letter(choice: int) -> str:
+    """The name of a choice: on screen, on phones and on paper."""
+    return "ABCDEF"[choice]
+
+
 @dataclass(frozen=True)
 class Choice:
     """One answer to choose. `feedback`: why it is right, or why it is tempting though it is wrong."""

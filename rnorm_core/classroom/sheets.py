@@ -10,7 +10,7 @@ from rnorm_core.classroom import lessons, markup
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Read, Reveal, Step, Try
 from rnorm_core.classroom.parts import BarPart, Picture
 from rnorm_core.classroom.parts.photos import photos
-from rnorm_core.classroom.question import Question
+from rnorm_core.classroom.question import Question, letter
 
 VOTE = (
     "After the first vote: below 35 % right, explain. From 35 to 70 %, let neighbours discuss, and vote again. Above "
@@ -22,7 +22,7 @@ _STYLE = """
 body { font: 11pt/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; color: #1b2430;
        background: #fff; max-width: 176mm; margin: 8mm auto; padding: 0 4mm; }
 h1 { font-size: 17pt; margin: 0 0 1mm; } h2 { font-size: 12pt; margin: 0 0 1.5mm; line-height: 1.3; }
-p { margin: 0 0 2mm; } ul { margin: 0 0 2mm; padding-left: 6mm; }
+p { margin: 0 0 2mm; } ul { margin: 0 0 2mm; padding-left: 6mm; } .answers { list-style: none; }
 section { break-inside: avoid; margin: 6mm 0 0; padding-top: 3mm; border-top: 0.3mm solid #9aa3af; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 10pt; }
 .goal { color: #4a5563; }
@@ -63,7 +63,10 @@ def _for_students(lesson: Lesson, number: int, step: Step) -> str:
         case Read():
             return _section(title, body, _photos(step))
         case Predict():
-            choices = [f'<p class="choice"><span class="box"></span>{_plain(one.text)}</p>' for one in step.answers]
+            choices = [
+                f'<p class="choice"><span class="box"></span><b>{letter(i)}</b>{_plain(one.text)}</p>'
+                for i, one in enumerate(step.answers)
+            ]
             return _section(title, body, _photos(step), *choices, _room("Why do you think so?", 2))
         case Experiment():
             return _section(title, _room("What do you see? Write the numbers that answer your question.", 2))
@@ -93,11 +96,12 @@ def _for_teachers(lesson: Lesson, number: int, step: Step, passed: float, addres
 
 def _answers(question: Question) -> str:
     items = [
-        f'<li class="{"right" if i == question.right else ""}">{"✓ " if i == question.right else ""}{_plain(one.text)}'
+        f'<li class="{"right" if i == question.right else ""}">{"✓ " if i == question.right else ""}<b>{letter(i)}</b> '
+        f"{_plain(one.text)}"
         f'<br><span class="small">{markup.inline(one.feedback)}</span></li>'
         for i, one in enumerate(question.choices)
     ]
-    return f"<ul>{''.join(items)}</ul>"
+    return f'<ul class="answers">{"".join(items)}</ul>'
 
 
 def _numbers(picture: Picture) -> str:

@@ -8,6 +8,7 @@ import pytest
 from rnorm_core import zoo
 from rnorm_core.classroom import lessons, markup, sheets
 from rnorm_core.classroom.lessons import Predict, Reveal, Try, reading
+from rnorm_core.classroom.question import letter
 
 EVIL = "<script>alert(1)</script>"
 
@@ -28,8 +29,8 @@ def test_the_worksheet_has_questions_and_no_answers(lesson):
     for step in lesson.steps:
         if isinstance(step, Predict):
             assert step.title in text(sheet)
-            for choice in lessons.question(step).choices:
-                assert choice.text in text(sheet)
+            for i, choice in enumerate(lessons.question(step).choices):
+                assert f"{letter(i)} {choice.text}" in text(sheet)
                 assert text(markup.inline(choice.feedback)) not in text(sheet)
         if isinstance(step, Reveal):
             assert step.title not in text(sheet)
@@ -47,7 +48,7 @@ def test_the_teachers_sheet_has_answers_times_and_links(lesson):
         assert f"https://lab.example/lessons?lesson={lesson.id}&amp;step={number}" in sheet
         if isinstance(step, Predict):
             asked = lessons.question(step)
-            assert f"✓ {asked.choices[asked.right].text}" in text(sheet)
+            assert f"✓ {letter(asked.right)} {asked.choices[asked.right].text}" in text(sheet)
             assert " ".join(step.teacher.text.split()[:4]) in text(sheet)
         if isinstance(step, Try):
             assert all(way.label in text(sheet) for way in step.ways)

@@ -66,6 +66,8 @@ def test_sentences_that_no_rule_checks():
     file, noise = values("1", "png"), values("1", "random")
     assert file["bn_png_at_0.5"] < file["bn_at_0.5"]  # "there the file makes the change larger"
     assert noise["bn_noise_at_8"] > noise["bn_at_1"]  # "and does much less"
+    few = lessons.find("2").experiments["few"].part.values()["bn_as_trained"]
+    assert (few.n, lessons.find("1").experiments["attack"].part.values()["bn_at_0"].n) == (512, 2000)
     shift = values("3", "noise")
     assert abs(shift["noise_outside"] - shift["pgd_outside"]) < 0.1  # "about as many layers"
     swap = values("4", "sizes")
@@ -93,6 +95,17 @@ def test_every_text_can_be_filled_and_every_value_is_there(lesson):
             assert step.teacher.text  # what students usually say
         if isinstance(step, Experiment):
             assert step.part.values()
+
+
+@pytest.mark.parametrize(("lesson", "experiment", "labels"), [
+    ("1", "random", ["BatchNorm, under attack", "BatchNorm, random noise"]),
+    ("1", "png", ["BatchNorm, as computed", "BatchNorm, saved as PNG"]),
+    ("4", "swapped", ["BatchNorm with its memory", "BatchNorm with batch statistics"]),
+    ("5", "norms", ["BatchNorm", "RobustNorm", "no norm"]),
+])  # fmt: skip
+def test_bars_say_in_what_they_differ(lesson, experiment, labels):
+    picture = lessons.find(lesson).experiments[experiment].part.pictures()[0]
+    assert [bar.label.lower() for bar in picture.bars] == [label.lower() for label in labels]
 
 
 def test_pages_of_doors_are_pages_of_the_app():

@@ -7,6 +7,7 @@ import pytest
 
 from rnorm_core.classroom import lessons, paths
 from rnorm_core.classroom.lessons import Experiment, Predict
+from rnorm_core.classroom.question import letter
 from rnorm_core.ui.lessons import question
 from rnorm_core.ui.shared.navigation import PAGES
 from rnorm_core.ui.shared.stage.lock import TEXT as LOCKED
@@ -181,7 +182,7 @@ def test_a_lesson_in_the_presenters_view_waits_for_the_class(open_page):
         ways = ways_of(page)
         assert ("forward" in ways) == (not isinstance(step, Predict))
         if isinstance(step, Predict):
-            assert [ways[str(i + 1)] for i in range(len(step.answers))] == [answer.text for answer in step.answers]
+            assert [ways[letter(i)] for i in range(len(step.answers))] == [answer.text for answer in step.answers]
             page.session_state["_predictions"] |= {question.key(lesson, step): 0}
         if isinstance(step, Experiment):
             assert any(map(is_picture, inside(page, "stage_figure")))
@@ -197,9 +198,11 @@ def test_a_presenters_path_goes_on_to_its_next_lesson(open_page):
     page.query_params["step"] = str(last)
     page.run()
     assert ways_of(page)["forward"] == second.steps[0].title
+    assert remote_of(page)["place"] == f"lesson {first.id}, {last} of {last} in this path"
     del page.query_params["path"]
     page.run()
     assert ways_of(page)["forward"] == first.steps[last].title
+    assert remote_of(page)["place"] == f"lesson {first.id}, {last} of {len(first.steps)}"
 
 
 def test_a_path_that_is_not_there_is_named(open_page):
@@ -208,5 +211,9 @@ def test_a_path_that_is_not_there_is_named(open_page):
 
 
 def ways_of(page) -> dict[str, str]:
+    return remote_of(page)["ways"]
+
+
+def remote_of(page) -> dict:
     (remote,) = [block for block in page.get("bidi_component") if block.proto.component_name.endswith("remote")]
-    return json.loads(remote.proto.json)["ways"]
+    return json.loads(remote.proto.json)

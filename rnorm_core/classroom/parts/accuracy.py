@@ -99,7 +99,7 @@ class AccuracyBySize(BarPart):
         return [
             Picture(
                 "Right without an attack" if not eps else f"Still right at {eps:g}/255",
-                tuple(Bar(line.label, line.variant.norm, self._value(line, eps)) for line in self.lines),
+                tuple(Bar(self._label(line), line.variant.norm, self._value(line, eps)) for line in self.lines),
             )
             for eps in self.numbers
         ]
@@ -123,6 +123,18 @@ class AccuracyBySize(BarPart):
             "models": list(dict.fromkeys(one.model for one in self.variants())),
             "modes": list(dict.fromkeys(one.statistics for one in self.variants())),
         }
+
+    def _label(self, line: Line) -> str:
+        """The line's label; it also says what is usual where another line of the same network is unusual there."""
+        others = [one for one in self.lines if one.words[0] == line.words[0] and one != line]
+        label = line.label
+        if line.variant.statistics == "tracked" and any(one.variant != line.variant for one in others):
+            label += " with its memory"
+        if not line.attack and any(one.attack for one in others):
+            label += ", under attack"
+        if line.pixels == "float" and any(one.pixels != "float" for one in others):
+            label += ", as computed"
+        return label
 
     def _value(self, line: Line, eps_255: float) -> Value:
         row = line.rows().get(eps_255)

@@ -4,8 +4,9 @@ import hashlib
 from html import escape
 from pathlib import Path
 
+from rnorm_core.classroom.question import letter
 from rnorm_core.classroom.vote import codes
-from rnorm_core.classroom.vote.state import Now, letter
+from rnorm_core.classroom.vote.state import Now
 
 _HERE = Path(__file__).parent
 # The name of a file has a hash of its text, so a browser may keep it for good.

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from rnorm_core.classroom.question import Choice, Question
+from rnorm_core.classroom.question import Choice, Question, letter
 from rnorm_core.classroom.vote import bounds
 from rnorm_core.classroom.vote.errors import Full, VoteError
-from rnorm_core.classroom.vote.state import Asked, Now, Round, letter
+from rnorm_core.classroom.vote.state import Asked, Now, Round
 from rnorm_core.classroom.vote.tables import ANSWER, PHONE, QUESTION, ROOM, ROUND
 
 

@@ -11,11 +11,6 @@ from rnorm_core.classroom.question import Question
 FEW, MANY = 0.35, 0.70
 
 
-def letter(choice: int) -> str:
-    """The name of a choice."""
-    return "ABCDEF"[choice]
-
-
 @dataclass(frozen=True)
 class Key:
     """What opens a room to its owner."""

@@ -52,10 +52,13 @@ def show(result: Result, image: int, dataset: str, *, chosen: float | None, key:
 
 
 def show_alone(result: Result, image: int, dataset: str, *, chosen: float, key: str) -> Part:
-    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone."""
+    """As `show`, for a page whose address is not the player's: size and step are kept in the player alone.
+
+    It begins before the attack.
+    """
     query_params.note("eps", "Attack size")
     query_params.note(STEP, "Step of the attack")
-    return show_packed(_bytes(result, image, dataset, _begin(chosen)), key)
+    return show_packed(_bytes(result, image, dataset, _begin(chosen, 0)), key)
 
 
 def source(result: Result, batch: Batch, chosen: float | None) -> Source:
@@ -87,7 +90,7 @@ class _Begin:
     controls: tuple[str, ...]
 
 
-def _begin(chosen: float | None, step: int | None = None) -> _Begin:
+def _begin(chosen: float | None, step: int | None) -> _Begin:
     return _Begin(chosen, step, address.is_locked(), tuple(address.controls()))
 
 

@@ -4,9 +4,8 @@ import streamlit as st
 
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Lesson, Predict, texts
-from rnorm_core.classroom.question import Choice, Question
+from rnorm_core.classroom.question import Choice, Question, letter
 from rnorm_core.classroom.vote import bounds
-from rnorm_core.classroom.vote.state import letter
 from rnorm_core.ui.classroom import words
 from rnorm_core.ui.shared.plain_text import sentence
 

@@ -9,10 +9,10 @@ import streamlit as st
 
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.parts import Part
-from rnorm_core.classroom.question import Question
+from rnorm_core.classroom.question import Question, letter
 from rnorm_core.classroom.vote import where
 from rnorm_core.classroom.vote.errors import NoRoom
-from rnorm_core.classroom.vote.state import Asked, Key, Room, letter
+from rnorm_core.classroom.vote.state import Asked, Key, Room
 from rnorm_core.classroom.vote.store import Store, shared
 from rnorm_core.figures.markup.vote_bars import vote_bars
 from rnorm_core.report import as_csv

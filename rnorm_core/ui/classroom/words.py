@@ -1,7 +1,7 @@
 """Sentences of the presenter's page."""
 
-from rnorm_core.classroom.question import Question
-from rnorm_core.classroom.vote.state import FEW, MANY, Advice, Asked, Result, Room, letter
+from rnorm_core.classroom.question import Question, letter
+from rnorm_core.classroom.vote.state import FEW, MANY, Advice, Asked, Result, Room
 
 ABOUT = (
     "Open a room, and everybody in class joins with a phone: no account, no app, no name. You ask, they vote, talk to "

@@ -19,11 +19,11 @@ ANSWER = (
 )
 ALL, VOTE, BEFORE = "All lessons", "Ask the class", "Before class"
 PARTS: dict[str, tuple[str, ...]] = {
-    **{f"{path.minutes} minutes": () for path in PATHS}, ALL: (), VOTE: (), BEFORE: (),
+    **{path.name: () for path in PATHS}, ALL: (), VOTE: (), BEFORE: (),
 }  # fmt: skip
 ON_SCREEN = (
-    "**Page Down** and **Page Up** go forward and back, as a clicker does. **1** to **6** make the class's prediction; "
-    "no experiment is shown before it. **F** is full screen, **Escape** leaves."
+    "**Page Down** and **Page Up** go forward and back, as a clicker does. The letter of a choice makes the class's "
+    "prediction; no experiment is shown before it. **F** is full screen, **Escape** leaves."
 )
 ABOUT_VOTE = """
 1. Open a room on the page *Class vote*, in a second tab beside the lesson. It shows a QR code and a short code. *Copy
@@ -31,7 +31,7 @@ ABOUT_VOTE = """
 2. Students join with their phones: no account, no app, no name.
 3. Ask a question. They vote, alone. The screen shows how many have answered, not what.
 4. Close the vote. *Advice for you* says what to do: explain, discuss and vote again, or go on.
-5. Reveal the result. In the lesson, press the digit of the answer that most have chosen, and see what is measured.
+5. Reveal the result. In the lesson, press the letter of the answer that most have chosen, and see what is measured.
 """
 ABOUT_CLASS = """
 - **Students need** a phone with a browser, for the vote and for lessons of their own. No account and no app.
@@ -49,7 +49,7 @@ ABOUT_CLASS = """
 def show() -> None:
     parts = sections(PARTS, "plan")
     for path in PATHS:
-        with parts[f"{path.minutes} minutes"] as part:
+        with parts[path.name] as part:
             if part.open:
                 _path(path)
     with parts[ALL]:

@@ -12,6 +12,7 @@ import streamlit as st
 from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
 from rnorm_core.classroom.parts.photos import photos
+from rnorm_core.classroom.question import letter
 from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared.guard import problems
@@ -122,11 +123,11 @@ def _predict(where: Where, step: Predict) -> None:
     given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
     st.radio(
         words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
-        format_func=lambda i: words.choice(step.answers[i].text, i + 1 if address.presents() else 0),
+        format_func=lambda i: words.choice(step.answers[i].text, letter(i) if address.presents() else ""),
         label_visibility="collapsed",
     )  # fmt: skip
     if address.presents():
-        st.caption(words.BY_DIGIT if given is None else words.GIVEN)
+        st.caption(words.BY_LETTER if given is None else words.GIVEN_BY_CLASS)
         return
     if given is None:
         with st.container(key="predict"):
@@ -144,7 +145,7 @@ def _reveal(lesson: Lesson, step: Reveal) -> None:
     assert asked.right is not None
     with st.container(border=True, key="verdict"):
         st.caption(sentence(asked.text))
-        st.markdown(words.verdict(asked, given))
+        st.markdown(words.verdict(asked, given, "The class" if address.presents() else "You"))
         for i in dict.fromkeys((given, asked.right)):
             if asked.choices[i].feedback:
                 st.markdown(texts.unmarked(asked.choices[i].feedback))

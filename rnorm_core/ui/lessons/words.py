@@ -4,8 +4,11 @@ from rnorm_core.classroom.lessons import Lesson, Predict
 from rnorm_core.classroom.question import Question
 from rnorm_core.ui.shared.plain_text import sentence
 
-GIVEN = "Your prediction is made. The next step shows what happens."
-BY_DIGIT = "What does the class predict? A digit key makes the prediction and goes on."
+GIVEN, GIVEN_BY_CLASS = (
+    "Your prediction is made. The next step shows what happens.",
+    "The class has made its prediction.",
+)
+BY_LETTER = "What does the class predict? The key of its letter makes the prediction and goes on."
 HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
 
 
@@ -22,18 +25,18 @@ def progress(lesson: Lesson, done: int) -> str:
     return f"{done} of {len(lesson.predictions)} predictions made" if done else ""
 
 
-def choice(text: str, number: int = 0) -> str:
-    """A choice as Markdown; its numbers keep their unit. number: the key that chooses it, 0 for none."""
-    return f"**{number}**  " * bool(number) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
+def choice(text: str, name: str = "") -> str:
+    """A choice as Markdown; its numbers keep their unit. name: the letter before it, "" for none."""
+    return f"**{name}**  " * bool(name) + sentence(text).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def verdict(question: Question, given: int) -> str:
+def verdict(question: Question, given: int, who: str = "You") -> str:
     """The prediction against the measurement."""
     assert question.right is not None
     chosen, right = (choice(question.choices[i].text) for i in (given, question.right))
     if given == question.right:
-        return f"You predicted **{chosen}**. That is what was measured."
-    return f"You predicted **{chosen}**. Measured: **{right}**."
+        return f"{who} predicted **{chosen}**. That is what was measured."
+    return f"{who} predicted **{chosen}**. Measured: **{right}**."
 
 
 def other_answers(question: Question, given: int) -> str:

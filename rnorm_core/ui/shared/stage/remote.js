@@ -19,7 +19,8 @@ function button(name, text, label, act) {
 export default function ({ parentElement, data, setTriggerValue }) {
   const go = (where) => setTriggerValue("go", where);
   const keys = { PageDown: "forward", PageUp: "back", f: "full", F: "full", Escape: "leave" };
-  for (const way in data.ways) if (/^[1-9]$/.test(way)) keys[way] = way;
+  // A choice by its letter or by its place. A sixth one takes F from the full screen.
+  for (const way in data.ways) if (/^[A-F]$/.test(way)) keys[way] = keys[way.toLowerCase()] = keys["ABCDEF".indexOf(way) + 1] = way;
   function act(name) {
     if (name === "full") return fullScreen();
     if (name === "leave" ? !open() : name in data.ways) go(name);

@@ -26,10 +26,13 @@ _mount = component(
 
 @dataclass(frozen=True)
 class Ways:
-    """Where the presenter can go. place: where the presenter is. ways: BACK, FORWARD or a digit -> (label, action)."""
+    """Where the presenter can go. place: where the presenter is. ways: BACK, FORWARD or a letter, A to F -> (label,
+    action). leave: the way out of the page, None to show the page as usual.
+    """
 
     place: str = ""
     ways: Mapping[str, tuple[str, Callable[[], object]]] | None = None
+    leave: Callable[[], object] | None = None
 
 
 _lead: ContextVar[Ways | None] = ContextVar("ways", default=None)
@@ -49,7 +52,7 @@ def remote(page: str) -> None:
     def go() -> None:
         where = st.session_state[_KEY].go
         if where == "leave":
-            leave()
+            (found.leave or leave)()
         elif where in ways:
             ways[where][1]()
 
