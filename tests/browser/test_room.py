@@ -102,6 +102,19 @@ def test_another_lesson_shows_its_own_question(visit):
         assert teacher.get_by_role("combobox", name="Question").input_value() == expected
 
 
+def test_a_lesson_leads_to_its_question(visit):
+    page = visit("/lessons?lesson=1&step=1", height=720)
+    number = next(i for i, step in enumerate(lessons.all()[0].steps, 1) if step is lessons.all()[0].predictions[0])
+    for _ in range(number - 1):
+        page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Ask the class").click()
+    page.get_by_role("button", name="Open a room").click()
+    expected = lessons.all()[0].predictions[0].title
+    page.get_by_role("combobox", name="Question").wait_for()
+    assert page.get_by_role("combobox", name="Question").input_value() == expected
+    assert page.url.endswith("/room")
+
+
 def test_the_result_of_a_lessons_question_fits_on_a_projector(visit):
     teacher, _ = open_room(visit)
     teacher.set_viewport_size({"width": 1280, "height": 720})

@@ -145,6 +145,25 @@ def test_another_lesson_has_its_own_choice_of_a_question(page):
     assert f"**{other.predictions[0].title}**" in texts(page)
 
 
+def test_a_lessons_door_names_the_question(votes, page):
+    lesson = lessons.all()[3]
+    step = lesson.predictions[-1]
+    for name in ("no such/question", f"{lesson.id}/{step.name}"):
+        page.query_params["ask"] = name
+        page.run()
+        assert "ask" not in page.query_params
+        assert not page.warning
+    press(page, "open_room")
+    assert page.selectbox(key="room_lesson").value == lesson.id
+    press(page, "ask")
+    assert votes.room(key_of(page)).asked.source == f"{lesson.id}/{step.name}"
+    # After a result the door leads to the choice of the next question.
+    press(press(page, "close"), "reveal")
+    page.query_params["ask"] = "1/" + lessons.all()[0].predictions[1].name
+    page.run()
+    assert page.selectbox(key="room_question 1").value == lessons.all()[0].predictions[1].name
+
+
 def test_every_lessons_question_can_be_asked():
     for lesson in lessons.all():
         for step in lesson.predictions:

@@ -11,11 +11,21 @@ from rnorm_core.ui.shared.plain_text import sentence
 
 NO_RIGHT = "no right answer"
 LESSON = "room_lesson"  # key of the choice
+ASK = "ask"  # in the address: the source of a question, which a lesson's door names
 
 
 def key(lesson: str) -> str:
     """Of the choice of a question. Each lesson has its own: with one for all, the browser shows the last lesson's."""
     return f"room_question {lesson}"
+
+
+def choose_asked() -> bool:
+    """Chooses the question that the address names, and takes it out of there. Whether there was one."""
+    found = prediction(st.query_params.pop(ASK, ""))
+    if found is not None:
+        lesson, step = found
+        st.session_state[LESSON], st.session_state[key(lesson.id)] = lesson.id, step.name
+    return found is not None
 
 
 def of_lesson(last: str) -> tuple[Question, str] | None:

@@ -35,6 +35,7 @@ def apply_style() -> None:
 def show_no_room() -> None:
     if owner.was_lost():
         st.info(words.LOST)
+    question.choose_asked()
     st.markdown(words.ABOUT)
     if st.button("Open a room", type="primary", icon=":material/meeting_room:", key="open_room"):
         owner.open_room()
@@ -45,6 +46,8 @@ def show_no_room() -> None:
 def show_room(store: Store, key: Key, room: Room, page: str, experiment: Callable[[Part, str], None]) -> None:
     """The room's state. page: key of this page. experiment: draws the part of a lesson that answers a question."""
     found, asked = address.find(st.context.url), room.asked
+    if question.choose_asked() and asked is not None and asked.revealed:
+        st.session_state[_NEXT] = asked.id
     if asked is None or st.session_state.get(_NEXT) == asked.id:
         left, right = st.columns(WIDTHS, gap="large")
         with right:

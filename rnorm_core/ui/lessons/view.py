@@ -32,7 +32,8 @@ _STYLE = """
 .st-key-lesson [data-testid="stMarkdown"] img { max-width: 100%; }
 .st-key-lesson_ways { padding: 0.5rem 0; backdrop-filter: blur(16px); }
 [data-testid="stLayoutWrapper"]:has(> .st-key-lesson_ways) { position: sticky; bottom: 0; z-index: 5; }
-@media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } }
+/* Who reads on a phone is a learner. */
+@media (max-width: 640px) { .st-key-lesson h1 { font-size: 1.25rem; } .st-key-lesson_class { display: none; } }
 </style>
 """
 
@@ -137,6 +138,9 @@ def _predict(where: Where, step: Predict) -> None:
             )  # fmt: skip
     else:
         st.caption(words.GIVEN)
+    with st.container(key="lesson_class"):
+        asked = {"ask": [f"{where.lesson.id}/{step.name}"]}
+        way("room", "Ask the class", asked, type="tertiary", help="For teachers: phones vote on this question.")
 
 
 def _reveal(lesson: Lesson, step: Reveal) -> None:

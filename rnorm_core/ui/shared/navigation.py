@@ -104,9 +104,11 @@ def _door(page: str, label: str, to: str, settings: dict[str, Any]) -> None:
         st.caption(f"{label} ({place.title})")
 
 
-def way(page: str, label: str, address: Mapping[str, Sequence[str]]) -> None:
+def way(page: str, label: str, address: Mapping[str, Sequence[str]], **options: Any) -> None:
     """A button to another page with these choices, as its address names them; the page names those it cannot use."""
-    st.button(label, key=f"way {page} {label}", icon=PAGES[page].icon, on_click=_go, args=(page, dict(address)))
+    st.button(
+        label, key=f"way {page} {label}", icon=PAGES[page].icon, on_click=_go, args=(page, dict(address)), **options
+    )
 
 
 def with_networks(dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
