@@ -1,7 +1,9 @@
 // Enlarges the figure on the stage as far as the window has room. A smaller scale can change the figure's height, because
 // its parts get more width; so the scale goes down until all of it is seen.
 
-const LEAST = 0.8, DESIGNED = 850, MARGIN = 48; // pixels: the width that figures are designed for; the remote control's room
+const LEAST = 0.8, DESIGNED = 850; // pixels: the width that figures are designed for
+// Pixels: the room of the remote control, and of a last caption, which reaches out of its figure.
+const MARGIN = 66;
 
 function fit(place) {
   const figure = document.querySelector(".st-key-stage_figure"), view = `${location.pathname} ${place} ${innerWidth} ${innerHeight}`;

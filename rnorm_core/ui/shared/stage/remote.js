@@ -16,7 +16,10 @@ function button(name, text, label, act) {
   return made;
 }
 
+let stop = () => {}; // of the last place, which may not have ended: two of them would fit one figure in turn, for ever
+
 export default function ({ parentElement, data, setTriggerValue }) {
+  stop();
   const go = (where) => setTriggerValue("go", where);
   const keys = { PageDown: "forward", PageUp: "back", f: "full", F: "full", Escape: "leave" };
   // A choice by its letter or by its place. A sixth one takes F from the full screen.
@@ -51,8 +54,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   full.innerHTML = SQUARE;
   bar.replaceChildren(back, place, forward, full, button("leave", "✕ Leave", "Leave the presenter's view (Escape)", () => go("leave")));
   const fitting = setInterval(() => fit(data.place), 120);
-  return () => {
+  return (stop = () => {
     clearInterval(fitting);
     document.removeEventListener("keydown", press, true);
-  };
+  });
 }
