@@ -17,6 +17,7 @@ from rnorm_core.classroom.vote.store import Store, shared
 from rnorm_core.figures.markup.vote_bars import vote_bars
 from rnorm_core.report import as_csv
 from rnorm_core.ui.classroom import address, owner, question, words
+from rnorm_core.ui.shared import server_address
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.plain_text import sentence
 
@@ -43,7 +44,7 @@ def show_no_room() -> None:
 
 def show_room(store: Store, key: Key, room: Room, page: str, experiment: Callable[[Part, str], None]) -> None:
     """The room's state. page: key of this page. experiment: draws the part of a lesson that answers a question."""
-    found, asked = address.find(st.context.url), room.asked
+    found, asked = server_address.find(st.context.url), room.asked
     if asked is None or st.session_state.get(_NEXT) == asked.id:
         left, right = st.columns(WIDTHS, gap="large")
         with right:
@@ -142,7 +143,7 @@ def _show_result(store: Store, key: Key, asked: Asked, experiment: Callable[[Par
             experiment(step.experiment.part, f"room {asked.source}")
 
 
-def _show_menu(store: Store, key: Key, found: address.Address, page: str) -> None:
+def _show_menu(store: Store, key: Key, found: server_address.Address, page: str) -> None:
     with st.popover("Room", icon=":material/settings:"):
         st.markdown("**On another device.** The owner link opens this room there. Whoever has it owns the room.")
         owner.copy_link(found.of_owner(page, key.code, key.secret))
