@@ -6,19 +6,20 @@ import pytest
 
 from rnorm_core.errors import UserError
 from rnorm_core.ui.classroom import address
+from rnorm_core.ui.shared import server_address
 
-LOCAL_NETWORK = address.local_network
+LOCAL_NETWORK = server_address.local_network
 
 
 @pytest.fixture(autouse=True)
 def _no_name(monkeypatch):
     monkeypatch.delenv("RNORM_URL", raising=False)
-    monkeypatch.setattr(address, "local_network", lambda: "192.0.2.7")
+    monkeypatch.setattr(server_address, "local_network", lambda: "192.0.2.7")
 
 
 def test_the_address_of_the_presenters_browser():
-    found = address.find("https://lab.example.org/room?x=1")
-    assert found == address.Address("https://lab.example.org")
+    found = server_address.find("https://lab.example.org/room?x=1")
+    assert found == server_address.Address("https://lab.example.org")
     assert found.of_room("CDFGHJKM") == "https://lab.example.org/vote/CDFGHJKM"
     assert found.to_type == "lab.example.org/vote"
     assert found.of_owner("room", "CDFGHJKM", "s-e_t") == "https://lab.example.org/room#owner=CDFGHJKM.s-e_t"
@@ -26,24 +27,24 @@ def test_the_address_of_the_presenters_browser():
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_localhost_becomes_the_address_in_the_local_network(host):
-    found = address.find(f"http://{host}:8501/room")
+    found = server_address.find(f"http://{host}:8501/room")
     assert found.root == "http://192.0.2.7:8501"
     assert "RNORM_URL" in found.note
 
 
 def test_a_machine_without_a_network(monkeypatch):
-    monkeypatch.setattr(address, "local_network", lambda: None)
-    found = address.find("http://localhost:8501/room")
+    monkeypatch.setattr(server_address, "local_network", lambda: None)
+    found = server_address.find("http://localhost:8501/room")
     assert found.root == "http://localhost:8501"
     assert "cannot reach" in found.note
 
 
 def test_the_name_that_the_server_was_given(monkeypatch):
     monkeypatch.setenv("RNORM_URL", "https://example.org/lab/")
-    assert address.find("http://localhost:8501/room") == address.Address("https://example.org/lab")
+    assert server_address.find("http://localhost:8501/room") == server_address.Address("https://example.org/lab")
     monkeypatch.setenv("RNORM_URL", "example.org")
     with pytest.raises(UserError, match="RNORM_URL"):
-        address.find("http://localhost:8501/room")
+        server_address.find("http://localhost:8501/room")
 
 
 def test_the_local_address_is_found_without_a_packet(monkeypatch):
@@ -70,9 +71,9 @@ def test_the_local_address_is_found_without_a_packet(monkeypatch):
 
 
 def test_the_panel_escapes_and_has_a_picture():
-    shown = address.panel(address.Address('https://example.org/"><b>'), "CDFGHJKM", picture=True)
+    shown = address.panel(server_address.Address('https://example.org/"><b>'), "CDFGHJKM", picture=True)
     assert "data:image/svg+xml" in shown
     assert "CDFG HJKM" in shown
     assert "<b>&quot;" not in shown
     assert 'org/"><b>' not in shown
-    assert "<img" not in address.panel(address.Address("https://example.org"), "CDFGHJKM", picture=False)
+    assert "<img" not in address.panel(server_address.Address("https://example.org"), "CDFGHJKM", picture=False)

@@ -17,6 +17,7 @@ from rnorm_core.classroom.vote.store import Store, shared
 from rnorm_core.figures.markup.vote_bars import vote_bars
 from rnorm_core.report import as_csv
 from rnorm_core.ui.classroom import address, owner, question, words
+from rnorm_core.ui.shared import server_address
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.plain_text import sentence
@@ -45,7 +46,7 @@ def show_no_room() -> None:
 
 def show_room(store: Store, key: Key, room: Room, page: str, experiment: Callable[[Part, str], None]) -> None:
     """The room's state. page: key of this page. experiment: draws the part of a lesson that answers a question."""
-    found, asked = address.find(st.context.url), room.asked
+    found, asked = server_address.find(st.context.url), room.asked
     if question.choose_asked() and asked is not None and asked.revealed:
         st.session_state[_NEXT] = asked.id
     if asked is None or st.session_state.get(_NEXT) == asked.id:
@@ -148,12 +149,12 @@ def _show_result(store: Store, key: Key, asked: Asked, experiment: Callable[[Par
             experiment(step.experiment.part, f"room {asked.source}")
 
 
-def _show_own_link(key: Key, found: address.Address, page: str) -> None:
+def _show_own_link(key: Key, found: server_address.Address, page: str) -> None:
     st.markdown(words.OWN_LINK)
     owner.copy_link(found.of_owner(page, key.code, key.secret))
 
 
-def _show_menu(store: Store, key: Key, asked: Asked | None, found: address.Address, page: str) -> None:
+def _show_menu(store: Store, key: Key, asked: Asked | None, found: server_address.Address, page: str) -> None:
     with st.popover("Room", icon=":material/settings:"):
         if asked is not None:  # before the first question it is on the page
             _show_own_link(key, found, page)

@@ -36,13 +36,17 @@ ABOUT_VOTE = """
 ABOUT_CLASS = """
 - **Students need** a phone with a browser, for the vote and for lessons of their own. No account and no app.
 - **The server** is this computer in the same network as the phones, or a Space. The page *Class vote* says which
-  address phones use; `RNORM_URL` sets it. No internet is needed.
+  address phones use. No internet is needed.
 - **The screen.** *Copy link* on every page has the presenter's view: one figure in large type, and only the controls
   that you name. It can also lock the settings; a click unlocks them.
 - **Paper.** Each lesson has a worksheet, without answers, and a teacher's sheet with answers, timing and what students
-  usually say.
-- **Lessons of your own** are folders: start the app with `RNORM_LESSONS=DIR`, and check them with
-  `python -m rnorm_core.classroom check DIR`.
+  usually say. Each is a web page: open the file, and print it.
+
+**For whoever runs the server**
+- `RNORM_URL` sets the address of the app, for phones, links and paper.
+- `DATABASE_URL` names the database that keeps the votes. Without it they are in a file on the server.
+- `RNORM_LESSONS=DIR` adds lessons of your own, which are folders;
+  `python -m rnorm_core.classroom check DIR` checks them.
 """
 
 

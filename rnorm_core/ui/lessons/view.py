@@ -1,11 +1,9 @@
 """The list of lessons, and one step of a lesson, on screen."""
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -15,6 +13,7 @@ from rnorm_core.classroom.parts.photos import photos
 from rnorm_core.classroom.question import letter
 from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
+from rnorm_core.ui.shared import server_address
 from rnorm_core.ui.shared.guard import problems
 from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import way
@@ -66,19 +65,19 @@ def _show_entry(lesson: Lesson) -> None:
 
 def sheets_to_print(lesson: Lesson) -> None:
     """Files to print, made when somebody asks for one."""
+    st.caption("A sheet is a web page: open the file, and print it.", width="content")
+    root = server_address.find(st.context.url).root
     for label, make, name in (
         ("Worksheet: questions and space", partial(sheets.worksheet, lesson), "worksheet"),
-        ("Teacher's sheet: answers and timing", partial(sheets.teacher_sheet, lesson, _address()), "teacher"),
+        (
+            "Teacher's sheet: answers and timing",
+            partial(sheets.teacher_sheet, lesson, root),
+            "teacher",
+        ),
     ):
         st.download_button(
             label, make, f"lesson-{lesson.id}-{name}.html", "text/html", key=f"{name} {lesson.id}", on_click="ignore"
         )
-
-
-def _address() -> str:
-    """The app's address, for links on paper."""
-    here = urlsplit(st.context.url or "")
-    return os.environ.get("RNORM_URL") or f"{here.scheme}://{here.netloc}"
 
 
 def show_step(where: Where) -> None:
