@@ -50,6 +50,9 @@ def test_corrupt_re_estimate_stop_and_back_by_link(visit, settled):
     slider.focus()
     slider.press("ArrowRight")
     address_says(page, "severity=5")
+    page.locator(
+        "[data-testid=stMarkdown] p", has_text=re.compile("^RobustNorm: clean.*Contrast, severity 5")
+    ).wait_for()
     settled(page, ABOVE)
     first = sentences(page, ": clean")
     assert len(first) == 2

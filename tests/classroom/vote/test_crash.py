@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,19 +58,19 @@ class Phone(threading.Thread):
         self.acknowledged = 0
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         choice = 0
-        while True:
-            choice, self.sent = (choice + 1) % 3, choice
-            body = json.dumps({"token": self.token, "round": self.round, "choice": self.sent})
-            try:
-                connection.request("POST", f"/vote/{self.code}/answer", body)
-                reply = connection.getresponse()
-                assert reply.status == 200, reply.read()
-                reply.read()
-            except (OSError, http.client.HTTPException):
-                return
-            self.counted, self.acknowledged = self.sent, self.acknowledged + 1
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            while True:
+                choice, self.sent = (choice + 1) % 3, choice
+                body = json.dumps({"token": self.token, "round": self.round, "choice": self.sent})
+                try:
+                    connection.request("POST", f"/vote/{self.code}/answer", body)
+                    reply = connection.getresponse()
+                    assert reply.status == 200, reply.read()
+                    reply.read()
+                except (OSError, http.client.HTTPException):
+                    return
+                self.counted, self.acknowledged = self.sent, self.acknowledged + 1
 
 
 @pytest.mark.timeout(180)
