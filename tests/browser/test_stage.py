@@ -91,6 +91,8 @@ def test_a_lesson_and_the_next_one_are_given_by_keyboard_alone(visit):
 
 def test_a_clicker_moves_the_page_and_not_the_slider_in_focus(visit):
     page = visit("/?present=1&controls=eps", **PROJECTOR)
+    page.wait_for_selector(f".remote span:text-is('1 of {len(WALK)}')")
+    page.wait_for_function(READY)
     slider = page.get_by_role("slider", name=re.compile("Attack size"))
     slider.focus()
     before = slider.input_value()
