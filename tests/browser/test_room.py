@@ -6,8 +6,10 @@ import re
 import pytest
 
 from rnorm_core.classroom import lessons
+from tests.browser.test_stage import PROJECTOR
 
 pytestmark = pytest.mark.browser
+DONE = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 QUESTION, CHOICES = "What does an attack move?", ("the mean", "the scale", "neither of them")
 
 
@@ -90,6 +92,36 @@ def test_a_teacher_and_three_phones(visit, phone, tmp_path):
     download.value.save_as(tmp_path / "votes.csv")
     rows = csv.DictReader((tmp_path / "votes.csv").read_text("utf-8").splitlines())
     assert [row["vote"] + row["answer"] for row in rows] == ["1A", "1A", "1B", "2B", "2B"]
+
+
+def test_a_whole_lesson_with_two_votes(visit, phone):
+    """The lesson in one tab, by keyboard; the room in another one. The third prediction is made without a vote."""
+    lesson, asked = lessons.find("1"), 0
+    teacher, code = open_room(visit)
+    phones = [phone(code) for _ in range(3)]
+    stage = visit("/lessons?lesson=1&present=1", **PROJECTOR)
+    for index, step in enumerate(lesson.steps, start=1):
+        stage.wait_for_selector(f".remote span:has-text('{index} of {len(lesson.steps)}')")
+        stage.wait_for_function(DONE)
+        if not isinstance(step, lessons.Predict):
+            if index < len(lesson.steps):
+                stage.keyboard.press("PageDown")
+            continue
+        if asked < 2:
+            press(teacher, "Ask the class", then="Close the vote")
+            for one, letter in zip(phones, "ABB", strict=True):
+                one.get_by_role("heading", name=step.title).wait_for()
+                choose(one, letter)
+            counts(teacher, "3 of 3 answered")
+            press(teacher, "Close the vote", then="Reveal the result")
+            press(teacher, "Reveal the result", then="Next question")
+            right = lessons.question(step).right
+            assert "✓ right" in phones[0].locator(".choices li, li").nth(right).inner_text()
+            press(teacher, "Next question", then="Ask the class")
+            asked += 1
+        stage.keyboard.press("b")
+    assert asked == 2
+    assert stage.get_by_role("heading", level=1).inner_text() == lesson.steps[-1].title
 
 
 def test_another_lesson_shows_its_own_question(visit):
