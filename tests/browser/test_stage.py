@@ -54,6 +54,7 @@ def test_a_presenter_walks_along_all_pages_by_keyboard_alone(visit):
             page.keyboard.press("PageDown")
     page.keyboard.press("PageUp")
     title_is(page, WALK[-2])
+    page.wait_for_selector(f".remote span:text-is('{len(WALK) - 1} of {len(WALK)}')")
     page.wait_for_function(READY)
     assert "present=1" in page.url
     page.keyboard.press("f")
