@@ -24,7 +24,7 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from benchmarks.pages import ROOT, WATCH, machine, serve
+from benchmarks.pages import ROOT, WATCH, machine, publish, serve
 from benchmarks.visitor import Lost, View, Visitor
 
 PEOPLE, BROWSERS, CHECKED = 30, 2, 3
@@ -268,10 +268,7 @@ def main() -> None:
     began = machine()
     body = "\n".join(asyncio.run(measure(options)))
     text = f"# A class\n\n{began}. `python -m benchmarks.crowd`\n\n{body}\n"
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+    publish(text, options.out)
 
 
 if __name__ == "__main__":

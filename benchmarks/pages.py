@@ -348,6 +348,14 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} threads{load}, {platform.system()}, {date.today().isoformat()}"
 
 
+def publish(text: str, out: Path | None) -> None:
+    """Prints the tables, and writes them to the file that was asked for."""
+    print(text)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -375,10 +383,7 @@ def main() -> None:
             server.terminate()
     text = f"# Pages\n\nMedian (largest) of {rounds} rounds. {began}. `python -m benchmarks.pages`\n"
     text += "\n".join(line for table in benchmark.tables if table.values for line in table.lines()) + "\n"
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+    publish(text, options.out)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.pages import ROOT, machine, serve
+from benchmarks.pages import ROOT, machine, publish, serve
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote.codes import new_token
 from rnorm_core.classroom.vote.state import Key
@@ -249,10 +249,7 @@ def main() -> None:
     lines = [HEAD, ["---"] * len(HEAD), *(outcome.cells() for outcome in outcomes)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     text = f"# The class vote under load\n\n{began}. `python -m benchmarks.vote`\n\n{table}\n"
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+    publish(text, options.out)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def stronger(tmp_path, monkeypatch):
     return add
 
 
-def said(page) -> str:
+def answer_text(page) -> str:
     return "\n".join(block.value for block in page.markdown)
 
 
@@ -51,16 +51,18 @@ def test_sentence_card_and_verdict_follow(open_page, stronger):
     (usual,) = (row for row in before if row[1] == 1)
     assert usual[2] == "worst of 3 attacks"
     assert usual[3] > 15
-    assert "points more** than BatchNorm at 1/255" in said(open_page("start"))
-    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1, 1.5 and 2/255;" in said(open_page("paper", claim="C5"))
+    assert "points more** than BatchNorm at 1/255" in answer_text(open_page("start"))
+    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1, 1.5 and 2/255;" in answer_text(
+        open_page("paper", claim="C5")
+    )
     stronger()
     after = card(open_page("models", about="One card"))
     assert after == [(*usual[:2], "worst of 4 attacks", 0) if row == usual else row for row in before]
-    assert "recognises **about as many as** BatchNorm at 1/255" in said(open_page("start"))
+    assert "recognises **about as many as** BatchNorm at 1/255" in answer_text(open_page("start"))
     paper = open_page("paper", claim="C5")
-    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1.5 and 2/255;" in said(paper)
+    assert "RobustNorm ahead of BatchNorm: **holds at 0.5, 1.5 and 2/255;" in answer_text(paper)
     assert any("worst of 4 attacks" in chart.alt for chart in charts(paper))
     assert shipped().by_claim["C5"][0].evidence.attacks[1][0][-1] == "apgd-ce"
-    assert "BatchNorm gets **0 %** and RobustNorm gets **0 %**" in said(open_page("accuracy")).replace(
+    assert "BatchNorm gets **0 %** and RobustNorm gets **0 %**" in answer_text(open_page("accuracy")).replace(
         "\N{NO-BREAK SPACE}", " "
     )

@@ -122,7 +122,7 @@ def show(where: Where) -> None:
 def _predict(where: Where, step: Predict) -> None:
     given, widget = question.predicted(where.lesson, step), f"answer {question.key(where.lesson, step)}"
     st.radio(
-        words.asked(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
+        words.prompt(step), range(len(step.answers)), given, key=widget, disabled=given is not None,
         format_func=lambda i: words.choice(step.answers[i].text, letter(i) if address.presents() else ""),
         label_visibility="collapsed",
     )  # fmt: skip

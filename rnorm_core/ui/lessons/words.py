@@ -45,5 +45,5 @@ def other_answers(question: Question, given: int) -> str:
     return "\n\n".join(f"**{choice(one.text)}.** {one.feedback}" for one in rest)
 
 
-def asked(step: Predict) -> str:
+def prompt(step: Predict) -> str:
     return sentence(step.title)

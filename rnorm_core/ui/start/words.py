@@ -48,10 +48,10 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
     left, right = variants[:2]
     pairs = {eps: _rows(table, (left, right), eps) for eps in sizes}
     n = min(row.n for pair in pairs.values() for row in pair)
-    gains = [f"{_gain(one, other)} at {eps:g}/255" for eps, (one, other) in pairs.items()]
-    gains[0] = gains[0].replace(
-        "** at", f"** than {left.label} at" if "points" in gains[0] else f" as** {left.label} at"
-    )
+    gains = [
+        f"{_gain(one, other, left.label if eps == sizes[0] else '')} at {eps:g}/255"
+        for eps, (one, other) in pairs.items()
+    ]
     gains[0] += _trainings(table, left, right, sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
     known = [v for v in variants if all(_rows(table, [v], eps) for eps in sizes)]
@@ -69,10 +69,12 @@ def _rows(table: Table, variants: Sequence[Variant], eps: float) -> list[Row]:
     return [row for row in rows if row is not None] if all(rows) else []
 
 
-def _gain(left: Row, right: Row) -> str:
+def _gain(left: Row, right: Row, than: str) -> str:
+    """than: the left network, "" where the sentence has named it already."""
     if not _is_ahead(left, right) and not _is_ahead(right, left):
-        return "**about as many**"
-    return f"**{_points(right, left)} points {'more' if right.value > left.value else 'fewer'}**"
+        return f"**about as many as** {than}" if than else "**about as many**"
+    gain = f"**{_points(right, left)} points {'more' if right.value > left.value else 'fewer'}**"
+    return f"{gain} than {than}" if than else gain
 
 
 def _is_ahead(one: Row, other: Row) -> bool:
