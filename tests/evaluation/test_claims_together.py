@@ -6,20 +6,20 @@ from rnorm_core.evaluation.claims.judge import Judgement
 from rnorm_core.evaluation.claims.together import main, together
 from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
 from rnorm_core.ui.paper import words
-from rnorm_core.zoo import Variant
 
 
 @dataclass(frozen=True)
 class Planted:
     states: dict
+    left: str
     axis: Axis = EPS
 
     def findings(self) -> list[Finding]:
         return [Finding(size, state, "n = 1") for size, state in self.states.items()]
 
 
-def judged(states: dict, claim: str = "C5", reading: str = "ahead", mode: str = "tracked", axis: Axis = EPS):
-    return Judgement(claim, reading, Planted(states, axis), (Variant("any", mode, norm="rn"),))
+def judged(states: dict, claim: str = "C5", reading: str = "ahead", left: str = "RobustNorm", axis: Axis = EPS):
+    return Judgement(claim, reading, Planted(states, left, axis), ())
 
 
 def on(ten: list, hundred: list) -> list:
@@ -46,11 +46,11 @@ def test_what_was_measured_on_one_data_set_only_is_said():
     (apart,) = on([judged({1: HOLDS})], [judged({2: HOLDS})])
     assert apart.verdict == "not measured at the same sizes"
     assert words.of_both([one, other, apart]) == ""
-    assert "- C5 ahead: not measured on CIFAR-100" in words.together([one])
+    assert words.together([one, other]) == "- Not measured on CIFAR-100: C5 ahead\n- Not measured on CIFAR-10: C5 ahead"
 
 
 def test_readings_with_the_same_words_are_told_apart_by_their_networks():
-    both = [judged({1: HOLDS}, mode="batch"), judged({1: FAILS}, mode="tracked")]
+    both = [judged({1: HOLDS}, left="RobustNorm with batch statistics"), judged({1: FAILS})]
     first, second = on(both, both[1:])
     assert first.verdict == "not measured on CIFAR-100"
     assert second.verdict == "holds on neither at 1/255"

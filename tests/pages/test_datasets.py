@@ -46,6 +46,9 @@ def test_its_images_and_classes(open_page):
     assert len(names) == 20
     assert classes <= set(CLASSES["cifar100"])
     assert "mountain" in classes
+    (bar,) = [block.proto.body for block in page.get("html") if 'class="in-use">' in block.proto.body]
+    assert "</small> RobustNorm</b>" in bar
+    assert "<span>CIFAR-100, " in bar
 
 
 @pytest.mark.usefixtures("both")

@@ -80,7 +80,8 @@ def main(comparisons: Iterable[Together]) -> list[Together]:
 
 def _key(judgement: Judgement) -> tuple:
     """What a reading has in common on all data sets: two readings of a claim may have the same words."""
-    return judgement.claim, judgement.reading, frozenset((one.norm, one.statistics) for one in judgement.sources)
+    networks = (getattr(judgement.evidence, side, "") for side in ("left", "right"))
+    return judgement.claim, judgement.reading, *networks
 
 
 def _together(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Together:

@@ -55,11 +55,16 @@ def of_both(comparisons: Sequence[Together]) -> str:
 
 
 def together(comparisons: Sequence[Together]) -> str:
-    """A line for each reading that was judged on all data sets, then the others; a list in Markdown."""
-    judged = [one for one in comparisons if one.held]
-    lines = [f"- **{one.claim}** {one.reading}: **{one.verdict}**" for one in judged]
-    others = [f"- {one.claim} {one.reading}: {one.verdict}" for one in comparisons if one not in judged]
-    return "\n".join(lines + others)
+    """A line for each reading that was judged on all data sets, then the others in one; a list in Markdown."""
+    lines, others = [], dict[str, list[str]]()
+    for one in comparisons:
+        if one.held:
+            lines.append(f"- **{one.claim}** {one.reading}: **{one.verdict}**")
+        else:
+            others.setdefault(one.verdict, []).append(f"{one.claim} {one.reading}")
+    for verdict, readings in others.items():
+        lines.append(f"- {verdict[0].upper()}{verdict[1:]}: {'; '.join(dict.fromkeys(readings))}")
+    return "\n".join(lines)
 
 
 def main_readings(shipped: Shipped) -> list[Judged]:
