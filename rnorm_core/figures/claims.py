@@ -66,7 +66,7 @@ def _contest(contest: Contest) -> Figure:
         over = [contest.trainings[eps] for eps in places if eps in contest.trainings]
         x = [i for i, eps in enumerate(places) if eps in contest.trainings]
         y, low, high = ([100 * getattr(t.difference, key) for t in over] for key in ("difference", "low", "high"))
-        name = f"mean of {over[0].difference.trainings}, over trainings"
+        name = f"over {over[0].difference.trainings}"
         series.append(Series(name, x, y, low, high, list(map(str, over)), CLEAN, "line-ew-open"))
     n = sorted({p.n for by_seed in contest.by_eps.values() for p in by_seed.values()})
     title = f"Does {contest.left.partition(' with ')[0]} keep more?"

@@ -63,7 +63,11 @@ def test_an_attack_that_one_seed_lacks_does_not_count():
 @pytest.mark.parametrize(
     ("bn", "rn", "said"),
     [
-        ((20, 22, 21), (30, 36, 31), "than BatchNorm at 1/255 (over 3 trainings of each +11.3 points, 95 %: +"),
+        (
+            (20, 22, 21),
+            (30, 36, 31),
+            "than BatchNorm at 1/255 (over 3 trainings of each +11.3 points, 95",
+        ),
         ((20, 22, 21), (30, 60, 24), ", so this may be chance)"),
         ((20, 22, 21), (30,), "than BatchNorm at 1/255."),
         ((0, 0, 0), (0, 0, 0), "**about as many as** BatchNorm at 1/255."),

@@ -48,7 +48,7 @@ def test_a_contest_of_several_trainings_shows_their_interval():
     contest = Contest(
         "RobustNorm", "BatchNorm", {1: {0: PAIR}, 8: {0: PAIR}}, ATTACKS, trainings={8: Trainings(over, 90)}
     )
-    drawn = traces(evidence(contest))["mean of 2 trainings of each, over trainings"]
+    drawn = traces(evidence(contest))["over 2 trainings of each"]
     assert (drawn["x"], drawn["y"]) == ([1], pytest.approx([15]))
     assert drawn["error_y"]["array"] == pytest.approx([100 * (over.high - over.difference)])
     assert drawn["customdata"][0].startswith("over 2 trainings of each +15.0 points")

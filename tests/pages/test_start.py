@@ -84,7 +84,7 @@ def over_trainings(left: str, right: str, size: float) -> str:
     ends = trainings.welch(values[:3], values[3:])
     low, value, high = (f"{100 * x:+.1f}".replace("-", "\N{MINUS SIGN}") for x in ends)
     chance = ", so this may be chance" * (ends[0] <= 0 <= ends[2])
-    return f"over 3 trainings of each {value} points, 95 %: {low} to {high}{chance}"
+    return f"over 3 trainings of each {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance}"
 
 
 @pytest.mark.parametrize("size", [0.5, 2])

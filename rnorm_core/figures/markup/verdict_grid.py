@@ -50,7 +50,7 @@ _STYLE = """
 .verdicts i.opposite-per-image { background: #8a8a8a; clip-path: polygon(0 8%, 50% 8%, 50% 100%); }
 .verdicts i span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .verdicts p { font-size: 0.8rem; margin: 0.4rem 0 0; }
-.verdicts p > span { margin-right: 1rem; }
+.verdicts p > span { display: inline-block; margin-right: 1rem; }
 .verdicts p i { margin-right: 0.35rem; }
 @container (max-width: 720px) {
   .verdicts col:first-child { width: auto; }
