@@ -24,7 +24,8 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from benchmarks.pages import ROOT, WATCH, machine, publish, serve
+from benchmarks.pages import ROOT, WATCH, serve
+from benchmarks.report import machine, publish
 from benchmarks.visitor import Lost, View, Visitor
 
 PEOPLE, BROWSERS, CHECKED = 30, 2, 3
