@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 import torch
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation, model_names, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.comparison import Comparison
@@ -15,7 +15,8 @@ from rnorm_core.evaluation.measure.sweep import BATCH
 from rnorm_core.evaluation.published import EPS_255, RESNET18, Published, comparable
 from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.accuracies import COMMAND
-from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines
+from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant
+from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.experiments.accuracy_sweep import Result
 from rnorm_core.figures import published as of_others
 from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
@@ -206,7 +207,10 @@ def show_numbers(drawn: Sequence[Line]) -> None:
     )
 
 
-def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Variant], pixels: str) -> None:
+def show_comparison(
+    table: evaluation.Table, comparison: Comparison | None, variants: tuple[Variant, Variant], pixels: str
+) -> None:
+    """Left against right under one attack: image by image, and over trainings where both have several."""
     if comparison is None:
         brought = dict.fromkeys(variant.title for variant in variants if zoo.is_brought(variant.model))
         why = f"No accuracies come with {' and '.join(brought)}" if brought else (
@@ -216,11 +220,12 @@ def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Vari
         return
     picture, text = st.columns([3, 2], gap="large")
     with text:
-        st.markdown("\n\n".join(words.sentences(comparison)))
+        trainings = _over_trainings(table, comparison, pixels)
+        st.markdown("\n\n".join([*words.sentences(comparison), *trainings]))
         st.caption(
             "The intervals and p (McNemar's test: of the images on which the two differ, could as many be on one side "
-            "by chance?) say what other images might do. Another training might do otherwise, too: one seed is an "
-            "example."
+            "by chance?) say what other images might do. Another training might do otherwise, too: "
+            + ("the last interval says how far." if trainings else "one seed is an example.")
         )
     if comparison.left != comparison.right:
         left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
@@ -230,6 +235,21 @@ def show_comparison(comparison: Comparison | None, variants: tuple[Variant, Vari
                 "left against right", "compared", command=COMMAND, left=comparison.left, right=comparison.right,
                 attack=comparison.attack, eps_255=comparison.eps_255, pixels=pixels,
             ))  # fmt: skip
+
+
+def _over_trainings(table: evaluation.Table, comparison: Comparison, pixels: str) -> list[str]:
+    """A sentence about the trainings of left and right with other seeds; [] where one of them has no other."""
+
+    def row(rows: evaluation.Table, variant: Variant) -> evaluation.Row | None:
+        measured = of_variant(rows, variant, comparison.attack, pixels)
+        return next((one for one in measured if one.eps_255 == comparison.eps_255), None)
+
+    over = over_trainings(table, comparison.left, comparison.right, row, pixels)
+    return [words.over_seeds(over, *map(_without_seed, (comparison.left, comparison.right)))] if over else []
+
+
+def _without_seed(variant: Variant) -> str:
+    return replace(variant, title=model_names.title(zoo.card(variant.model), with_seed=False)).label
 
 
 def show_precision(count: int) -> None:
