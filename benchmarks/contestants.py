@@ -1,9 +1,10 @@
-"""What takes part in `benchmarks.attacks`: functions that attack a batch, and the arithmetic of their passes."""
+"""What takes part in `benchmarks.attacks` and `benchmarks.gpu`: functions that attack a batch, and their arithmetic."""
 
 import copy
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,6 @@ from torch.nn import functional as F
 
 from rnorm_core import attacks, zoo
 from rnorm_core.data import Batch
-
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # otherwise foolbox's import needs a git binary
-import foolbox
 
 EPS = 8 / 255
 SIDE = 2048  # of the matrices whose product gives the rate of the floor
@@ -31,16 +29,12 @@ def contestants(model: str, attack: str, steps: int, eps: float = EPS) -> dict[s
         "bare": bare(folded, steps),
         "matrix": product(),
     }
-    if attack == "pgd":
-        plain = zoo.load(model, device="cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-        found["foolbox"] = foolboxs(copy.deepcopy(plain).requires_grad_(True), steps, eps)
-        found["frozen"] = foolboxs(plain, steps, eps)
-    return found
+    return found | foolboxs(model, steps, eps) if attack == "pgd" else found
 
 
-def ours(network: nn.Module, attack: str, steps: int, eps: float) -> Callable[[Batch], Tensor]:
+def ours(network: nn.Module, attack: str, steps: int, eps: float, **options: Any) -> Callable[[Batch], Tensor]:
     """As a user of the library writes it."""
-    made = attacks.make(attack, eps, steps)
+    made = attacks.make(attack, eps, steps, **options)
     generator = torch.Generator().manual_seed(0)
     return lambda batch: made.run(network, batch, generator).adversarial
 
@@ -68,14 +62,22 @@ def without_graphs() -> Iterator[None]:
             os.environ["ROBUSTNORM_ENGINE"] = before
 
 
-def foolboxs(network: nn.Module, steps: int, eps: float) -> Callable[[Batch], Tensor]:
-    """foolbox's PGD on a network with its norms, in torch's usual layout.
+def foolboxs(model: str, steps: int, eps: float, device: torch.device | str = "cpu") -> dict[str, Attack]:
+    """foolbox's PGD on an ordinary network in torch's usual layout, and the same on one with frozen weights.
 
     A user who does not freeze the weights lets them accumulate gradients in every step; foolbox does not prevent it.
     """
-    watched = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # otherwise foolbox's import needs a git binary
+    import foolbox  # not above, because `benchmarks.gpu` also runs without it
+
     attack = foolbox.attacks.LinfPGD(abs_stepsize=2.5 * eps / steps, steps=steps, random_start=True)
-    return lambda batch: attack.run(watched, batch.images, batch.labels, epsilon=eps)
+
+    def on(network: nn.Module) -> Attack:
+        watched = foolbox.PyTorchModel(network, bounds=(0, 1), device=device)
+        return lambda batch: attack.run(watched, batch.images, batch.labels, epsilon=eps)
+
+    frozen = zoo.load(model, device=device).to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    return {"foolbox": on(copy.deepcopy(frozen).requires_grad_(True)), "frozen": on(frozen)}
 
 
 def bare(network: nn.Module, steps: int) -> Callable[[Batch], None]:

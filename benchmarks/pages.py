@@ -13,7 +13,6 @@ decompression. Times are read every 15 ms.
 import argparse
 import base64
 import os
-import platform
 import shutil
 import socket
 import statistics
@@ -25,13 +24,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from playwright.sync_api import TimeoutError as NoSuchElement
+
+from benchmarks.report import machine, publish
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -335,25 +335,6 @@ class Benchmark:
         box = page.get_by_label("Seed", exact=True)
         box.fill(str(next(self.seeds)))
         box.press("Enter")
-
-
-def machine() -> str:
-    """The processor, its threads, the load now, and the date."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {os.cpu_count()} threads{load}, {platform.system()}, {date.today().isoformat()}"
-
-
-def publish(text: str, out: Path | None) -> None:
-    """Prints the tables, and writes them to the file that was asked for."""
-    print(text)
-    if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.pages import ROOT, machine, publish, serve
+from benchmarks.pages import ROOT, serve
+from benchmarks.report import machine, publish
 from rnorm_core.classroom.question import Choice, Question
 from rnorm_core.classroom.vote.codes import new_token
 from rnorm_core.classroom.vote.state import Key

@@ -37,7 +37,8 @@ with guard("accuracy"):
     with parts[COMPARE]:
         if parts[COMPARE].open:
             under, eps = question.attack_and_size()
-            view.show_comparison(curves.compare(table, variants, under, eps, choice.pixels), variants, choice.pixels)
+            compared = curves.compare(table, variants, under, eps, choice.pixels)
+            view.show_comparison(table, compared, variants, choice.pixels)
     with parts[MEASURE]:
         if parts[MEASURE].open:
             under, eps = question.attack_and_size()

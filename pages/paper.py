@@ -61,7 +61,8 @@ with guard("paper"):
         "One row is one claim of *Towards an Adversarially Robust Normalization Approach* (Awais, Shamshad, Bae 2020, "
         f"{words.LINK}), one mark an attack size: filled where the claim "
         "holds, open where it does not, a dash where these measurements cannot tell, a triangle where the opposite "
-        "holds. The verdicts follow from this project's own measurements, by rules that are the same for all claims.",
+        "holds; half a mark where every training says so, but the trainings differ so much that another one may not. "
+        "The verdicts follow from this project's own measurements, by rules that are the same for all claims.",
         "A claim about robustness is a claim about sizes. The paper's own sizes are a fraction of one grey level up to "
         "one and a half; most work since uses 8/255. There, most networks that were not trained on attacked images "
         "fail, and can no longer be told apart. A gain that remains may be robustness, or an attack that is too weak: "

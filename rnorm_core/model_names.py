@@ -216,6 +216,9 @@ def pairs(cards: Iterable[Card]) -> list[Pair]:
     for known in batch:
         if not known.adversarial:
             offered += other_norms("Same seed, another norm", known, others if is_plain(kinds[known]) else ["rn"])
+        if "early" in known.rest:
+            robust = replace(known, norm="rn", power=DEFAULT_POWER, rest=())
+            offered += offer("As accurate, by an early stop", known, robust)
     if len(by_power := powers(kinds.values())) > 1:
         low, *_, high = (kind(card) for card in by_power.values())
         offered += offer(f"p from {low.power:g} to {high.power:g}", low, high)

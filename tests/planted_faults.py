@@ -110,6 +110,14 @@ FAULTS = (
         "tests/evaluation/test_evidence.py",
     ),
     Fault(
+        "what every image shows is said of every training", "rnorm_core/evaluation/claims/evidence.py",
+        "if state == HOLDS and over.low <= least:", "if False:", "tests/evaluation/test_claims.py",
+    ),
+    Fault(
+        "an interval over trainings is one of many trainings", "rnorm_core/evaluation/measure/over_seeds.py",
+        "t_quantile(0.975, freedom)", "1.96", "tests/evaluation/test_over_seeds.py",
+    ),
+    Fault(
         "a line that a kill cut short stays in a table", "rnorm_core/evaluation/tables/jsonl.py",
         "        os.truncate(path, whole)\n", "", "tests/evaluation",
     ),

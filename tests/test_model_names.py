@@ -143,6 +143,12 @@ def test_pairs_are_of_networks_that_exist(shipped):
     assert str(pairs[0]) == "Same seed, another norm: BatchNorm | RobustNorm"
 
 
+def test_a_network_that_was_stopped_early_is_paired_with_the_one_it_matches(make_card):
+    cards = [make_card("bn"), make_card("rn"), make_card("bn", name=f"{BASE}-bn-early")]
+    pairs = {(pair.left, pair.right): pair.why for pair in model_names.pairs(cards)}
+    assert pairs[f"{BASE}-bn-early", f"{BASE}-rn"] == "As accurate, by an early stop"
+
+
 def test_few_networks_few_pairs(shipped, brought, make_card):
     bn, rn = shipped[f"{BASE}-bn"], shipped[f"{BASE}-rn"]
     assert [(pair.left, pair.right) for pair in model_names.pairs([bn, rn])] == [(bn.name, rn.name)]

@@ -32,6 +32,7 @@ from rnorm_core.attacks.look import look, statistics_of, take_aim
 from rnorm_core.attacks.losses import LOSSES, Aim
 from rnorm_core.attacks.trace import Step
 from rnorm_core.engine import Eager
+from rnorm_core.errors import UserError
 from rnorm_core.norms import looks_at_batch
 
 if TYPE_CHECKING:
@@ -60,26 +61,35 @@ class APGD(Attack):
     """eps: in pixel units. loss: a name of `LOSSES`. `Step.loss` is always the cross entropy.
 
     `stream` yields the current point of the search. The last step of each restart is its result.
+    early_stop: an image that is fooled keeps its point and costs no more passes. As many images are fooled as without
+    it, but less surely, so that fewer may survive the rounding to 8 bits.
     """
 
     eps: float
     steps: int
     loss: str
     random_start: bool
+    early_stop: bool = False
 
     def stream(self, model: nn.Module, batch: "Batch", generator: Generator | None) -> Iterator[Step]:
-        passes = engine.passes(model, len(batch) if self.loss == "ce" else None)
+        compiled = self.loss == "ce" and not self.early_stop  # a graph takes one number of images
+        passes = engine.passes(model, len(batch) if compiled else None)
         aim, total = take_aim(passes, batch, self.targets), self.restarts * self.steps
         joint = looks_at_batch(statistics_of(model))
-        first = self._at(passes, aim, aim.clean, gradient=not self.random_start)
+        if joint and self.early_stop:
+            raise UserError(
+                "No image can stop early where predictions depend on the batch: the others still need it.",
+                "Leave early_stop out, or use tracked statistics.",
+            )
+        result = first = self._at(passes, aim, aim.clean, gradient=not self.random_start)
         yield self._step(aim, 0, total, first.view, first.images)
         for restart in range(self.restarts):
             start = first
             if self.random_start:
                 x = (aim.clean + self.ball.inside(aim.clean, self.eps, generator)).clamp(0, 1)
-                start = self._at(passes, aim, x, gradient=True)
-            for t, point in enumerate(self._climb(passes, aim, start, joint), start=1):
-                yield self._step(aim, restart * self.steps + t, total, point.view, point.images, restart)
+                start = self._next(passes, aim, x, result, result, gradient=True)
+            for t, result in enumerate(self._climb(passes, aim, start, joint), start=1):
+                yield self._step(aim, restart * self.steps + t, total, result.view, result.images, restart)
 
     def _climb(self, passes: Eager, aim: Aim, start: Point, joint: bool) -> Iterator[Point]:
         """The algorithm from one start. Each image decides separately; if `joint`, the sum over the batch decides."""
@@ -97,7 +107,7 @@ class APGD(Attack):
             z = self._inside(aim, x + size[:, None, None, None] * self.ball.steepest(now.view.gradient))
             if t > 1:
                 z = self._inside(aim, x + ALPHA * (z - x) + (1 - ALPHA) * (x - before))
-            new = self._at(passes, aim, z, gradient=t < self.steps)
+            new = self._next(passes, aim, z, now, best, gradient=t < self.steps)
             sound = sound & _numbers(new)
             rises = rises + (pooled(new.score - now.score, joint) > 0)
             highest = highest.where(pooled(new.score - highest.score, joint) > 0, new)
@@ -113,6 +123,17 @@ class APGD(Attack):
 
     def _inside(self, aim: Aim, images: Tensor) -> Tensor:
         return (aim.clean + self.ball.project(images - aim.clean, self.eps)).clamp(0, 1)
+
+    def _next(self, passes: Eager, aim: Aim, images: Tensor, now: Point, best: Point, *, gradient: bool) -> Point:
+        """The point at `images`. With `early_stop`, an image that `best` fools stays at `now`."""
+        if not self.early_stop:
+            return self._at(passes, aim, images, gradient=gradient)
+        if gradient and now.view.gradient is None:
+            now = now._replace(view=now.view._replace(gradient=torch.zeros_like(now.images)))
+        left = (~best.fools).nonzero()[:, 0]
+        if not len(left):
+            return now
+        return now.put(left, self._at(passes, aim.select(left), images[left], gradient=gradient))
 
     def _at(self, passes: Eager, aim: Aim, images: Tensor, *, gradient: bool) -> Point:
         view = look(passes, aim, images, gradient=gradient, climb=LOSSES[self.loss])

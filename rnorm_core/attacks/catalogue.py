@@ -110,7 +110,7 @@ _ENTRIES = (
         "apgd", "APGD", "fixed-eps", "linf",
         "PGD that chooses its step size itself: from 2 eps on, halved when it gets no further.",
         "Croce and Hein 2020, arXiv 2003.01690",
-        100, _LINF, None, {"loss": "ce", "restarts": 1, "random_start": True},
+        100, _LINF, None, {"loss": "ce", "restarts": 1, "random_start": True, "early_stop": False},
     ),
     Entry(
         "square", "Square Attack", "fixed-eps", "linf",
@@ -217,6 +217,8 @@ def make(
     if restarts > 1 and not chosen["random_start"]:
         raise UserError("Restarts from the clean image would all be the same.", "Use random_start=True or restarts=1.")
     if entry.step_size is None:
+        if not chosen["early_stop"]:
+            del spec["early_stop"]  # as in tables that are older than this option
         return APGD(spec, ball, aim, restarts, eps, steps, **chosen)
     if chosen.get("step_size") is None:
         chosen["step_size"] = entry.step_size(eps, steps)

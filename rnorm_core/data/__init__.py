@@ -1,6 +1,6 @@
 """Batches of images and their sources."""
 
-from rnorm_core.data.batch import Batch, data_hash, image_id
+from rnorm_core.data.batch import Batch, data_hash, image_id, kept_and_held
 from rnorm_core.data.choice import ImageChoice
 from rnorm_core.data.classes import CLASSES, SUPERCLASSES, class_title
 from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
@@ -25,6 +25,7 @@ __all__ = [
     "data_hash",
     "fetch",
     "image_id",
+    "kept_and_held",
     "load",
     "of_ids",
     "pick",

@@ -71,3 +71,12 @@ def from_pixels(pixels: np.ndarray, labels: np.ndarray, ids: Sequence[str], sour
     """Batch of uint8 (N, 32, 32, 3) pixels: one grey level becomes 1/255."""
     images = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous().float().div_(255)
     return Batch(images, torch.tensor(labels, dtype=torch.int64), CLASSES[dataset], tuple(ids), source, dataset)
+
+
+def kept_and_held(images: int, held: int) -> tuple[Tensor, Tensor]:
+    """The indices of the training images to train on, and of `held` that are held out, both in a random order.
+
+    Every training holds out the same images, so that scores on them can be compared.
+    """
+    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
+    return order[: images - held], order[images - held :]

@@ -20,6 +20,7 @@ from rnorm_core.evaluation.measure.protocol import (
     EPS_255,
     KINDS,
     QUERIES,
+    SMALL_EPS_255,
     SOME_IMAGES,
     STRONG,
     STRONG_EPS_255,
@@ -39,10 +40,16 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", metavar="NAME", help="models to measure; default: every shipped model")
     shown = f"statistics modes, of {', '.join(MODES)}; a network is measured only in modes of its norm; default: all"
     parser.add_argument("--statistics", nargs="+", choices=MODES, default=MODES, metavar="MODE", help=shown)
-    shown = f"of {', '.join(KINDS)}; default: all, but the last {len(STRONG)} only for adversarially trained models"
+    shown = (
+        f"of {', '.join(KINDS)}; default: all for adversarially trained models, all but the last for the main ones in "
+        f"tracked mode, all but the last {len(STRONG)} for others"
+    )
     parser.add_argument("--attacks", nargs="+", choices=KINDS, metavar="ATTACK", help=shown)
-    usual, strong = (" ".join(f"{eps:g}" for eps in sizes) for sizes in (EPS_255, STRONG_EPS_255))
-    shown = f"attack sizes in grey levels (k/255); default: {usual}; for the last {len(STRONG)} attacks: {strong}"
+    usual, strong, small = (" ".join(f"{eps:g}" for eps in sizes) for sizes in (EPS_255, STRONG_EPS_255, SMALL_EPS_255))
+    shown = (
+        f"attack sizes in grey levels (k/255); default: {usual}; for the last {len(STRONG)} attacks: {strong} "
+        f"for adversarially trained models, {small} for others"
+    )
     parser.add_argument("--eps", nargs="+", type=_eps, metavar="K", help=shown)
     parser.add_argument(
         "--queries",

@@ -62,6 +62,12 @@ def _contest(contest: Contest) -> Figure:
         at = [(places.index(eps), by_seed[seed]) for eps, by_seed in sorted(contest.by_eps.items()) if seed in by_seed]
         marker = look.marker + ("", "-open", "-dot")[i % 3]
         series.append(_differences(f"seed {seed}", [x for x, _ in at], [p for _, p in at], look.colour, marker))
+    if contest.trainings:
+        over = [contest.trainings[eps] for eps in places if eps in contest.trainings]
+        x = [i for i, eps in enumerate(places) if eps in contest.trainings]
+        y, low, high = ([100 * getattr(t.difference, key) for t in over] for key in ("difference", "low", "high"))
+        name = f"over {over[0].difference.trainings}"
+        series.append(Series(name, x, y, low, high, list(map(str, over)), CLEAN, "line-ew-open"))
     n = sorted({p.n for by_seed in contest.by_eps.values() for p in by_seed.values()})
     title = f"Does {contest.left.partition(' with ')[0]} keep more?"
     under = contest.under or named(contest.attacks)

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from rnorm_core import norms, probes, shift, zoo
-from rnorm_core.data import data_hash, files
+from rnorm_core.data import data_hash, files, kept_and_held
 from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.replace import put
@@ -43,12 +43,13 @@ def measure(
     """
     card = zoo.card(name)
     pixels = files.read(files.locate(card.dataset, "train", directory), card.dataset, "train")
-    if data_hash(pixels.ids) != card.data_hash:
+    kept, _ = kept_and_held(len(pixels.ids), card.recipe.get("holdout", 0))
+    if data_hash(pixels.ids[i] for i in kept) != card.data_hash:
         raise UserError(
             f"{name} was trained on other images than these {len(pixels.ids):,}.",
             f"name the folder of the whole training set of {card.dataset} with --data.",
         )
-    images = torch.tensor(pixels.images)
+    images = torch.tensor(pixels.images)[kept.sort().values]  # in the order of the files
     modes, batches = norms.modes(card.norm), batches or BATCHES
     parts = Parts(progress, [2 * len(images), *[sum(size * times for size, times in batches.items())] * len(modes)])
     parts.begin("training images")

@@ -3,7 +3,9 @@
 Needs torch, numpy, pyarrow, Pillow and safetensors. The command writes a checkpoint after every epoch. If it is started
 again after a stop, it continues from the checkpoint. At the end the weights and their card are in --out. With --holdout
 N the last N of the shuffled training images are not used for training. They are classified after every epoch (to tune a
-recipe), and nothing is written to --out.
+recipe), and nothing is written to --out. With --stop-at-accuracy A as well, the training ends after the first epoch
+that gets the share A of them right, and the network of that epoch is written: it was stopped early, and no test image
+had a part in it.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 
 from rnorm_core import model_names, models, norms, zoo
-from rnorm_core.data import CLASSES, data_hash, files
+from rnorm_core.data import CLASSES, data_hash, files, kept_and_held
 from rnorm_core.errors import UserError, one_line_errors
 from rnorm_core.evaluation.card import COMMAND as MEASURE
 from rnorm_core.evaluation.card import complete_test_set, measure
@@ -49,6 +51,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--holdout", type=_positive, default=0, metavar="N", help="keep N training images out, to tune a recipe"
     )
+    shown = (
+        "with --holdout: end after the first epoch that gets this share (0 to 1) of them right, and write the network"
+    )
+    parser.add_argument("--stop-at-accuracy", type=_share, metavar="A", help=shown)
     parser.add_argument("--name", help="name of the model; default: made from the other options")
     parser.add_argument(
         "--work", type=Path, help="folder of checkpoints and logs; default: RNORM_HOME, or ~/.cache/rnorm-lab"
@@ -65,12 +71,19 @@ def _positive(text: str) -> int:
     return number
 
 
+def _share(text: str) -> float:
+    if not 0 < (number := float(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"{number:g} is not a share of images")
+    return number
+
+
 def default_name(options: argparse.Namespace, plan: Recipe) -> str:
     """The network's name unless --name gives one; see `model_names.default_name`."""
     power = options.power if options.norm == "rn" else None
-    return model_names.default_name(
+    name = model_names.default_name(
         options.dataset, options.model, options.norm, power=power, recipe=plan.name, seed=options.seed
     )
+    return f"{name}-early" if options.stop_at_accuracy else name
 
 
 def working_name(name: str, holdout: int) -> str:
@@ -93,9 +106,12 @@ def run(options: argparse.Namespace) -> list[dict]:
         raise UserError(
             f"The norm dualbn needs adversarial images; the recipe {plan.name} has none.", "use --recipe adv."
         )
+    if options.stop_at_accuracy and not options.holdout:
+        raise UserError("--stop-at-accuracy needs images to score on.", "hold some out: --holdout 5000.")
+    writes = bool(options.stop_at_accuracy or not options.holdout)
     name = options.name or default_name(options, plan)
     published = options.out / f"{name}.safetensors"
-    if published.exists() and not options.holdout:
+    if published.exists() and writes:
         raise UserError(
             f"{published} exists already; its measured accuracies would be lost.",
             "train under another --name or to another folder with --out, or move it and its card away; "
@@ -107,9 +123,7 @@ def run(options: argparse.Namespace) -> list[dict]:
             f"{options.holdout} of {len(pixels.ids)} images cannot be held out: no image is left to train on.",
             "choose a smaller --holdout.",
         )
-    # Every seed and recipe holds back the same images, so that their scores can be compared.
-    order = torch.randperm(len(pixels.ids), generator=torch.Generator().manual_seed(0))
-    kept, held = (order[: len(order) - options.holdout], order[len(order) - options.holdout :])
+    kept, held = kept_and_held(len(pixels.ids), options.holdout)
     images, labels = torch.tensor(pixels.images), torch.tensor(pixels.labels)
 
     torch.manual_seed(options.seed)
@@ -134,6 +148,9 @@ def run(options: argparse.Namespace) -> list[dict]:
     def held_out(model: torch.nn.Module) -> dict:
         return {"held_out_accuracy": round(_accuracy(model, images[held], labels[held], device), 4)}
 
+    def accurate_enough(row: dict) -> bool:
+        return bool(options.stop_at_accuracy) and row["held_out_accuracy"] >= options.stop_at_accuracy
+
     curve = train(
         model,
         TrainingImages(images[kept], labels[kept], plan.padding, device),
@@ -144,11 +161,19 @@ def run(options: argparse.Namespace) -> list[dict]:
         on_epoch=on_epoch,
         on_step=_time_left() if sys.stdout.isatty() else lambda *_: None,
         evaluate=held_out if options.holdout else lambda _: {},
+        stop=accurate_enough,
     )
     _say(f"trained for {(time.monotonic() - began) / 60:.1f} min in this run")
-    if options.holdout:
+    if not writes:
         return curve
     made = {"shape": shape, "recipe": plan, "seed": options.seed, "data_hash": identity["data_hash"], "curve": curve}
+    if options.stop_at_accuracy:
+        if not accurate_enough(curve[-1]):
+            raise UserError(
+                f"No epoch got {options.stop_at_accuracy:g} of the held-out images right; nothing is written.",
+                f"stop at a smaller share; the last epoch got {curve[-1]['held_out_accuracy']:g}.",
+            )
+        made["early"] = {"holdout": options.holdout, "stop_at_accuracy": options.stop_at_accuracy}
     _say(f"written: {publish(options.out, name, model, **made)}")
     # Otherwise, if the network were moved away, the same command would publish this checkpoint again without any
     # training.

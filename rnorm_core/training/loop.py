@@ -39,6 +39,7 @@ def train(
     on_epoch: Callable[[dict], None] = lambda row: None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     evaluate: Callable[[nn.Module], dict] = lambda model: {},
+    stop: Callable[[dict], bool] = lambda row: False,
 ) -> list[dict]:
     """Trains `model` in place and returns the curve: one row per epoch.
 
@@ -47,6 +48,8 @@ def train(
     holds epoch (from 1), train_loss and train_accuracy (both over the training images as the network sees them:
     augmented, and attacked if the recipe has an attack), lr, seconds, and the values of `evaluate(model)`. After
     adversarial training it also holds adversarial_train_accuracy, over the attacked images alone.
+
+    The training ends after the first epoch whose row makes `stop(row)` true; the learning rate is then where it is.
     """
     if len(images) < recipe.batch_size:
         raise UserError(f"{len(images)} images do not fill a batch of {recipe.batch_size}.", "train on more images.")
@@ -59,6 +62,8 @@ def train(
     curve = _resume(checkpoint_path, model, optimizer, identity)
     steps = len(images) // recipe.batch_size
     for epoch in range(len(curve), recipe.epochs):
+        if curve and stop(curve[-1]):  # also where a checkpoint has got there
+            break
         began = time.monotonic()
         model.train()
         total_loss, correct = torch.zeros((), device=device), dict[str, Tensor]()

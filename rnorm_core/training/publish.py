@@ -2,10 +2,11 @@
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import safetensors
@@ -37,10 +38,12 @@ def publish(
     seed: int,
     data_hash: str,
     curve: Sequence[dict[str, Any]],
+    early: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """Writes the weights and a card without accuracies to the folder `out`; returns the path of the weights.
 
     shape: arguments of `models.build`. data_hash: of the training images. curve: one row for each epoch, see `Card`.
+    early: how a training was stopped early, with the values of its options; they join the recipe on the card.
     UserError if `out` cannot be written; then an existing network of this name does not change.
     """
     path = out / f"{name}.safetensors"
@@ -54,7 +57,7 @@ def publish(
         power=shape["power"] if shape["norm"] == "rn" else None,
         width=shape["width"],
         classes=CLASSES[shape["dataset"]],
-        recipe=asdict(recipe),
+        recipe=asdict(recipe) | dict(early),
         initialisation=FIXUP if fixup else HE,
         seed=seed,
         data_hash=data_hash,

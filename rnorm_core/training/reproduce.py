@@ -10,6 +10,8 @@ from rnorm_core.zoo import Card
 
 # Fields of a recipe that an option may change.
 OVERRIDES = {"epochs": "--epochs", "peak_lr": "--lr", "precision": "--precision"}
+# What a training that was stopped early adds to its recipe.
+EARLY = {"holdout": "--holdout", "stop_at_accuracy": "--stop-at-accuracy"}
 
 
 def command(card: Card) -> str:
@@ -23,6 +25,7 @@ def command(card: Card) -> str:
         value = card.recipe.get(field, getattr(base, field))
         if value != getattr(base, field) or field == "precision":  # without it the hardware decides
             options += [option, str(value)]
+    options += [word for key, option in EARLY.items() if key in card.recipe for word in (option, str(card.recipe[key]))]
     options += ["--name", f"{card.name}-again"]  # the card's own weights are kept
     return shlex.join(["python", "-m", "rnorm_core.training", *options])
 
@@ -31,7 +34,7 @@ def changed_since(card: Card) -> dict[str, tuple[Any, Any]]:
     """Fields of the card's recipe that differ in the command's recipe: (the card's value, the command's value)."""
     changed = {field: card.recipe[field] for field in OVERRIDES if field in card.recipe}
     base = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(_base(card, **changed)).items()}
-    repeated = {"name", *OVERRIDES}
+    repeated = {"name", *OVERRIDES, *EARLY}
     return {
         key: (value, base.get(key))
         for key, value in card.recipe.items()

@@ -201,6 +201,34 @@ def test_a_joint_search_never_mixes_images_of_different_points(net, make_pattern
     assert {len(x) for x in asked} == {20}
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_stopping_early_fools_the_same_images_with_fewer_passes(net, make_patterns, generator, loss):
+    model, batch, seen = net(), make_patterns(30, 6), []
+
+    class Counted(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return model(x)
+
+    found, passes = {}, {}
+    for early in (False, True):
+        seen.clear()
+        attack = attacks.make("apgd", 1 / 255, 15, loss=loss, restarts=3, early_stop=early)
+        found[early] = attack.run(Counted().eval(), batch, generator())
+        passes[early] = sum(seen)
+        assert attacks.make(**attack.spec).spec == attack.spec
+    assert found[True].fooled.equal(found[False].fooled)
+    assert 0 < found[True].fooled.sum() < 30, "at this eps there should be a difference to see"
+    assert passes[True] < passes[False]
+    left = ~found[True].fooled
+    torch.testing.assert_close(found[True].adversarial[left], found[False].adversarial[left])
+
+
+def test_nothing_stops_early_where_predictions_depend_on_the_batch(net, make_patterns, generator):
+    with pytest.raises(UserError, match=r"stop early.*tracked"):
+        attacks.make("apgd", 1 / 255, 5, early_stop=True).run(net("batch"), make_patterns(4, 6), generator())
+
+
 # --- on trained networks ---------------------------------------------------------------------------------------------
 
 

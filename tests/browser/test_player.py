@@ -127,7 +127,7 @@ def test_sliders_keys_and_play_move_both_networks_in_step(player):
     page.locator("input[name=step]").press("ArrowLeft")
     assert at(page) == "8,1"
     assert verdicts(page)[0].startswith("✗ Fooled: sees frog (82.0 %). It first changed its mind at step 1.")
-    assert verdicts(page)[1] == "✓ Still cat (82.0 %). It will change its mind at step 2."
+    assert verdicts(page)[1] == "✓ Still cat (82.0 %). It changes its mind at step 2."
     page.locator("input[name=eps]").press("ArrowLeft")
     assert at(page) == "1,1"
     assert page.locator(".player-marks span").count() == 1  # the right network never changes its mind at this size

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rnorm_core.evaluation.claims.judge import Judgement
 from rnorm_core.evaluation.claims.together import main, together
-from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
+from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, PER_IMAGE, Axis, Finding
 from rnorm_core.ui.paper import words
 
 
@@ -30,7 +30,7 @@ def on(ten: list, hundred: list) -> list:
 
 def test_each_size_names_the_data_sets_on_which_it_holds():
     ten = judged({0.25: HOLDS, 0.5: HOLDS, 1: HOLDS, 2: FAILS, 8: OPEN, 16: HOLDS})
-    hundred = judged({0.25: HOLDS, 0.5: HOLDS, 1: OPPOSITE, 2: HOLDS, 8: FAILS})
+    hundred = judged({0.25: HOLDS, 0.5: PER_IMAGE, 1: OPPOSITE, 2: HOLDS, 8: FAILS})
     (one,) = on([ten], [hundred])
     assert one.verdict == (
         "holds on both at 0.25 and 0.5/255; only on CIFAR-10 at 1/255; only on CIFAR-100 at 2/255; on neither at 8/255"

@@ -2,10 +2,21 @@
 
 import pytest
 
-from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Finding, reach
+from rnorm_core.evaluation.claims.verdict import (
+    EPS,
+    FAILS,
+    HOLDS,
+    IMAGES,
+    OPEN,
+    OPPOSITE,
+    OPPOSITE_PER_IMAGE,
+    PER_IMAGE,
+    Finding,
+    reach,
+)
 
 SIZES = (0.25, 0.5, 1, 2, 8)
-H, F, O, T = HOLDS, FAILS, OPEN, OPPOSITE
+H, F, O, T, P, Q = HOLDS, FAILS, OPEN, OPPOSITE, PER_IMAGE, OPPOSITE_PER_IMAGE
 
 
 def findings(*states: str) -> list[Finding]:
@@ -25,6 +36,10 @@ def findings(*states: str) -> list[Finding]:
          "open at 0.25 and 0.5/255"),
         ((F, F, H, F, F), "holds at 1/255 alone; does not at 0.25, 0.5, 2 and 8/255"),
         ((H,), "holds at 0.25/255"),
+        ((O, H, H, P, O), "holds at 0.5 and 1/255; per image, not over trainings, at 2/255; open at 0.25 and 8/255"),
+        ((P, P, O, O, Q), "holds over trainings at no size measured, 0.25/255 to 8/255; per image, not over trainings, "
+         "at 0.25 and 0.5/255; open at 1 and 2/255; the opposite holds per image, not over trainings, at 8/255"),
+        ((P, P), "holds per image, not over trainings at every size measured, 0.25/255 to 0.5/255"),
     ],
 )  # fmt: skip
 def test_where_it_holds(states, said):

@@ -16,7 +16,9 @@ from rnorm_core.evaluation.claims.evidence import (
     Recovery,
     Retention,
     Speed,
+    Trainings,
 )
+from rnorm_core.evaluation.measure.over_seeds import over_seeds
 from rnorm_core.evaluation.measure.paired import paired
 from rnorm_core.figures.claims import evidence
 
@@ -38,6 +40,18 @@ def test_a_contest_is_its_differences_with_intervals():
     assert drawn["seed 1"]["marker"]["symbol"] != one["marker"]["symbol"]
     assert "n = 100" in figure.alt
     assert "no difference at 0" in figure.alt
+
+
+def test_a_contest_of_several_trainings_shows_their_interval():
+    over = over_seeds([0.6, 0.7], [0.5, 0.5])
+    assert over is not None
+    contest = Contest(
+        "RobustNorm", "BatchNorm", {1: {0: PAIR}, 8: {0: PAIR}}, ATTACKS, trainings={8: Trainings(over, 90)}
+    )
+    drawn = traces(evidence(contest))["over 2 trainings of each"]
+    assert (drawn["x"], drawn["y"]) == ([1], pytest.approx([15]))
+    assert drawn["error_y"]["array"] == pytest.approx([100 * (over.high - over.difference)])
+    assert drawn["customdata"][0].startswith("over 2 trainings of each +15.0 points")
 
 
 def test_retention_and_its_line():

@@ -133,13 +133,17 @@ def test_words_open_on_a_tap(open_page):
     assert "An image that somebody has changed" in shown
 
 
-def test_a_broken_lesson_from_outside_is_named_and_the_others_work(open_page, monkeypatch, tmp_path):
+def test_of_a_broken_lesson_learners_see_one_line_and_teachers_all(open_page, monkeypatch, tmp_path):
+    assert words.LEFT_OUT not in texts(open_page("lessons"))
     (tmp_path / "09-mine").mkdir()
     (tmp_path / "09-mine" / "lesson.yaml").write_text("title: Mine\ngaol: x\n")
     monkeypatch.setenv("RNORM_LESSONS", str(tmp_path))
     page = open_page("lessons")
-    assert "09-mine/lesson.yaml, line 1" in page.error[0].value
+    assert words.LEFT_OUT in texts(page)
+    assert "09-mine" not in texts(page)
+    assert not page.error
     assert page.button(key="begin 1")
+    assert "09-mine/lesson.yaml, line 1" in open_page("teach").error[0].value
 
 
 def ways() -> list:

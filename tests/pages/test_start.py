@@ -10,6 +10,7 @@ from rnorm_core.experiments.landscape import photos
 from rnorm_core.experiments.shipped.defaults import PHOTOS
 from rnorm_core.rounding import percent
 from rnorm_core.zoo import Variant
+from tests import trainings
 from tests.pages.shown import charts as charts_of
 
 BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
@@ -67,13 +68,28 @@ def test_the_sentence_counts_the_photos_and_the_table(open_page):
     table = evaluation.table("cifar10")
     left, right, none = (headline(table, Variant.of(name), 1) for name in (BN, RN, NONE))
     points = percent((right.correct - left.correct) / left.n).removesuffix(" %")
-    assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 (" in said
-    assert " points in 3 trainings of each) and **about as many** at 8/255" in said
+    over = over_trainings(RN, BN, 1)
+    assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 ({over}) and" in said
     assert f"The network without a norm is ahead of both: {percent(none.value)} at 1/255" in said
     bars = next(block.value for block in page.markdown if "data:image/svg" in block.value)
     shown = re.search(r"Still right at 1/255, the size above BatchNorm \(no attack: [\d.]+ %\) ([\d.]+) %", bars)
     assert float(shown[1]) == pytest.approx(100 * left.value, abs=0.051)
     assert "n = 2,000" in texts(page)
+
+
+def over_trainings(left: str, right: str, size: float) -> str:
+    """What the sentence says of the three trainings of each network, counted otherwise."""
+    names = [f"{name}{seed}" for name in (left, right) for seed in trainings.SEEDS]
+    values = [mask.mean() for mask in trainings.right_under(names, size).values()]
+    ends = trainings.welch(values[:3], values[3:])
+    low, value, high = (f"{100 * x:+.1f}".replace("-", "\N{MINUS SIGN}") for x in ends)
+    chance = ", so this may be chance" * (ends[0] <= 0 <= ends[2])
+    return f"over 3 trainings of each {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance}"
+
+
+@pytest.mark.parametrize("size", [0.5, 2])
+def test_the_interval_over_trainings_is_of_the_chosen_size(open_page, size):
+    assert f"BatchNorm at {size}/255 ({over_trainings(RN, BN, size)})" in answer(open_page("start", eps=str(size)))
 
 
 def test_a_difference_that_chance_explains_is_none(open_page):

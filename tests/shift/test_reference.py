@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnorm_core import models, probes, shift, zoo
-from rnorm_core.data import data_hash, files
+from rnorm_core.data import data_hash, files, kept_and_held
 from rnorm_core.errors import UserError
 from rnorm_core.shift import reference
 from rnorm_core.training.publish import publish
@@ -33,7 +33,7 @@ def shipped(pixels, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
     monkeypatch.delenv("CIFAR_ROOT", raising=False)
 
-    def make(norm: str, data: str = "") -> str:
+    def make(norm: str, data: str = "", **early) -> str:
         torch.manual_seed(0)
         shape = dict(architecture="vgg11", norm=norm, width=1 / 16, dataset="cifar10", power=0.2)
         model = models.build(**shape).train()
@@ -49,6 +49,7 @@ def shipped(pixels, tmp_path, monkeypatch):
             seed=0,
             data_hash=data or data_hash(pixels.ids),
             curve=[],
+            early=early,
         )
         return name
 
@@ -153,6 +154,17 @@ def test_other_images_than_the_trainings_are_refused(shipped, cifar):
     with pytest.raises(UserError, match="other images than these 300"):
         reference.measure(name, cifar)
     assert not zoo.population_path(name).exists()
+
+
+def test_of_held_out_images_nothing_is_measured(shipped, cifar, pixels, images):
+    kept, _ = kept_and_held(300, 60)
+    name = shipped("none", data=data_hash(pixels.ids[i] for i in kept), holdout=60)
+    reference.measure(name, cifar, batches=FEW)
+    assert zoo.population(name).about["n"] == "240"
+    whole = probes.record(zoo.load(name, device="cpu"), images[kept].permute(0, 3, 1, 2) / 255)
+    torch.testing.assert_close(
+        shift.population(name).statistics.layers[0].mean, whole.layers[0].mean, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_a_failure_leaves_the_file_before(shipped, cifar, monkeypatch):

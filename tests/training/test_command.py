@@ -1,6 +1,7 @@
 """The command line, from a folder of images to a card; killed and resumed; held-back images."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from rnorm_core import data, zoo
 from rnorm_core.data import data_hash, files
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import card as evaluation_card
+from rnorm_core.model_names import title
 from rnorm_core.training import __main__ as command
-from rnorm_core.training import checkpoint
+from rnorm_core.training import checkpoint, reproduce
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -163,12 +165,50 @@ def test_held_back_images_are_scored_and_not_trained_on(words, cifar, tmp_path, 
     assert set(trained_on) == kept, "every training holds back the same images"
 
 
+def test_a_training_stops_at_an_accuracy_on_held_back_images(words, cifar, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.4, 0.3, 0.6])
+    monkeypatch.setattr(command, "_accuracy", lambda *_: next(scores))
+    options = words("--norm", "bn", "--holdout", "60", "--epochs", "4", "--stop-at-accuracy", "0.35")
+    run(options)
+    card = zoo.read_card(tmp_path / "out" / "cifar10-resnet20-bn-early.json")
+    assert [row["held_out_accuracy"] for row in card.curve] == [0.2, 0.4]
+    assert card.curve[-1]["lr"] > 0.05  # the rate was not annealed
+    assert {key: card.recipe[key] for key in ("epochs", "holdout", "stop_at_accuracy")} == {
+        "epochs": 4, "holdout": 60, "stop_at_accuracy": 0.35,
+    }  # fmt: skip
+    ids = files.read(cifar, "cifar10", "train").ids
+    kept, held = data.kept_and_held(len(ids), 60)
+    assert sorted([*kept.tolist(), *held.tolist()]) == list(range(len(ids)))
+    assert card.data_hash == data_hash(ids[i] for i in kept)
+    assert title(card) == "BatchNorm, early"
+    assert shlex.join(["--holdout", "60", "--stop-at-accuracy", "0.35"]) in reproduce.command(card)
+    assert reproduce.changed_since(card).keys().isdisjoint({"holdout", "stop_at_accuracy"})
+    with pytest.raises(UserError, match="exists already"):
+        run(options)
+
+
+def test_an_accuracy_that_no_epoch_reaches_writes_nothing_and_may_be_lowered(words, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.3])
+    monkeypatch.setattr(command, "_accuracy", lambda *_: next(scores))
+    more = "--norm", "bn", "--holdout", "60", "--stop-at-accuracy"
+    with pytest.raises(UserError, match=r"No epoch got 0.5 .* the last epoch got 0.3"):
+        run(words(*more, "0.5"))
+    assert not (tmp_path / "out").exists()
+    run(words(*more, "0.3"))  # the checkpoint has got there
+    assert len(zoo.read_card(tmp_path / "out" / "cifar10-resnet20-bn-early.json").curve) == 2
+
+
+def test_a_stop_needs_held_back_images(words):
+    with pytest.raises(UserError, match="--holdout 5000"):
+        run(words("--stop-at-accuracy", "0.5"))
+
+
 def test_what_is_scored_is_what_is_held_back(words, cifar, monkeypatch, tmp_path):
     """A network that knows which images it was trained on finds none of them among those it is scored on."""
     pixels = files.read(cifar, "cifar10", "train")
     seen = {}
 
-    def no_training(model, images, plan, seed, path, identity, on_epoch, on_step, evaluate):
+    def no_training(model, images, plan, seed, path, identity, on_epoch, on_step, evaluate, stop):
         class Spy(torch.nn.Module):
             def forward(self, x):
                 levels = (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
@@ -238,7 +278,11 @@ def test_a_full_disk_when_the_model_is_written(words, tmp_path, capsys, monkeypa
     assert "epoch" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", [["--holdout", "-1"], ["--holdout", "300"], ["--epochs", "0"], ["--norm", "ln"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [["--holdout", "-1"], ["--holdout", "300"], ["--epochs", "0"], ["--norm", "ln"],
+     ["--stop-at-accuracy", "1.5"]],
+)  # fmt: skip
 def test_wrong_arguments(words, capsys, monkeypatch, wrong):
     shown = fails(words(*wrong), capsys, monkeypatch)
     assert wrong[1].lstrip("-") in shown

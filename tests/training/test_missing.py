@@ -100,6 +100,7 @@ def test_what_is_missing_is_trained_and_measured_once(words, monkeypatch, capsys
 
 def test_population_and_table_come_if_asked_for(words, monkeypatch):
     monkeypatch.setattr(protocol, "ATTACKS", ("clean",))
+    monkeypatch.setattr(protocol, "APGD", ())
     run(words("--only", BN, "--population", "--sweep", "--count", "20"))
     assert zoo.population(BN).about["n"] == "300"
     assert [(row.model, row.n) for row in evaluation.read(zoo.DIRECTORY / "cifar10-sweep.jsonl")] == [(BN, 20)] * 3

@@ -7,6 +7,7 @@ import pytest
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Table
+from rnorm_core.evaluation.measure.over_seeds import over_seeds
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.curves import WORST, Line
 from rnorm_core.report import as_csv
@@ -126,3 +127,20 @@ def test_the_command_asks_for_the_row(eps, attack):
     assert (options.count, options.seed) == (1000, 4)
     if attack == "square":
         assert condition.queries == shown.settings["steps"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "said"),
+    [
+        ((0.2, 0.22, 0.21), (0.3, 0.31, 0.32), "RobustNorm is ahead of BatchNorm by 10.0 points (95 %: "),
+        ((0.3, 0.31, 0.32), (0.2, 0.22, 0.21), "BatchNorm is ahead of RobustNorm by 10.0 points (95 %: "),
+        ((0.2, 0.22, 0.21), (0.2, 0.22, 0.6), "A difference of 13.0 points (95 %: \N{MINUS SIGN}"),
+    ],
+)
+def test_a_difference_over_trainings(left, right, said):
+    over = over_seeds(left, right)
+    assert over is not None
+    text = words.over_seeds(over, "BatchNorm", "RobustNorm")
+    assert text.startswith("**Over 3 trainings of each.** BatchNorm keeps ")
+    assert said in text
+    assert ("may be chance" in text) is (over.low <= 0 <= over.high)

@@ -26,6 +26,16 @@ def test_what_it_is(make_card):
     assert said.endswith("truck.")
 
 
+def test_what_was_stopped_early_says_how(make_card):
+    early = {"holdout": 5000, "stop_at_accuracy": 0.9034}
+    said = words.what_it_is(make_card("bn", recipe=early, name="cifar10-resnet20-bn-early"))
+    assert said.startswith("**BatchNorm, early**: ")
+    assert (
+        "seed 0, stopped after 3 of 44 epochs, at the first with 90.3 % of 5,000 held-out training images right."
+        in said
+    )
+
+
 def test_a_hundred_classes_are_not_all_listed(make_card):
     said = words.what_it_is(make_card("none", "adv", dataset="cifar100", width=0.5, architecture="vgg11"))
     assert "a VGG-11 without norm layers, 0.5 times as wide as usual" in said

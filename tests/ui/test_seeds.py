@@ -6,6 +6,7 @@ from rnorm_core.evaluation.claims.benefits import benefits
 from rnorm_core.report import reproduce
 from rnorm_core.training.learning_rates import Trial, arguments
 from rnorm_core.ui.models import seeds, words
+from tests.trainings import welch
 
 
 def clean(correct: int, n: int = 1000) -> tuple:
@@ -92,3 +93,17 @@ def test_each_seed_and_each_p_is_a_line():
 def test_trainings_in_another_precision_are_another_study():
     halves = [trial("bn", rate, recipe=plan("bf16")) for rate in (0.1, 0.4)]
     assert [len(alike) for alike in seeds.studies([*halves, trial("bn", 0.4)])] == [2, 1]
+
+
+def test_norms_are_compared_over_seeds(make_card):
+    correct = {"bn": (910, 920, 915), "rn": (900, 890, 895), "none": (850,)}
+    cards = [
+        make_card(norm, seed=seed, accuracies=clean(k), curve=curve(0.7, 0.8, 0.9))
+        for norm, counts in correct.items()
+        for seed, k in enumerate(counts)
+    ]
+    rows = seeds.accuracy(benefits(cards)[0])
+    low, value, high = (100 * x for x in welch([0.9, 0.89, 0.895], [0.91, 0.92, 0.915]))
+    ends = f"{value:.1f} points (95 %: {low:.1f} to {high:.1f})".replace("-", "\N{MINUS SIGN}")
+    assert words.differences(rows) == f"Over trainings (Welch's t), against BatchNorm: RobustNorm {ends}."
+    assert words.differences(rows[:1]) == ""

@@ -6,14 +6,26 @@ The rules are pure functions of counts. The same rules judge the shipped tables 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation.claims.benefits import LEVELS
-from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, Axis, Finding
+from rnorm_core.evaluation.claims.verdict import (
+    EPS,
+    FAILS,
+    HOLDS,
+    IMAGES,
+    OPEN,
+    OPPOSITE,
+    OPPOSITE_PER_IMAGE,
+    PER_IMAGE,
+    Axis,
+    Finding,
+)
 from rnorm_core.evaluation.measure.accuracy import wilson
+from rnorm_core.evaluation.measure.over_seeds import OverSeeds
 from rnorm_core.evaluation.measure.paired import Paired
 from rnorm_core.rounding import percent, span
 
@@ -21,13 +33,17 @@ KEPT = 0.9  # share of clean accuracy: if an attack leaves this much, the vulner
 HALF = 0.5  # of the layers, or of the lost images
 MARGIN = 0.01  # a loss of accuracy below one point counts as none
 LATER = 1  # epochs: a training that is at most this much later counts as equally fast
-
+_TRAININGS = (
+    "Where both sides have several trainings, the same must hold for the 95 % interval of their mean difference over "
+    "trainings (Welch's t, unpaired)"
+)
 RULES = {
     "disappears": f"“Disappears” holds at an eps where robust accuracy is at least {KEPT:g} of clean accuracy, for "
     "every seed that was measured.",
     "more robust": "“More robust” holds at an eps where the paired difference's 95 % interval lies above 0 for every "
     "seed that was measured, on images that both networks get right when clean. The opposite holds where it lies below "
-    "0 for every seed; anything else is open.",
+    f"0 for every seed; anything else is open. {_TRAININGS}, on images that all of them get right when clean; else the "
+    "claim, or its opposite, holds per image, not over trainings.",
     "moved": f"“Moves” holds at an eps where, in every batch, at least {HALF:g} of the layers lie further from the "
     "training images than 97.5 % of clean batches do (C2: in their mean or in their standard deviation); "
     "not where fewer do in every batch; anything else is open.",
@@ -40,7 +56,8 @@ RULES = {
     "unusable": f"“Unusable” holds for a batch size at which clean accuracy is below {KEPT:g} of that with the "
     "statistics of training, on the same images.",
     "accuracy kept": f"“Kept” holds where the paired difference's 95 % interval lies above {-100 * MARGIN:g} point for "
-    "every seed that was measured; not where it lies below 0 for every seed; anything else is open.",
+    f"every seed that was measured; not where it lies below 0 for every seed; anything else is open. {_TRAININGS}; "
+    "else it is kept per image, not over trainings, or open.",
     "speed kept": "“Kept” holds where RobustNorm reaches "
     + ", ".join(f"{100 * level:.0f} %" for level in LEVELS)
     + f" training accuracy at most {LATER} epoch after BatchNorm, and BatchNorm reaches one of them more than {LATER} "
@@ -66,6 +83,19 @@ class Count:
 
     def __str__(self) -> str:
         return f"{percent(self.value)} (95 %: {span(*self.interval)})"
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The difference over all trainings of both sides, on the same `n` images and under the same attacks for all."""
+
+    difference: OverSeeds
+    n: int
+    attacks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        low, value, high = difference_texts(self.difference)
+        return f"over {self.difference.trainings} {value} points (95 %: {low} to {high}), n = {self.n:,}"
 
 
 # eps in grey levels -> seed -> names of the attacks that an image has to withstand
@@ -106,7 +136,7 @@ class Contest:
     """Two networks on the same images, left against right: eps in grey levels -> seed -> paired difference.
 
     attacks: the same for both networks. under: a text for them, "under the worst of ...", if they were made for several
-    modes of the network.
+    modes of the network. trainings: by eps, where both sides have several trainings.
     """
 
     left: str
@@ -114,6 +144,7 @@ class Contest:
     by_eps: dict[float, dict[int, Paired]]
     attacks: Attacks
     under: str = ""
+    trainings: dict[float, Trainings] = field(default_factory=dict)
     rule = "more robust"
     axis: Axis = EPS
 
@@ -122,7 +153,11 @@ class Contest:
 
     def _at(self, eps: float, seeds: dict[int, Paired]) -> tuple[str, str]:
         states = [HOLDS if p.low > 0 else OPPOSITE if p.high < 0 else OPEN for p in seeds.values()]
-        return _agreed(states), f"{_differences(seeds)}, {self.under or named(self.attacks, eps)}"
+        text, trainings = f"{_differences(seeds)}, {self.under or named(self.attacks, eps)}", self.trainings.get(eps)
+        state, text = _over_trainings(_agreed(states), text, trainings)
+        if trainings and {trainings.attacks} != set(self.attacks[eps].values()):
+            text += f", {_attack(trainings.attacks)}"
+        return state, text
 
 
 @dataclass(frozen=True)
@@ -206,11 +241,12 @@ class BatchSizes:
 
 @dataclass(frozen=True)
 class KeptAccuracy:
-    """Clean accuracy, left against right: seed -> paired difference."""
+    """Clean accuracy, left against right: seed -> paired difference. trainings: None if a side has only one."""
 
     left: str
     right: str
     by_seed: dict[int, Paired]
+    trainings: Trainings | None = None
     rule = "accuracy kept"
     axis: Axis = EPS
 
@@ -218,7 +254,7 @@ class KeptAccuracy:
         if not self.by_seed:
             return []
         states = [HOLDS if p.low > -MARGIN else FAILS if p.high < 0 else OPEN for p in self.by_seed.values()]
-        return [Finding(None, _agreed(states), _differences(self.by_seed))]
+        return [Finding(None, *_over_trainings(_agreed(states), _differences(self.by_seed), self.trainings, -MARGIN))]
 
 
 Epochs = tuple[int | None, ...]
@@ -286,12 +322,12 @@ def _attack(names: Sequence[str]) -> str:
 
 def points(p: Paired) -> str:
     """Both accuracies, and the paired difference in percentage points with its interval."""
-    left, right = (percent((p.both + only) / p.n) for only in (p.left_only, p.right_only))
+    left, right = percent(p.left), percent(p.right)
     low, value, high = difference_texts(p)
     return f"{left} against {right}, {value} points (95 %: {low} to {high})"
 
 
-def difference_texts(p: Paired) -> tuple[str, str, str]:
+def difference_texts(p: Paired | OverSeeds) -> tuple[str, str, str]:
     """Lower end, difference and upper end in percentage points: ("−3.1", "+15.0", "+31.2")."""
     return signed(100 * p.low), signed(100 * p.difference), signed(100 * p.high)
 
@@ -323,6 +359,18 @@ def _half(models: dict[str, np.ndarray], where: str, n: int) -> tuple[str, str]:
 def _agreed(states: Sequence[str]) -> str:
     """The common state if all states are equal, else open."""
     return states[0] if len(set(states)) == 1 else OPEN
+
+
+def _over_trainings(state: str, text: str, trainings: Trainings | None, least: float = 0.0) -> tuple[str, str]:
+    """State and text where the interval over trainings is asked, too. least: a claim holds above this difference."""
+    if trainings is None:
+        return state, text
+    over = trainings.difference
+    if state == HOLDS and over.low <= least:
+        state = PER_IMAGE
+    elif state in (OPPOSITE, FAILS) and over.high >= 0:
+        state = OPPOSITE_PER_IMAGE if state == OPPOSITE else OPEN
+    return state, f"{text}; {trainings}"
 
 
 def _differences(pairs: dict[int, Paired]) -> str:

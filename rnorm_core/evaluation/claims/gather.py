@@ -5,11 +5,12 @@ were measured, the set with the most attack sizes is used.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from rnorm_core.evaluation.claims.benefits import LEVELS, epochs_on_crops, epochs_to
@@ -24,7 +25,9 @@ from rnorm_core.evaluation.claims.evidence import (
     Recovery,
     Retention,
     Speed,
+    Trainings,
 )
+from rnorm_core.evaluation.measure.over_seeds import over_seeds
 from rnorm_core.evaluation.measure.paired import Paired, paired
 from rnorm_core.evaluation.tables.accuracies import Table
 from rnorm_core.evaluation.tables.headline import attacks_of, by_size, shared
@@ -75,6 +78,20 @@ def trained_alike(cards: Iterable[Card]) -> Alike:
         if reference and card.trained_as == reference.trained_as and card.power in (None, DEFAULT_POWER):
             by_norm.setdefault(card.norm, {}).setdefault(card.seed, card)
     return by_norm
+
+
+def stopped_early(cards: Iterable[Card], alike: Alike) -> Alike:
+    """RobustNorm as in `alike`, and BatchNorm trained in the same way but stopped early, at an accuracy on held-out
+    images.
+    """
+    usual = next(iter(alike.get("bn", {}).values()), None)
+    early = {
+        card.seed: card
+        for card in cards
+        if usual and card.norm == "bn" and card.recipe.get("stop_at_accuracy")
+        and replace(card, data_hash=usual.data_hash).trained_as == usual.trained_as
+    }  # fmt: skip
+    return {"rn": alike.get("rn", {}), "bn": early}
 
 
 def _is_reference(card: Card) -> bool:
@@ -171,7 +188,28 @@ def contest(
                 attacks.setdefault(eps, {})[seed] = one[eps].attacks
     if not by_eps:
         return Nothing
-    return Contest(left.label, right.label, by_eps, attacks, under), _variants(alike, (left, right), pairs)
+    networks = _variants(alike, (left, right), pairs)
+    trainings = {eps: some for eps, some in _over_trainings(curves_of(networks), left, right).items() if eps}
+    return Contest(left.label, right.label, by_eps, attacks, under, trainings), networks
+
+
+def _over_trainings(curves: Sequence[Curves], left: NormMode, right: NormMode) -> dict[float, Trainings]:
+    """By eps, 0 without an attack, the difference over trainings; {} of one training, or of the same on both sides.
+
+    curves: of all trainings of left, then of right. An attack is on the images that all of them get right without it.
+    """
+    common = _on_common_images(curves)
+    if left.norm == right.norm or common is None:
+        return {}
+    all_right = torch.stack([curve[0].right for curve in common]).all(0)
+    by_eps = {}
+    for eps in sorted(set(common[0]).intersection(*common)):
+        among = all_right if eps else torch.ones_like(all_right)
+        values = [count(curve[eps].right[among]).value for curve in common] if among.any() else []
+        half = len(values) // 2
+        if difference := over_seeds(values[:half], values[half:]):
+            by_eps[eps] = Trainings(difference, int(among.sum()), common[0][eps].attacks * bool(eps))
+    return by_eps
 
 
 def retention(rows: Sequence[Row], alike: Alike, mode: NormMode) -> tuple[Retention | None, Sources]:
@@ -285,11 +323,14 @@ def _first(alike: Alike, norm: str) -> int:
 def kept_accuracy(rows: Sequence[Row], alike: Alike) -> tuple[KeptAccuracy | None, Sources]:
     """Compares RobustNorm and BatchNorm without an attack."""
     left, right = NormMode("rn"), NormMode("bn")
-    pairs = _pairs(partial(under_own_attacks, rows), alike, left, right)
+    curves_of = partial(under_own_attacks, rows)
+    pairs = _pairs(curves_of, alike, left, right)
     if not pairs:
         return Nothing
     by_seed = {seed: paired(one[0].right, other[0].right) for seed, (one, other) in pairs.items()}
-    return KeptAccuracy(left.label, right.label, by_seed), _variants(alike, (left, right), pairs)
+    networks = _variants(alike, (left, right), pairs)
+    trainings = _over_trainings(curves_of(networks), left, right).get(0)
+    return KeptAccuracy(left.label, right.label, by_seed, trainings), networks
 
 
 def speed(alike: Alike) -> tuple[Speed | None, Sources]:

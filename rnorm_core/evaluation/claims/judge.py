@@ -1,16 +1,17 @@
 """The paper's claims, each judged from measurements. Pure functions of tables and cards."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rnorm_core.evaluation.claims import gather
 from rnorm_core.evaluation.claims.evidence import Contest, Evidence
 from rnorm_core.evaluation.claims.gather import NormMode, Sources
-from rnorm_core.evaluation.claims.verdict import HOLDS, Finding, reach
+from rnorm_core.evaluation.claims.verdict import HOLDS, PER_IMAGE, Finding, reach
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.evaluation.tables.row import Row
 from rnorm_core.norms import NORM_NAMES
+from rnorm_core.rounding import percent
 from rnorm_core.zoo import Card
 
 PAPER = "Awais et al. 2020, arXiv 2006.11007"
@@ -104,9 +105,12 @@ class Judgement:
         """The finding at which the verdict changes.
 
         Usually this is the last finding that holds. If the claim does not hold at the smallest size but holds at the
-        largest one, it is the first finding that holds. If no finding holds, it is the first finding.
+        largest one, it is the first finding that holds. If no finding holds, those that hold per image take its place;
+        else it is the first finding.
         """
-        held = [i for i, finding in enumerate(self.findings) if finding.state == HOLDS]
+        states = [finding.state for finding in self.findings]
+        sought = HOLDS if HOLDS in states else PER_IMAGE
+        held = [i for i, state in enumerate(states) if state == sought]
         if not held:
             return self.findings[0] if self.findings else None
         begins = held[0] > 0 and held[-1] == len(self.findings) - 1
@@ -131,6 +135,22 @@ def weights(judgements: Iterable[Judgement]) -> str:
     return "; ".join(f"{model} {digits}" for model, digits in hashes.items())
 
 
+def _matched(rows: Sequence[Row], alike: gather.Alike) -> tuple[str, Contest | None, Sources]:
+    """RobustNorm against a BatchNorm that was stopped early: is the first more robust, or only less trained?
+
+    alike: of `gather.stopped_early`. The reading has both clean accuracies, for they match on held-out training images
+    and need not on test images.
+    """
+    rn, bn = NormMode("rn"), NormMode("bn")
+    contest, sources = gather.contest(partial(gather.under_own_attacks, rows), alike, rn, bn)
+    kept, _ = gather.kept_accuracy(rows, alike)
+    if contest is None or kept is None:
+        return "", None, ()
+    clean = [f"{percent(p.left)} and {percent(p.right)}" for p in kept.by_seed.values()]
+    reading = f"RobustNorm ahead of BatchNorm stopped early, at clean accuracies of {', '.join(clean)}"
+    return reading, replace(contest, right=f"{bn.label} stopped early"), sources
+
+
 def judge(
     rows: Sequence[Row],
     moved: Sequence[Moved],
@@ -146,6 +166,7 @@ def judge(
     laboratories: of `tables.laboratories`.
     All rows must belong to the weights that the cards name.
     """
+    cards = list(cards)
     alike = gather.trained_alike(cards)
 
     def versus(left: NormMode, right: NormMode) -> tuple[Contest | None, Sources]:
@@ -181,6 +202,7 @@ def judge(
         ],
         "C5": [
             ("RobustNorm ahead of BatchNorm", *versus(rn, bn)),
+            _matched(rows, gather.stopped_early(cards, alike)),
             ("RobustNorm with batch statistics ahead of BatchNorm", *versus(rn_batch, bn)),
             (f"the same, {WORST}", *worst(rn_batch, bn)),
             ("RobustNorm ahead, both with batch statistics", *versus(rn_batch, bn_batch)),

@@ -1,6 +1,7 @@
 """The numbers behind the verdicts as records with equal keys, for a table or a CSV file. Shares are fractions."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +17,14 @@ from rnorm_core.evaluation.claims.evidence import (
     Recovery,
     Retention,
     Speed,
+    Trainings,
 )
 from rnorm_core.evaluation.claims.judge import Judgement, weights
 from rnorm_core.evaluation.measure.paired import Paired
 
 
 def records(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
-    """One record for each reading, size and training.
+    """One record for each reading, size and training, and one for all trainings where there are several.
 
     value, low, high: `quantity` with its 95 % interval, or the mean, least and largest of the batches. compared: what
     the value is judged against. n: images, or batches times layers. attacks: those that an image had to withstand, by
@@ -44,7 +46,7 @@ def records(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
 
 
 class _Number(NamedTuple):
-    """See `records`. training: the seed or the network, "" if there is one for all."""
+    """See `records`. training: the seed or the network; how many trainings; "" if there is one for all."""
 
     size: float | None
     training: str
@@ -59,13 +61,17 @@ class _Number(NamedTuple):
 
 def _numbers(evidence: Evidence) -> Iterator[_Number]:
     match evidence:
-        case Contest(by_eps=by_eps, attacks=attacks):
+        case Contest(by_eps=by_eps, attacks=attacks, trainings=trainings):
             for eps, seeds in sorted(by_eps.items()):
                 for seed, pair in seeds.items():
                     yield _difference(eps, f"seed {seed}", pair, attacks[eps][seed])
-        case KeptAccuracy(by_seed=by_seed):
+                if eps in trainings:
+                    yield _over_trainings(eps, trainings[eps])
+        case KeptAccuracy(by_seed=by_seed, trainings=trainings):
             for seed, pair in by_seed.items():
                 yield _difference(None, f"seed {seed}", pair)
+            if trainings:
+                yield _over_trainings(None, trainings)
         case Retention(by_eps=by_eps, attacks=attacks):
             for eps, seeds in sorted(by_eps.items()):
                 for seed, (clean, attacked) in seeds.items():
@@ -90,8 +96,14 @@ def _numbers(evidence: Evidence) -> Iterator[_Number]:
 
 
 def _difference(eps: float | None, training: str, pair: Paired, attacks: Sequence[str] = ()) -> _Number:
-    right, ends = (pair.both + pair.right_only) / pair.n, (pair.low, pair.high)
-    return _Number(eps, training, "paired difference", pair.n, pair.difference, *ends, right, " ".join(attacks))
+    numbers = pair.n, pair.difference, pair.low, pair.high, pair.right
+    return _Number(eps, training, "paired difference", *numbers, " ".join(attacks))
+
+
+def _over_trainings(eps: float | None, trainings: Trainings) -> _Number:
+    over, attacks = trainings.difference, " ".join(trainings.attacks)
+    numbers = trainings.n, over.difference, over.low, over.high, fmean(over.right)
+    return _Number(eps, over.trainings, "difference over trainings (Welch's t)", *numbers, attacks)
 
 
 def _share(size: float, training: str, quantity: str, count: Count, compared: float | None) -> _Number:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rnorm_core import model_names, zoo
 from rnorm_core.data import CLASSES
 from rnorm_core.evaluation.claims.judge import Judgement
-from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, Axis, listed
+from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, PER_IMAGE, Axis, listed
 
 NEITHER = "on neither"
 ByClaim = Mapping[str, Sequence[Judgement]]
@@ -17,7 +17,8 @@ class Together:
     """A reading on several data sets.
 
     verdicts: data set -> the sizes at which the reading holds there, in words; only data sets on which it was judged.
-    held:     size -> the data sets on which it holds at that size; only sizes that were judged on all data sets.
+    held:     size -> the data sets on which it holds at that size, at least per image: of one training nothing is known
+              over trainings. Only sizes that were judged on all data sets.
     """
 
     claim: str
@@ -89,7 +90,7 @@ def _together(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Togeth
     states = {name: {f.size: f.state for f in judgement.findings} for name, judgement in judged.items()}
     common = set.intersection(*map(set, states.values())) if len(judged) == len(names) else set()
     held = {
-        size: tuple(name for name in names if states[name][size] == HOLDS)
+        size: tuple(name for name in names if states[name][size] in (HOLDS, PER_IMAGE))
         for size in sorted(common, key=lambda size: size or 0)
     }
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 HOLDS, FAILS, OPEN, OPPOSITE = "holds", "does not hold", "open", "the opposite holds"
+# On its own images every training agrees, but trainings differ so much that another one may do otherwise.
+_ONLY = "per image, not over trainings"
+PER_IMAGE, OPPOSITE_PER_IMAGE = f"{HOLDS} {_ONLY}", f"{OPPOSITE} {_ONLY}"
 
 
 @dataclass(frozen=True)
@@ -11,7 +14,7 @@ class Finding:
     """The state of a claim at one size.
 
     size:  of the attack in grey levels (1 is 1/255), or of a batch; None if the claim has no size.
-    state: one of the four above.
+    state: one of the six above.
     text:  the numbers behind the state, with their n.
     """
 
@@ -34,6 +37,11 @@ class Axis:
 
 EPS = Axis()
 IMAGES = Axis(" images", "with")
+# The states at the sizes at which a claim does not simply hold, as a verdict names them.
+_OTHERWISE = {
+    PER_IMAGE: f"{_ONLY},", FAILS: "does not", OPEN: OPEN, OPPOSITE: OPPOSITE,
+    OPPOSITE_PER_IMAGE: f"{OPPOSITE_PER_IMAGE},",
+}  # fmt: skip
 
 
 def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
@@ -56,7 +64,8 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
     if len(set(states)) == 1:
         return f"{states[0]} {everywhere}"
     if not held:
-        span = f"holds at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
+        over = "over trainings " * (PER_IMAGE in states)
+        span = f"holds {over}at no size measured, {axis(sizes[0])} to {axis(sizes[-1])}"
     elif whole and first == 0:
         span = f"holds up to {axis(sizes[last])}"
     elif whole and last == end:
@@ -67,7 +76,7 @@ def reach(findings: Sequence[Finding], axis: Axis = EPS) -> str:
         span = f"holds {axis.word} {axis(*(sizes[i] for i in held))}"
     return span + "".join(
         f"; {text} {axis.word} {axis(*there)}"
-        for state, text in ((FAILS, "does not"), (OPEN, "open"), (OPPOSITE, "the opposite holds"))
+        for state, text in _OTHERWISE.items()
         if (there := [size for size, known in zip(sizes, states, strict=True) if known == state])
     )
 

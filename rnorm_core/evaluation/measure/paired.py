@@ -28,6 +28,16 @@ class Paired:
     low: float
     high: float
 
+    @property
+    def left(self) -> float:
+        """The accuracy of left."""
+        return (self.both + self.left_only) / self.n
+
+    @property
+    def right(self) -> float:
+        """The accuracy of right."""
+        return (self.both + self.right_only) / self.n
+
 
 def paired(left_hits: Tensor, right_hits: Tensor, level: float = 0.95) -> Paired:
     """Compares bool (N,) with bool (N,), image by image. ValueError if the shapes differ or the tensors are empty."""

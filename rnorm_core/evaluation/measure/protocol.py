@@ -12,12 +12,14 @@ from rnorm_core.model_names import is_plain
 # each attack the eps at which networks differ most.
 ATTACKS = ("clean", "fgsm", "noise", "pgd")
 EPS_255 = (1, 0.5, 2, 0.25, 4, 8, 1.5)
-# Adversarially trained networks are also attacked with stronger attacks, which test robustness. In the modes where
-# predictions depend on the batch, the plain margin is a better loss. Its gradient does not vanish for some images,
-# unlike that of the cross entropy. It does not weight images by their logits, unlike the ratio (dlr).
-STRONG = ("apgd-ce", "apgd-dlr", "apgd-margin", "square")
-STRONG_EPS_255 = (8, 4, 2)
+# Stronger attacks, for the worst case. The plain margin is often the best loss: its gradient does not vanish for some
+# images, unlike that of the cross entropy, and it does not weight images by their logits, unlike the ratio (dlr).
+APGD = ("apgd-ce", "apgd-dlr", "apgd-margin")
+STRONG = (*APGD, "square")
 KINDS = (*ATTACKS, *STRONG)
+# Adversarially trained networks meet all of them; of the others the main ones APGD, where they have accuracy to lose.
+STRONG_EPS_255 = (8, 4, 2, 1)
+SMALL_EPS_255 = (1, 0.5, 2, 0.25, 1.5, 8)
 
 _RESTARTS = 2
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -26,10 +28,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "apgd-dlr": {"name": "apgd", "loss": "dlr", "restarts": _RESTARTS},
     "apgd-margin": {"name": "apgd", "loss": "margin", "restarts": _RESTARTS},
 }
+# APGD on networks without adversarial training, most of whose images are fooled within a few steps.
+_SHORT: dict[str, Any] = {"steps": 50}
 QUERIES = attacks.CATALOGUE["square"].default_steps
 # The cost of a condition in clean passes, measured on a CPU, to estimate the time left. Square makes no further queries
 # for fooled images, so its number is an upper limit.
-PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45, "square": QUERIES} | dict.fromkeys(STRONG[:3], 225 * _RESTARTS)
+PASSES = {"clean": 1, "fgsm": 4, "noise": 3, "pgd": 45, "square": QUERIES} | dict.fromkeys(APGD, 225 * _RESTARTS)
 
 # The main models, measured on all images: the plain networks with these norms, and all adversarially trained ones.
 MAIN_NORMS = ("bn", "rn", "none")
@@ -52,12 +56,20 @@ class Condition:
     @property
     def passes(self) -> int:
         """The cost, in clean passes."""
-        return self.queries or PASSES[self.attack]
+        return self.queries or PASSES[self.attack] // (2 if self._short else 1)
 
     @property
     def pixels(self) -> tuple[str, ...]:
-        """Clean images have 8-bit pixels already, so they need no second row."""
-        return PIXELS[:1] if self.attack == "clean" else PIXELS
+        """Clean images have 8-bit pixels already. An attack that stops early does not try to survive the rounding."""
+        return PIXELS[:1] if self.attack == "clean" or self._stops_early else PIXELS
+
+    @property
+    def _short(self) -> bool:
+        return self.attack in APGD and not adversarial(self.model)
+
+    @property
+    def _stops_early(self) -> bool:
+        return self._short and not norms.looks_at_batch(self.statistics)
 
     def make(self) -> attacks.Attack | None:
         if self.attack == "clean":
@@ -65,6 +77,8 @@ class Condition:
         settings = {"name": self.attack, "eps": self.eps_255 / 255} | SETTINGS.get(self.attack, {})
         if self.queries:
             settings["steps"] = self.queries
+        if self._short:
+            settings = settings | _SHORT | ({"early_stop": True} if self._stops_early else {})
         return attacks.make(**settings)
 
     def __str__(self) -> str:
@@ -83,9 +97,12 @@ def adversarial(model: str) -> bool:
 
 def images(model: str) -> int:
     """The number of test images that a model is measured on."""
+    return ALL_IMAGES if adversarial(model) or _main(model) else SOME_IMAGES
+
+
+def _main(model: str) -> bool:
     card = zoo.card(model)
-    main = card.adversarial or (is_plain(card) and card.norm in MAIN_NORMS)
-    return ALL_IMAGES if main else SOME_IMAGES
+    return is_plain(card) and card.norm in MAIN_NORMS
 
 
 def plan(
@@ -102,20 +119,24 @@ def plan(
     return [
         Condition(model, mode, kind, eps, queries if kind == "square" else 0)
         for kind in KINDS
-        for eps in _sizes(kind, eps_255)
+        if kinds is None or kind in kinds
+        for rank in range(len(eps_255 or EPS_255))
         for model in models
+        for eps in _sizes(model, kind, eps_255)[rank : rank + 1]
         for mode in modes(model)
-        if mode in statistics and (_planned(model, mode, kind) if kinds is None else kind in kinds)
+        if mode in statistics and (kinds is not None or _planned(model, mode, kind))
     ]
 
 
-def _sizes(kind: str, eps_255: Sequence[float] | None) -> Sequence[float]:
+def _sizes(model: str, kind: str, eps_255: Sequence[float] | None) -> Sequence[float]:
     if kind == "clean":
         return (0,)
-    return eps_255 or (STRONG_EPS_255 if kind in STRONG else EPS_255)
+    if eps_255 or kind not in STRONG:
+        return eps_255 or EPS_255
+    return STRONG_EPS_255 if adversarial(model) else SMALL_EPS_255
 
 
 def _planned(model: str, mode: str, kind: str) -> bool:
-    if kind == "apgd-margin" and not norms.looks_at_batch(mode):
-        return False
-    return kind in ATTACKS or adversarial(model)
+    if kind in ATTACKS or adversarial(model):
+        return True
+    return kind in APGD and _main(model) and not norms.looks_at_batch(mode)

@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from html import escape
 
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.claims.verdict import FAILS, HOLDS, OPEN, OPPOSITE, Finding
+from rnorm_core.evaluation.claims.verdict import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    OPPOSITE,
+    OPPOSITE_PER_IMAGE,
+    PER_IMAGE,
+    Finding,
+)
 from rnorm_core.figures.accuracy import PAPER_EPS, grey_levels
 
 # The class of each state's mark; shapes differ, so that colour never stands alone.
-MARKS = {HOLDS: "holds", FAILS: "fails", OPEN: "open", OPPOSITE: "opposite"}
+MARKS = {
+    HOLDS: "holds", PER_IMAGE: "per-image", FAILS: "fails", OPEN: "open", OPPOSITE: "opposite",
+    OPPOSITE_PER_IMAGE: "opposite-per-image",
+}  # fmt: skip
 # Where the page is narrow the marks have to do; the words are in the cells' titles.
 _STYLE = """
 <style>
@@ -31,12 +42,15 @@ _STYLE = """
 .verdicts .words { padding-left: 0.9rem; }
 .verdicts i { display: inline-block; width: 13px; height: 13px; box-sizing: border-box; vertical-align: -1px; }
 .verdicts i.holds { background: #E69F00; border-radius: 50%; }
+.verdicts i.per-image { border: 2px solid #E69F00; border-radius: 50%; }
+.verdicts i.per-image { background: linear-gradient(90deg, #E69F00 50%, transparent 50%); }
 .verdicts i.fails { border: 2px solid #8a8a8a; border-radius: 50%; }
 .verdicts i.open { height: 3px; background: #8a8a8a; vertical-align: 4px; }
 .verdicts i.opposite { background: #8a8a8a; clip-path: polygon(0 8%, 100% 8%, 50% 100%); }
+.verdicts i.opposite-per-image { background: #8a8a8a; clip-path: polygon(0 8%, 50% 8%, 50% 100%); }
 .verdicts i span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .verdicts p { font-size: 0.8rem; margin: 0.4rem 0 0; }
-.verdicts p > span { margin-right: 1rem; }
+.verdicts p > span { display: inline-block; margin-right: 1rem; }
 .verdicts p i { margin-right: 0.35rem; }
 @container (max-width: 720px) {
   .verdicts col:first-child { width: auto; }
@@ -78,7 +92,8 @@ def verdict_grid(rows: Sequence[Judged]) -> str:
     heads = "".join(f'<th scope="col"{_paper(of)}>{size:g}</th>' for size, of in zip(sizes, paper, strict=True))
     unit = f'<th colspan="{len(sizes)}">attack size: grey levels, of 255, each colour may move</th>' if sizes else ""
     body = "".join(_row(row, sizes, paper) for row in rows)
-    signs = "".join(f'<span><i class="{mark}"></i>{state}</span>' for state, mark in MARKS.items())
+    seen = {finding.state for row in rows if row.by_eps for finding in row.findings}
+    signs = "".join(f'<span><i class="{mark}"></i>{state}</span>' for state, mark in MARKS.items() if state in seen)
     shaded = f"<span>shaded: sizes in the paper, {low:.1f}/255 to {high:.1f}/255</span>" if any(paper) else ""
     columns = f'<colgroup><col><col class="sizes" span="{len(sizes) or 1}"><col></colgroup>'
     return (

@@ -1,11 +1,13 @@
 """Measured accuracies -> sentences of the Accuracy page."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation import Paired, Row, Table
 from rnorm_core.evaluation.claims.verdict import EPS, listed
 from rnorm_core.evaluation.measure.comparison import Comparison
+from rnorm_core.evaluation.measure.over_seeds import OverSeeds
 from rnorm_core.evaluation.tables.curves import WORST, Line
 from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.figures.style import images
@@ -87,9 +89,21 @@ def sentences(comparison: Comparison) -> list[str]:
     return shown
 
 
+def over_seeds(over: OverSeeds, left: str, right: str) -> str:
+    """The difference over trainings, and whether it may be chance; in Markdown. left, right: names without a seed."""
+    ahead, behind = (left, right) if over.difference >= 0 else (right, left)
+    low, high = sorted((over.low, over.high) if over.difference >= 0 else (-over.low, -over.high))
+    means = [percent(fmean(values)) for values in (over.left, over.right)]
+    points = f"{abs(100 * over.difference):.1f} points (95 %: {_signed(100 * low)} to {_signed(100 * high)}, Welch's t)"
+    text = f"**Over {over.trainings}.** {left} keeps {means[0]} on average, {right} {means[1]}. "
+    if low > 0:
+        return f"{text}{ahead} is ahead of {behind} by {points}, more than the choice of seeds explains."
+    return f"{text}A difference of {points} may be chance: other trainings may differ the other way."
+
+
 def _difference(p: Paired, left: str, right: str) -> str:
     """Both scores, which network is ahead, and whether that may be chance."""
-    shares = [percent((p.both + only) / p.n) for only in (p.left_only, p.right_only)]
+    shares = [percent(p.left), percent(p.right)]
     alone = f"{p.left_only:,} only {left} gets right, {p.right_only:,} only {right}"
     scores = f"{left} keeps {shares[0]}, {right} {shares[1]}; {alone}"
     if p.left_only == p.right_only:

@@ -234,7 +234,7 @@ class Player {
     let text = `✓ ${still ? "Still" : "Back to"} ${sees}.`;
     if (is === WRONG) text = now.winner === now.before ? `Still ${sees}, as before the attack.` : `Sees ${sees}, not the target.`;
     if (is === TARGET) text = network.target === null ? `✗ Fooled: sees ${sees}.` : `✗ Led to the target: sees ${sees}.`;
-    if (S > 2 && turned !== null) more.push(still ? `It will change its mind at step ${turned}.` : `It first changed its mind at step ${turned}.`);
+    if (S > 2 && turned !== null) more.push(still ? `It changes its mind at step ${turned}.` : `It first changed its mind at step ${turned}.`);
     if (S > 2 && network.reached?.[e] > 0) more.push(`It reaches the target at step ${network.reached[e]}.`);
     if (s === S - 1 && !sizes.length) more.push(`The change has ${this.lengthOf(network)}.`);
     if (s === S - 1 && is === TARGET)

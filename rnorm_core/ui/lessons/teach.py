@@ -8,6 +8,7 @@ from rnorm_core.classroom.paths import PATHS, Part, Path
 from rnorm_core.ui.lessons import question, words
 from rnorm_core.ui.lessons.view import sheets_to_print
 from rnorm_core.ui.shared.guard import problems
+from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import door, way
 from rnorm_core.ui.shared.panels import sections
 from rnorm_core.ui.shared.plain_text import sentence
@@ -51,6 +52,8 @@ ABOUT_CLASS = """
 
 
 def show() -> None:
+    for error in lessons.problems():
+        show_error(error)
     parts = sections(PARTS, "plan")
     for path in PATHS:
         with parts[path.name] as part:

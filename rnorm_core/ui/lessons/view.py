@@ -15,7 +15,6 @@ from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared import server_address
 from rnorm_core.ui.shared.guard import problems
-from rnorm_core.ui.shared.guard import show as show_error
 from rnorm_core.ui.shared.navigation import way
 from rnorm_core.ui.shared.panels import figure, page_title, pictures
 from rnorm_core.ui.shared.plain_text import sentence
@@ -38,15 +37,15 @@ _STYLE = """
 
 
 def show_list() -> None:
-    """All lessons, and what is wrong with files of lessons."""
+    """All lessons that are sound."""
     copy_link.bar()
     page_title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
     st.markdown("Each asks what you expect, shows what happens, and says why. About ten minutes, also on a phone.")
     presenter.show_list()
     for lesson in lessons.all():
         _show_entry(lesson)
-    for error in lessons.problems():
-        show_error(error)
+    if lessons.problems():
+        st.caption(words.LEFT_OUT)
     browser.listen("list", "")
 
 

@@ -9,6 +9,7 @@ GIVEN, GIVEN_BY_CLASS = (
     "The class has made its prediction.",
 )
 BY_LETTER = "What does the class predict? The key of its letter makes the prediction and goes on."
+LEFT_OUT = "A lesson is not in this list, because its files have a mistake. The page *Teach* says which."
 HELD = "One question comes first: an experiment teaches more to those who have made a prediction."
 
 

@@ -43,6 +43,8 @@ MEANINGS = {
     "attack_start_255": "/255, its random start at most",
     "attack_projected": "kept within the size",
     "statistics_from": "images behind running statistics",
+    "holdout": "training images, not trained on",
+    "stop_at_accuracy": "share of those: a stop once it is right",
 }
 MODES = {
     "tracked": "of the training images", "batch": "of the batch", "tracked-mean": "training's mean, batch's scale",

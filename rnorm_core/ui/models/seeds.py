@@ -30,6 +30,8 @@ def show(cards: Sequence[Card]) -> None:
                 about = words.about_accuracy(group)
                 figure = by_seed(rows, "How accurate, seed by seed?", "test accuracy (%)", about)
                 chart(figure, f"seeds accuracy {number}", source)
+                if text := words.differences(rows):
+                    st.caption(text)
         with right:
             figure = by_seed(speed(group), "How soon, seed by seed?", "epochs", words.about_speed(group))
             chart(figure, f"seeds speed {number}", source)

@@ -7,8 +7,11 @@ from typing import Any
 from rnorm_core import model_names
 from rnorm_core.data import class_title
 from rnorm_core.evaluation.claims.benefits import LEVELS, Benefit
-from rnorm_core.figures.models import Rates
+from rnorm_core.evaluation.claims.evidence import difference_texts
+from rnorm_core.evaluation.measure.over_seeds import over_seeds
+from rnorm_core.figures.models import Dots, Rates
 from rnorm_core.figures.style import LOOKS
+from rnorm_core.rounding import percent
 from rnorm_core.training.learning_rates import Trial
 from rnorm_core.ui.models.entries import ADVERSARIAL, UNKNOWN, kind
 from rnorm_core.zoo import Card
@@ -27,6 +30,11 @@ def what_it_is(card: Card) -> str:
     if kind(card) == ADVERSARIAL:
         images = f"attacked {images} ({method(card.recipe)})"
     how = "trained elsewhere" if kind(card) == UNKNOWN else f"trained on {images}, seed {card.seed}"
+    if share := card.recipe.get("stop_at_accuracy"):
+        how += (
+            f", stopped after {len(card.curve)} of {card.recipe['epochs']} epochs, at the first with {percent(share)} "
+            f"of {card.recipe['holdout']:,} held-out training images right"
+        )
     return (
         f"**{model_names.title(card)}**: a {architecture} {with_norm}{power}{width}, {card.parameters:,} parameters, "
         f"{how}. "
@@ -88,6 +96,17 @@ def about_accuracy(group: Sequence[Benefit]) -> str:
     counts = sorted({b.n for b in group if b.n})
     n = " to ".join(f"{n:,}" for n in counts[:: max(1, len(counts) - 1)])
     return f"n = {n} test images, from the cards; bars: 95 % interval"
+
+
+def differences(rows: Sequence[Dots]) -> str:
+    """How far the mean of each norm is from that of the first, over seeds; "" where there are too few trainings."""
+    first, *others = [[value / 100 for value in row.values if value is not None] for row in rows]
+    parts = []
+    for row, values in zip(rows[1:], others, strict=True):
+        if over := over_seeds(values, first):
+            low, value, high = difference_texts(over)
+            parts.append(f"{row.label} {value} points (95 %: {low} to {high})")
+    return f"Over trainings (Welch's t), against {rows[0].label}: {'; '.join(parts)}." if parts else ""
 
 
 def about_speed(group: Sequence[Benefit]) -> str:

@@ -103,7 +103,10 @@ def show_readings(shipped: Shipped) -> None:
 def show_together(comparisons: Sequence[Together]) -> None:
     """On which data sets each reading holds."""
     st.markdown(words.together(comparisons) or NOTHING)
-    st.caption("“Holds” follows the same rules on each data set; what is open there does not count as holding.")
+    st.caption(
+        "By the same rules on each data set, each under the attacks that were measured there. What is open does not "
+        "count as holding; what holds per image counts, since of one training nothing is known over trainings."
+    )
 
 
 def show_rules() -> None:

@@ -35,12 +35,17 @@ class Address:
         return f"{self.root}/{page}#owner={code}.{secret}"
 
 
+def given() -> str:
+    """`RNORM_URL`, the address that whoever runs the server gives the app, without a slash at its end; "" for none."""
+    return os.environ.get("RNORM_URL", "").rstrip("/")
+
+
 def find(seen: str | None) -> Address:
-    """`RNORM_URL`, else from the address at which the presenter's browser `seen` this page."""
-    if named := os.environ.get("RNORM_URL"):
-        if urlsplit(named).scheme not in {"http", "https"} or not urlsplit(named).netloc:
-            raise UserError(f"RNORM_URL is {named!r}, which is no address.", "write it as https://example.org.")
-        return Address(named.rstrip("/"))
+    """The given address, else that at which the presenter's browser has `seen` this page."""
+    if root := given():
+        if urlsplit(root).scheme not in {"http", "https"} or not urlsplit(root).netloc:
+            raise UserError(f"RNORM_URL is {root!r}, which is no address.", "write it as https://example.org.")
+        return Address(root)
     parts = urlsplit(seen or f"http://localhost:{st.get_option('server.port')}")
     if parts.hostname not in _LOOPBACK:
         return Address(f"{parts.scheme}://{parts.netloc}")

@@ -1,15 +1,17 @@
 """The start page's sentences, from results. Pure functions, in Markdown."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
-from rnorm_core import model_names, zoo
 from rnorm_core.evaluation import Row, Table
+from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.measure.paired import paired
 from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.norms import looks_at_batch
-from rnorm_core.rounding import percent, span
+from rnorm_core.rounding import percent
 from rnorm_core.zoo import Variant
 
 PAPERS = 8  # k of k/255: the size that most papers use
@@ -89,21 +91,15 @@ def _points(one: Row, other: Row) -> str:
 
 
 def _trainings(table: Table, left: Variant, right: Variant, eps: float) -> str:
-    """How much more right recognises in the trainings with other seeds; "" where there are none. A training is an
-    example: its seed may do more than its norm.
+    """How much more right recognises over all trainings of the two, with other seeds; "" if there are none. A training
+    is an example: its seed may do more than its norm.
     """
-    cards, by_seed = [zoo.card(name) for name in zoo.names()], []
-    for variant in (left, right):
-        own = zoo.card(variant.model)
-        alike = [own, *model_names.siblings(own, cards)]
-        by_seed.append({card.seed: Variant.of(card.name, variant.statistics) for card in alike})
-    gains = []
-    for seed in sorted(by_seed[0].keys() & by_seed[1].keys()):
-        if pair := _rows(table, (by_seed[0][seed], by_seed[1][seed]), eps):
-            gains.append(pair[1].value - pair[0].value)
-    if len(gains) < 2 or max(map(abs, gains)) < 0.001:
+    over = over_trainings(table, right, left, partial(headline, eps_255=eps))
+    if over is None or max(abs(over.low), abs(over.high)) < 0.001:
         return ""
-    return f" ({span(min(gains), max(gains))} points in {len(gains)} trainings of each)"
+    low, value, high = difference_texts(over)
+    chance = "" if over.low > 0 or over.high < 0 else ", so this may be chance"
+    return f" (over {over.trainings} {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance})"
 
 
 def _most(table: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:

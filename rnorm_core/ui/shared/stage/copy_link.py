@@ -1,6 +1,5 @@
 """A link to the page as it is now: with all its settings, as the presenter's view or not, locked or not."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from urllib.parse import urlencode
@@ -8,7 +7,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
-from rnorm_core.ui.shared import query_params
+from rnorm_core.ui.shared import query_params, server_address
 from rnorm_core.ui.shared.query_params import Drawn
 from rnorm_core.ui.shared.stage import address
 
@@ -66,8 +65,8 @@ def _controls(drawn: Mapping[str, Drawn]) -> Sequence[str]:
 
 
 def _base(page: str) -> str:
-    """The page's address without its settings: below `RNORM_URL`, else as the browser asked for it."""
+    """The page's address without its settings: below the app's given address, else as the browser asked for it."""
     path = "" if page == "start" else page
-    if public := os.environ.get("RNORM_URL", "").rstrip("/"):
-        return f"{public}/{path}"
+    if root := server_address.given():
+        return f"{root}/{path}"
     return (st.context.url or f"/{path}").split("?")[0]
