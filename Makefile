@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PEERS = $(VENV)-peers
 ARGS ?=
 RUN = $(VENV)/bin/python -m
 
-.PHONY: app dev test slow faults lint format types lock audit clean help
+.PHONY: app dev test slow faults peers lint format types lock audit clean help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +26,10 @@ slow: $(VENV)/.dev  ## run the tests that take minutes
 
 faults: $(VENV)/.dev  ## plant faults in a copy of the code, and show that the tests notice them
 	$(RUN) tests.planted_faults $(ARGS)
+
+peers: $(PEERS)/.installed  ## compare our attacks with torchattacks' and ART's, in an environment of its own; an hour or two
+	$(PEERS)/bin/python -m pytest tests/peers $(ARGS)
+	$(PEERS)/bin/python -m benchmarks.peers --out benchmarks/results/peers.md
 
 lint: $(VENV)/.dev  ## check style and formatting, change nothing
 	$(VENV)/bin/hadolint Dockerfile
@@ -51,8 +56,8 @@ audit: $(VENV)/.app  ## look up the container's packages in an index of known vu
 	$(RUN) pip_audit --strict --disable-pip --require-hashes -r requirements.lock
 	$(RUN) pip_audit --strict --disable-pip --no-deps -r torch.lock
 
-clean:  ## remove the virtual environment
-	rm -rf $(VENV)
+clean:  ## remove the virtual environments
+	rm -rf $(VENV) $(PEERS)
 
 # A stamp file is written only after a complete installation, so an interrupted installation runs again.
 $(VENV)/.app: requirements.txt
@@ -63,4 +68,9 @@ $(VENV)/.app: requirements.txt
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 	$(RUN) pip install -r requirements-dev.txt
+	@touch $@
+
+$(PEERS)/.installed: requirements-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -r requirements-peers.txt
 	@touch $@

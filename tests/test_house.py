@@ -240,10 +240,8 @@ def test_examples_of_the_readme_run(code, pictures):
 
 
 def test_every_requirement_is_bounded():
-    for name, bounds in {
-        **requirements(read("requirements.txt")),
-        **requirements(read("requirements-dev.txt")),
-    }.items():
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt")
+    for name, bounds in [pair for file in files for pair in requirements(read(file)).items()]:
         assert "==" in bounds or (">=" in bounds and "<" in bounds), f"{name}{bounds}"
 
 
@@ -254,6 +252,14 @@ def test_the_library_and_the_app_agree_on_versions():
         name: bounds for line in lines for name, bounds in requirements(line).items() if name != "robustnorm-lab"
     }
     assert library == requirements(read("requirements.txt"))
+
+
+def test_the_environment_of_the_peers_has_the_same_versions_and_no_streamlit():
+    peers, here = (requirements(read(f"requirements{which}.txt")) for which in ("-peers", ""))
+    here |= requirements(read("requirements-dev.txt"))
+    assert set(peers) - set(here) == {"torchattacks", "adversarial-robustness-toolbox"}
+    assert {name: here[name] for name in set(peers) & set(here)}.items() <= peers.items()
+    assert "streamlit" not in peers
 
 
 def test_the_library_needs_no_streamlit():

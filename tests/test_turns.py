@@ -97,6 +97,30 @@ def test_a_job_that_was_said_to_be_short_and_is_not_is_like_any_other():
     assert table.began == ["said", "new"]
 
 
+@pytest.mark.parametrize("short", [False, True])
+def test_who_has_nothing_to_look_at_comes_before_who_has_a_part_of_his_result(short):
+    table = Table()
+    first, second = table.enter("first", "a", short), table.enter("second", "b", short)
+    table.compute("first", 0.1)
+    assert table.began == ["first"]
+    first.shown = True
+    table.compute("first", 0.1)
+    assert table.began == ["first", "second"]
+    table.compute("second", 0.1)
+    assert second.turns == 1, "it has shown nothing, so it goes on"
+
+
+def test_a_class_sees_the_first_part_of_all_its_short_jobs_before_the_rest_of_one():
+    table, names = Table(), [str(k) for k in range(30)]
+    entries = {name: table.enter(name, name, short=True) for name in names}
+    for name in names:
+        assert table.began[-1] == name
+        entries[name].shown = True
+        table.compute(name, 0.2)
+    assert table.began == names
+    assert table.clock.now == pytest.approx(30 * 0.2)
+
+
 def test_a_helper_gives_way_at_once():
     table = Table(workers=2)
     entry = table.enter("parallel", "a")

@@ -2,8 +2,9 @@
 
 A graph takes about 0.15 s of one core to compile. So the first attack on a network with a number of images runs
 eagerly, a thread compiles the graph beside it, and later attacks use the graph. One attack uses one engine throughout.
-An attack takes its graph out of the pool and returns it at its end: if several attacks want the same graph at once, one
-gets it, and the others run eagerly.
+
+Attacks share the graphs of their network: each takes one for the time of one pass. So a class of attacks, of which two
+compute at a time and the others wait in their middle, needs two graphs and not sixty.
 
 A new graph is compared with the eager engine on random images, and not used unless they agree.
 """
@@ -11,9 +12,9 @@ A new graph is compared with the eager engine on random images, and not used unl
 import contextlib
 import logging
 import threading
-import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
+from queue import Empty, LifoQueue
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ LARGEST = 128  # images of a graph
 WEIGHTS = 1_000_000  # of a network; a ResNet-38 has 560,000
 # What the pool keeps. A graph of a ResNet-20 takes 12 MB for 1 image, 28 MB for 20 and 120 MB for 128.
 GRAPHS, IMAGES = 12, 256
+COPIES = 2  # graphs of one network and number of images, where two threads wanted one at the same time
 TOLERANCE = 1e-5  # of the largest logit and of the largest gradient
 CHECKED = 8  # images, at least
 _log = logging.getLogger(__name__)
@@ -42,57 +44,80 @@ class Key:
     threads: int
 
 
+class Copies:
+    """The equal graphs of one key. Threads share them; each has one for itself during a call.
+
+    wanted: whether a call had to wait, so that one more graph would have been of use.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.classes, self.made, self.wanted = graph.classes, 0, False
+        self._idle: LifoQueue[Graph] = LifoQueue()
+        self.add(graph)
+
+    def add(self, graph: Graph) -> None:
+        self.made += 1
+        self._idle.put(graph)
+
+    def __call__(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Graph`."""
+        try:
+            graph = self._idle.get_nowait()
+        except Empty:
+            self.wanted = True
+            graph = self._idle.get()
+        try:
+            return graph(images, classes)
+        finally:
+            self._idle.put(graph)
+
+
 class Compiled(Eager):
-    """Gradients of the cross entropy by a graph, and everything else by torch."""
+    """Gradients of the cross entropy of `count` images by a graph, and everything else by torch."""
 
     name = "compiled"
 
-    def __init__(self, network: nn.Module, graph: Graph) -> None:
+    def __init__(self, network: nn.Module, count: int, graphs: Copies) -> None:
         super().__init__(network)
-        self._graph = graph
+        self._count, self._graphs = count, graphs
 
     def ascend(self, images: Tensor, score: Score, precision: str = "fp32") -> Ascent:
-        if not isinstance(score, CrossEntropy) or precision != "fp32" or len(images) != self._graph.count:
+        if not isinstance(score, CrossEntropy) or precision != "fp32" or len(images) != self._count:
             return super().ascend(images, score, precision)
-        check_classes(score.highest, self._graph.classes)
-        logits, gradient = self._graph(images, score.classes)
+        check_classes(score.highest, self._graphs.classes)
+        logits, gradient = self._graphs(images, score.classes)
         return Ascent(logits, score(logits), gradient if score.sign == 1 else score.sign * gradient)
 
 
 class Pool:
-    """Idle graphs, the last used ones last. Threads may share it."""
+    """The graphs, the last used ones last. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[tuple[Key, Graph]] = []
-        # Returned graphs wait here, without the lock: a graph can be returned whenever Python frees an attack, even in
-        # a thread that holds the lock.
-        self._returned: deque[tuple[Key, Graph]] = deque()
+        self._known: OrderedDict[Key, Copies] = OrderedDict()
         self._refused: deque[Key] = deque(maxlen=256)
         self._worker: threading.Thread | None = None
 
     def passes(self, network: nn.Module, fingerprint: bytes, count: int) -> Eager:
-        """The passes of a constant network for `count` images: by its graph if it is idle, else by torch.
+        """The passes of a constant network for `count` images: by its graph if there is one, else by torch.
 
-        If there is no such graph, a thread begins to compile one; it compiles one graph at a time.
+        If there is none, or too few, a thread begins to compile one; it compiles one graph at a time.
         """
         key = Key(fingerprint, count, torch.get_num_threads())
         if not _suits(network, count) or runtime() is None:
             return Eager(network, splits=True)
         with self._lock:
-            self._tidy()
-            for place, (known, graph) in enumerate(self._idle):
-                if known == key:
-                    del self._idle[place]
-                    passes = Compiled(network, graph)
-                    weakref.finalize(passes, self._returned.append, (key, graph)).atexit = False
-                    return passes
-            if key not in self._refused and (self._worker is None or not self._worker.is_alive()):
+            graphs = self._known.get(key)
+            wanted = key not in self._refused if graphs is None else graphs.wanted and graphs.made < COPIES
+            if wanted and (self._worker is None or not self._worker.is_alive()):
                 # Not a daemon: the end of the interpreter waits for it, because it must not stop in foreign code.
                 self._worker = threading.Thread(target=self._add, args=(network, key), name="compile a graph")
                 with contextlib.suppress(RuntimeError):  # the interpreter is about to end
                     self._worker.start()
-        return Eager(network, splits=True)
+            if graphs is None:
+                return Eager(network, splits=True)
+            self._known.move_to_end(key)
+            return Compiled(network, count, graphs)
 
     def prepare(self, network: nn.Module, fingerprint: bytes, count: int) -> None:
         """Compiles the graph now, so that even the first attack uses it."""
@@ -101,16 +126,15 @@ class Pool:
             return
         self.wait()
         with self._lock:
-            self._tidy()
-            known = key in self._refused or any(key == other for other, _ in self._idle)
+            known = key in self._refused or key in self._known
         if not known:
             self._add(network, key)
 
     def forget(self, fingerprint: bytes) -> None:
-        """Drops the idle graphs of a network that is to be gone."""
+        """Drops the graphs of a network that is to be gone."""
         with self._lock:
-            self._tidy()
-            self._idle = [(key, graph) for key, graph in self._idle if key.network != fingerprint]
+            for key in [key for key in self._known if key.network == fingerprint]:
+                del self._known[key]
 
     def wait(self) -> None:
         """Until the graph that a thread compiles is ready."""
@@ -130,16 +154,21 @@ class Pool:
         with self._lock:
             if graph is None:
                 self._refused.append(key)
+            elif key in self._known:
+                self._known[key].add(graph)
             else:
-                self._returned.append((key, graph))
-                self._tidy()
+                self._known[key] = Copies(graph)
+            self._drop_oldest()
 
-    def _tidy(self) -> None:
-        """Takes returned graphs in, and drops those that were not used for the longest time."""
-        while self._returned:
-            self._idle.append(self._returned.popleft())
-        while len(self._idle) > GRAPHS or sum(key.count for key, _ in self._idle) > IMAGES:
-            del self._idle[0]
+    def _drop_oldest(self) -> None:
+        """Drops the graphs that were not used for the longest time; attacks that still use them keep them."""
+
+        while (counts := self._counts()) and (len(counts) > GRAPHS or sum(counts) > IMAGES):
+            self._known.popitem(last=False)
+
+    def _counts(self) -> list[int]:
+        """The number of images of each graph."""
+        return [key.count for key, graphs in self._known.items() for _ in range(graphs.made)]
 
 
 def _suits(network: nn.Module, count: int) -> bool:

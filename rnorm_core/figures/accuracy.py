@@ -8,10 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnorm_core.errors import UserError
+from rnorm_core.evaluation.published import EPS_255, Published
+from rnorm_core.figures import published as of_others
 from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, wrap
 from rnorm_core.pixels import OWN_STD, PAPER_STD, paper_units
 
 PAPER_EPS = (0.004, 0.03)  # the attack sizes of the paper
+BAND = 0.06  # width of what others have published, as a share of the axis
 
 
 def grey_levels(paper_eps: float) -> float:
@@ -53,12 +56,14 @@ def accuracy_curve(
     title: str = "",
     marks: bool = False,
     thin: str = "",
+    published: Sequence[Published] = (),
 ) -> Figure:
     """Accuracy (%) against eps (k/255) with interval bars.
 
     attack: the attack, for the subtitle. evenly: equal steps between all eps, because the small ones
     are close to each other. marks: also the paper's units on an axis above, its sizes shaded, and one grey level as a
-    line. thin: a name for the thin curves. UserError if there is no curve, or a curve without a point.
+    line. thin: a name for the thin curves. published: accuracies that others have published, drawn where the axis
+    reaches their size. UserError if there is no curve, or a curve without a point.
     """
     if not curves or not all(c.eps_255 for c in curves):
         raise UserError("There is no accuracy to draw yet.", "choose a model that was measured, or measure it first.")
@@ -89,6 +94,9 @@ def accuracy_curve(
     if marks:
         low, high = _draw_marks(figure, place, everything, ticks, at)
         alt += f" Shaded: the sizes the paper looks at, {low:.1f}/255 to {high:.1f}/255; a line marks one grey level."
+    if published and everything[0] <= EPS_255 <= everything[-1]:
+        first, last = at["range"]
+        alt += of_others.draw(figure, published, place(EPS_255), BAND * (last - first))
     return Figure(figure, alt)
 
 

@@ -17,12 +17,14 @@ from typing import Any, Generic, TypeVar
 
 from rnorm_core import progress
 from rnorm_core.errors import UserError
+from rnorm_core.jobs import memory
 from rnorm_core.jobs.state import Cancelled, State
 from rnorm_core.jobs.turns import Entry, Line, Turn
 
 T = TypeVar("T")
 MOST_WAITING = 3  # jobs of one owner that wait
 NICENESS = 10  # of threads that compute
+LARGE = 1.0  # seconds of computing after which a job may have left much free memory behind
 EXIT_TIMEOUT = 10.0  # seconds that the interpreter waits for work at its end: longer than the longest single step
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Job(Generic[T]):
             self._jobs._drop_abandoned(self)
             self._check()
             partial = self._state.partial if partial is None else partial
+            self._entry.shown = partial is not None
             self._state = State("running", min(max(fraction, 0.0), 1.0), text, partial, notes=self._state.notes)
             if turn := _turn.get():
                 self._jobs._line.give_way(turn, self._is_over)
@@ -353,6 +356,11 @@ class Jobs:
             self._changed.notify_all()
 
     def _run(self, job: Job, turn: Turn) -> None:
+        self._compute(job, turn)
+        if job._entry.served > LARGE:
+            memory.give_back()
+
+    def _compute(self, job: Job, turn: Turn) -> None:
         value, error = None, None
         try:
             value = Context().run(self._work, job, turn)

@@ -5,7 +5,9 @@ until it has computed for `LEVELS[0]` seconds, then at level 1 until `LEVELS[1]`
 within a level, who came first comes first. A job that gives way to a lower level keeps its place. At the last level
 jobs take turns of `SLICE` seconds. So short jobs overtake long ones, and long ones share what is left. Each level
 doubles the time so far: whatever the length of a job, others of its length delay it about as much as longer ones do.
-A job that is known to be short comes before all others, until it has computed for `SHORT` seconds.
+A job that is known to be short comes before all others, until it has computed for `SHORT` seconds. Who has nothing to
+look at comes before who has a part of his result: a job that has shown something is at the last level, and of the short
+jobs those that have shown nothing come first.
 
 Work can only be interrupted where it reports progress: there `give_way` blocks while another job has the worker.
 
@@ -41,7 +43,7 @@ class Entry:
     begin:   begins the job in a thread.
     wanted:  whether somebody still waits for the job; if not, it has left the line.
     help:    begins a thread that does some of the job's tasks. tasks: the number of those that nobody has begun.
-    short:   whether the job is known to be short.
+    short:   whether the job is known to be short. shown: whether it has a partial result.
     owners:  the owner of each ticket. The job computes on behalf of the first; None is nobody.
     paused:  threads that wait to go on. turns: the number of those that compute.
     served:  seconds of computing so far. slice_end: the value of `served` at which the turn is over.
@@ -52,6 +54,7 @@ class Entry:
     help: Callable[[Turn], None]
     tasks: int = 0
     short: bool = False
+    shown: bool = False
     owners: list[Hashable] = field(default_factory=list)
     paused: deque[Turn] = field(default_factory=deque)
     begun: bool = False
@@ -62,7 +65,9 @@ class Entry:
 
     @property
     def level(self) -> int:
-        return -1 if self.short and self.served < SHORT else sum(self.served >= limit for limit in LEVELS)
+        if self.short and self.served < SHORT:
+            return -1 if self.shown else -2
+        return len(LEVELS) if self.shown else sum(self.served >= limit for limit in LEVELS)
 
     @property
     def waits(self) -> bool:
@@ -173,7 +178,7 @@ class Line:
         if not entry.turns:
             busy = self._busy()
             entry.owners.sort(key=lambda owner: owner in busy)  # on behalf of one who is free
-            ends = (*LEVELS, entry.served + SLICE, SHORT)  # by level, where -1 is the last
+            ends = (*LEVELS, entry.served + SLICE, SHORT, SHORT)  # by level, where the last two are -2 and -1
             entry.slice_end = ends[entry.level]
         entry.turns += 1
         self._held += 1

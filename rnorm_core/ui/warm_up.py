@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from rnorm_core.jobs import memory
+
 ALL_PAGES_NEED = (
     "rnorm_core.ui.settings.bar", "rnorm_core.ui.shared.guard", "rnorm_core.ui.shared.growing_result",
     "rnorm_core.ui.shared.panels", "rnorm_core.ui.chart.component", "plotly.graph_objects",
@@ -21,6 +23,7 @@ _imported.set()  # without a warm-up nobody has to wait
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server starts. The thread ends by itself, so a server that stops early waits for it."""
+    memory.few_areas()
     _imported.clear()
     threading.Thread(target=load, name="rnorm-warm-up").start()
     yield

@@ -1,9 +1,10 @@
 """Graphs of networks: equal to torch, checked, kept in a bounded pool, and absent without OpenVINO."""
 
-import gc
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,8 +43,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def names_of(pool: compiled.Pool) -> list[int]:
     with pool._lock:
-        pool._tidy()
-        return [key.count for key, _ in pool._idle]
+        return pool._counts()
 
 
 @pytest.mark.parametrize("count", [1, 5])
@@ -194,19 +194,34 @@ def test_graphs_can_be_forbidden(network, batch, pool, monkeypatch):
     assert pool._worker is None
 
 
-def test_one_attack_at_a_time_has_the_graph(network, pool):
-    model = network()
+def test_attacks_share_graphs_and_a_second_one_is_made_where_two_threads_compute(network, pool, monkeypatch):
+    model, classes = network(), torch.arange(3)
     engine.prepare(model, 3)
-    first = engine.passes(model, 3)
-    second = engine.passes(model, 3)
-    assert (first.name, second.name) == ("compiled", "eager")
-    pool.wait()  # a second graph was compiled beside it
-    del first
-    gc.collect()
-    assert names_of(pool) == [3, 3]
+    attacks_of_a_class = [engine.passes(model, 3) for _ in range(30)]
+    assert {passes.name for passes in attacks_of_a_class} == {"compiled"}
+    assert names_of(pool) == [3]
+    together, run = threading.Barrier(2), runtime.Graph.__call__
+
+    def slow(graph, *inputs):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(1)
+        return run(graph, *inputs)
+
+    def ascend(passes):
+        return passes.ascend(torch.full((3, 3, 32, 32), 0.5), engine.CrossEntropy(classes, 9)).gradient
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
+        patch.setattr(runtime.Graph, "__call__", slow)
+        first, second = threads.map(ascend, attacks_of_a_class[:2])
+    assert first.equal(second)
+    assert names_of(pool) == [3], "nothing is made in the middle of an attack"
+    for _ in range(3):
+        engine.passes(model, 3)
+        pool.wait()
+    assert names_of(pool) == [3] * compiled.COPIES
 
 
-def test_an_attack_returns_its_graph_even_if_it_is_stopped(network, batch, pool):
+def test_an_attack_that_is_stopped_or_fails_leaves_the_graph_to_others(network, batch, pool):
     model, attack = network(), attacks.make("pgd", 1 / 255, 20)
     engine.prepare(model, 6)
 
@@ -216,12 +231,11 @@ def test_an_attack_returns_its_graph_even_if_it_is_stopped(network, batch, pool)
 
     with pytest.raises(KeyError):
         attack.run(model, batch, seeded(), stop)
-    gc.collect()
-    assert names_of(pool) == [6]
-    stream = attack.stream(model, batch, seeded())
-    assert next(stream).engine == "compiled"
-    stream.close()
-    del stream
+    passes = engine.passes(model, 6)
+    assert isinstance(passes, compiled.Compiled)
+    with pytest.raises(RuntimeError):
+        passes._graphs(torch.zeros((6, 3, 31, 32)), torch.arange(6))
+    assert attack.run(model, batch, seeded()).engine == "compiled"
     assert names_of(pool) == [6]
 
 
@@ -238,7 +252,7 @@ def test_threads_share_the_pool(network, batch, pool):
     pool.wait()
     for trace in traces:
         torch.testing.assert_close(trace.losses, traces[0].losses, rtol=0.02, atol=0.02)
-    assert len(names_of(pool)) <= compiled.GRAPHS
+    assert len(names_of(pool)) <= compiled.COPIES
 
 
 def test_the_pool_is_bounded(network, pool):

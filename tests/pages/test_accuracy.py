@@ -113,6 +113,32 @@ def test_what_the_address_cannot_have_is_named(open_page, address):
     assert len(charts(page)) == 1  # `n` opens the part that measures
 
 
+def published(page) -> list[list[str]]:
+    """For each chart what is drawn of others."""
+    return [[t["fillpattern"]["shape"] for t in chart["data"] if "fillpattern" in t] for chart in charts(page)]
+
+
+def test_what_others_published_is_beside_networks_trained_on_attacked_images(open_page):
+    page = open_page("accuracy", models=["resnet20-bn-adv"], attacks=["Worst case over attacks", "PGD (L-inf)"])
+    assert published(page)[:2] == [["/"], []]
+    said = texts(page)
+    assert "Hatched: published by others, not measured here." in said
+    assert "Ours lie below: they have 0.27 million parameters" in said
+    assert "[Wong et al. 2020](https://arxiv.org/abs/2001.03994) 43.2 %" in said
+    assert "published by others and not measured by this project" in charts_of(page)[0].alt
+
+
+@pytest.mark.parametrize(
+    "address",
+    [{}, {"models": ["resnet20-dualbn-adv"]}, {"models": ["resnet20-bn-adv"], "counted": "right when clean"},
+     {"models": ["resnet20-bn-adv"], "pixels": "8-bit"}, {"models": ["resnet20-bn-adv"], "attacks": ["PGD (L-inf)"]}],
+)  # fmt: skip
+def test_nothing_of_others_is_beside_what_cannot_be_compared_with_it(open_page, address):
+    page = open_page("accuracy", **address)
+    assert not any(published(page))
+    assert "published by others" not in texts(page).lower()
+
+
 @pytest.mark.usefixtures("table")
 def test_what_the_table_does_not_hold_is_said(open_page):
     page = open_page("accuracy", modes=["tracked", "tracked-mean"], attacks="PGD (L-inf)", at="2")

@@ -62,6 +62,13 @@ def test_long_work_shows_its_first_partial_result_before_the_second_is_over(monk
     go.set()
 
 
+def test_in_a_crowd_each_page_asks_less_often():
+    alone, few, class_ = (jobs.State("waiting", 0, "", ahead=ahead, sharing=2) for ahead in (0, 1, 30))
+    assert live_job._poll_every(jobs.State("running", 0, "")) == live_job.POLL_EVERY
+    assert live_job._poll_every(alone) == live_job._poll_every(few) < 0.5
+    assert 1 < live_job._poll_every(class_) < 1.5
+
+
 @pytest.fixture
 def two_threads():
     before = torch.get_num_threads()

@@ -12,11 +12,13 @@ from rnorm_core.attacks import CATALOGUE
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.comparison import Comparison
 from rnorm_core.evaluation.measure.sweep import BATCH
+from rnorm_core.evaluation.published import EPS_255, RESNET18, Published, comparable
 from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.accuracies import COMMAND
-from rnorm_core.evaluation.tables.curves import WORST, Line, lines, of_variant
+from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.experiments.accuracy_sweep import Result
+from rnorm_core.figures import published as of_others
 from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.pixels import OWN_STD, PAPER_STD
@@ -87,13 +89,25 @@ def _lines(table: evaluation.Table, choice: Choice, variants: Sequence[Variant],
     return lines(table, variants, attack, choice.pixels, fair=choice.fair, rows=headline.rows)
 
 
+def _beside(drawn: Sequence[Line], choice: Choice) -> list[tuple[zoo.Card, float]]:
+    """The networks beside which the accuracies of others are drawn, and theirs at the same size.
+
+    Others' accuracies are a worst case over attacks, on all images, of floating-point pixels.
+    """
+    if choice.fair or choice.pixels != evaluation.PIXELS[0]:
+        return []
+    worst = [(line.variant, row) for line in drawn if line.attack == WORST and (row := at(line.rows, EPS_255))]
+    known = comparable(variant for variant, _ in worst)
+    return [(zoo.card(variant.model), row.value) for variant, row in worst if variant in known]
+
+
 def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
     """A chart for each attack."""
     if not choice.attacks:
         show_error(UserError("There is nothing to draw.", "choose an attack."))
         return
     known = {(line.attack, line.variant) for line in drawn}
-    source = partial(_source, choice)
+    source, beside = partial(_source, choice), _beside(drawn, choice)
     with st.container(key="curves"):
         for i, attack in enumerate(choice.attacks):
             if i % 2 == 0:
@@ -109,6 +123,7 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
                         choice.seeds,
                         "other seeds",
                         source=source((*choice.variants, *choice.seeds), attack),
+                        published=RESNET18 if beside and attack == WORST else (),
                     )
     missing = [
         f"{variant.label} under {words.attack_title(attack)}"
@@ -116,13 +131,15 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
     ]  # fmt: skip
     if missing:
         st.caption(f"Not measured yet: {'; '.join(missing)}. “{MEASURE}” below measures left and right.")
+    if beside:
+        st.caption(of_others.caption(RESNET18, beside))
     if drawn and choice.pixels == "8-bit":
         st.caption(
             "Rounding to the nearest grey level loses a change of less than half a level, and makes a whole level of a "
             "larger one: a file attacked at 0.5/255 may hold changes twice as large as the attack was allowed."
         )
     if drawn:
-        _show_how(drawn)
+        _show_how(drawn, [of_others.sources(RESNET18)] if beside else [])
 
 
 def show_powers(table: evaluation.Table, choice: Choice, powers: Powers, attack: str) -> None:
@@ -149,10 +166,13 @@ def _draw(
     what_is_thin: str,
     *,
     source: Source,
+    published: Sequence[Published] = (),
 ) -> None:
     curves = [replace(curve(line), thin=line.variant in thin) for line in drawn]
     conditions = words.conditions(drawn)
-    figure = accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True, thin=what_is_thin)
+    figure = accuracy_curve(
+        curves, conditions, choice.evenly, title=title, marks=True, thin=what_is_thin, published=published
+    )
     chart(figure, key, source)
 
 
@@ -163,7 +183,7 @@ def _source(choice: Choice, variants: Sequence[Variant], attack: str) -> Source:
     )  # fmt: skip
 
 
-def _show_how(drawn: Sequence[Line]) -> None:
+def _show_how(drawn: Sequence[Line], more: Sequence[str]) -> None:
     counts = sorted({line.counts(row)[1] for line in drawn for row in line.rows})
     how_measured(
         "curves", "accuracy by attack size; bars: 95 % intervals",
@@ -172,7 +192,8 @@ def _show_how(drawn: Sequence[Line]) -> None:
         more=[
             f"Sizes are in pixel units. The upper axis has them in the paper's, whose authors divide pixels by about "
             f"{PAPER_STD}; CIFAR-10's own standard deviation is about {OWN_STD}. Touch a point for both. Left of the "
-            "dotted line a change is smaller than one grey level, the least that a file holds."
+            "dotted line a change is smaller than one grey level, the least that a file holds.",
+            *more,
         ],
     )  # fmt: skip
 

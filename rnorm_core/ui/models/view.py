@@ -9,6 +9,8 @@ from rnorm_core import evaluation, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims.benefits import epochs_on_crops
 from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
+from rnorm_core.evaluation.published import EPS_255, RESNET18, comparable
+from rnorm_core.figures import published as of_others
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
 from rnorm_core.report import Rows, sources
@@ -59,8 +61,13 @@ def show_summary(chosen: Sequence[Entry], eps: float) -> None:
 def show_accuracy(chosen: Sequence[Entry]) -> None:
     if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
         attack = "worst case over the attacks that were measured, else PGD of 20 steps"
-        figure = accuracy_curve(curves, attack, evenly=True, title="How much is left under attack?")
+        known = comparable(entry.variant for entry in chosen if EPS_255 in entry.scores)
+        title, published = "How much is left under attack?", RESNET18 if known else ()
+        figure = accuracy_curve(curves, attack, evenly=True, title=title, published=published)
         chart(figure, "accuracy", sources.shares("accuracy", partial(_points, chosen), [e.variant for e in chosen]))
+        if known:
+            beside = [(e.card, e.scores[EPS_255].value) for e in chosen if e.variant in known]
+            st.caption(of_others.caption(RESNET18, beside))
 
 
 def _points(chosen: Sequence[Entry]) -> Rows:

@@ -18,7 +18,9 @@ T = TypeVar("T")
 QUICK = 1.0  # seconds: a result that comes within them is shown without any sign of work
 FEW = 0.5  # seconds after which the finished share of the work says how long all of it will take
 LOOK_EVERY = 0.05  # seconds between two looks at work that may be quick
-POLL_EVERY = 0.4  # seconds between two checks of running work
+POLL_EVERY = 0.4  # seconds between two checks of running work, for one person alone
+# So many others double the time: each check takes the server some milliseconds, which a class would notice.
+OTHERS = 16
 UNSEEN = 5.0  # seconds without a check after which work belongs to a page that this visitor has left
 
 
@@ -72,7 +74,7 @@ def run(
         for note in ticket.state.notes:
             st.caption(note)
         if working:
-            st.fragment(_watch, run_every=POLL_EVERY)(slot, draw)
+            st.fragment(_watch, run_every=_poll_every(ticket.state))(slot, draw)
     return result
 
 
@@ -146,6 +148,10 @@ def _watch(slot: str, draw: Callable[[Any], object] | None) -> None:
         st.session_state[_partial(slot)] = ticket.spec, state.partial
         if draw is not None:
             draw(state.partial)
+
+
+def _poll_every(state: jobs.State) -> float:
+    return POLL_EVERY * (1 + max(state.ahead, state.sharing) / OTHERS)
 
 
 def _start(slot: str, request: Hashable, work: Callable[[Progress], T], short: bool) -> jobs.Ticket[T]:
