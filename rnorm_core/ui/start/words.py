@@ -99,7 +99,10 @@ def _trainings(table: Table, left: Variant, right: Variant, eps: float) -> str:
         return ""
     low, value, high = difference_texts(over)
     chance = "" if over.low > 0 or over.high < 0 else ", so this may be chance"
-    return f" (over {over.trainings} {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance})"
+    one, other = _rows(table, (right, left), eps)
+    same = one.value in over.left and other.value in over.right
+    fewer = "" if same else ", under attacks that all of them had,"
+    return f" (over {over.trainings}{fewer} {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance})"
 
 
 def _most(table: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
