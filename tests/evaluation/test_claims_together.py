@@ -35,7 +35,7 @@ def test_each_size_names_the_data_sets_on_which_it_holds():
     assert one.verdict == (
         "holds on both at 0.25 and 0.5/255; only on CIFAR-10 at 1/255; only on CIFAR-100 at 2/255; on neither at 8/255"
     )
-    assert words.of_both([one]) == " Of the 1 that were judged on both data sets, 1 holds only on CIFAR-10 at 1/255."
+    assert words.of_both([one]) == " The one that was judged on both data sets holds only on CIFAR-10 at 1/255."
 
 
 def test_what_was_measured_on_one_data_set_only_is_said():
@@ -46,7 +46,10 @@ def test_what_was_measured_on_one_data_set_only_is_said():
     (apart,) = on([judged({1: HOLDS})], [judged({2: HOLDS})])
     assert apart.verdict == "not measured at the same sizes"
     assert words.of_both([one, other, apart]) == ""
-    assert words.together([one, other]) == "- Not measured on CIFAR-100: C5 ahead\n- Not measured on CIFAR-10: C5 ahead"
+    assert words.together([one, other]) == (
+        "- one further reading is not measured on CIFAR-100: of C5\n"
+        "- one further reading is not measured on CIFAR-10: of C5"
+    )
 
 
 def test_readings_with_the_same_words_are_told_apart_by_their_networks():

@@ -48,6 +48,8 @@ def of_both(comparisons: Sequence[Together]) -> str:
     ]
     if not places:
         return ""
+    if len(places) == 1:
+        return f" The one that was judged on both data sets holds {places[0]} at {eps}/255."
     in_order = sorted(set(places), key=lambda where: (where == NEITHER, where))
     counts = [f"{places.count(where)} {where}" for where in in_order]
     counts[0] = counts[0].replace(" ", " holds " if places.count(in_order[0]) == 1 else " hold ", 1)
@@ -55,15 +57,15 @@ def of_both(comparisons: Sequence[Together]) -> str:
 
 
 def together(comparisons: Sequence[Together]) -> str:
-    """A line for each reading that was judged on all data sets, then the others in one; a list in Markdown."""
-    lines, others = [], dict[str, list[str]]()
+    """A line for each reading that was judged on all data sets, then how many were not; a list in Markdown."""
+    lines = [f"- **{one.claim}** {one.reading}: **{one.verdict}**" for one in comparisons if one.held]
+    others: dict[str, list[str]] = {}
     for one in comparisons:
-        if one.held:
-            lines.append(f"- **{one.claim}** {one.reading}: **{one.verdict}**")
-        else:
-            others.setdefault(one.verdict, []).append(f"{one.claim} {one.reading}")
-    for verdict, readings in others.items():
-        lines.append(f"- {verdict[0].upper()}{verdict[1:]}: {'; '.join(dict.fromkeys(readings))}")
+        if not one.held:
+            others.setdefault(one.verdict, []).append(one.claim)
+    for verdict, claims in others.items():
+        many = f"{len(claims)} further readings are" if len(claims) > 1 else "one further reading is"
+        lines.append(f"- {many} {verdict}: of {listed(list(dict.fromkeys(claims)))}")
     return "\n".join(lines)
 
 
