@@ -36,7 +36,7 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
 def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
     conditions = (("batch", "clean"), ("batch", "poison"), ("tracked", "clean"), ("tracked", "poison"))
     medians = sentence(
-        "With the batch's median in place of its mean, and the attack made anew: {} before, {} after.", networks,
+        "With the batch's median as a defence, attacked anew: {} before, {} after.", networks,
         *(lambda one, attack=attack: bars.beside_poison(rows, one, MEDIAN, attack) for attack in ("clean", "poison")),
     )  # fmt: skip
     means = sentence(

@@ -71,9 +71,9 @@ def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
         return [
             ("before", beside_poison(rows, network, "batch", "clean")),
             ("32 of 128 neighbours poisoned", beside_poison(rows, network, "batch", "poison")),
+            ("the same, statistics as trained", beside_poison(rows, network, "tracked", "poison")),
             ("with medians, before", beside_poison(rows, network, MEDIAN, "clean")),
             ("with medians, poisoned anew", beside_poison(rows, network, MEDIAN, "poison")),
-            ("the same, statistics as trained", beside_poison(rows, network, "tracked", "poison")),
         ]
 
     pictures = [(network, f"{network.title}: the untouched images", bars(network)) for network in networks]

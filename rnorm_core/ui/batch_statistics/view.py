@@ -206,7 +206,8 @@ def show_poisoning(settings: Settings) -> None:
     measured = tuple(variant for variant in shown if variant in result.traces)
     player = attack_player.show_packed(drawings.poisoned_by_step(result, measured), key="poisoned")
     beside(measured, lambda variant: st.markdown(words.victim(result, variant, usual=variant.statistics == "batch")))
-    show_list([words.aimed(result, network) for network in dict.fromkeys(one.in_mode("batch") for one in measured)])
+    for network in networks_of(*measured):
+        st.markdown(words.aimed(result, network))
     course, crowds = question.rest_of_poison()
     with course:
         if course.open:
