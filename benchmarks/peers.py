@@ -46,7 +46,7 @@ class Plan:
     eps_255: tuple[float, ...] = (0.5, 1, 2)  # where the networks have accuracy to lose
 
 
-FULL = Plan({"pgd": 256, "apgd-ce": 128, "apgd-dlr": 128, "square": 64})
+FULL = Plan({"pgd": 256, "apgd-ce": 128, "apgd-dlr": 128, "square": 48})
 QUICK = Plan({"pgd": 8, "apgd-ce": 8}, models=FULL.models[:1], eps_255=(1,))
 
 

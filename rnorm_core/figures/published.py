@@ -18,7 +18,7 @@ def draw(figure: go.Figure, published: Sequence[Published], place: float, width:
     figure.add_scatter(
         x=[left, right, right, left, left],
         y=[100 * end for end in (low, low, high, high, low)],
-        name=wrap(f"hatched: published by others, ResNet-18 under AutoAttack, {span(low, high)} %"),
+        name=wrap("hatched: published by others (ResNet-18, AutoAttack)"),
         mode="lines",
         line={"color": CLEAN, "width": 1},
         fill="toself",
@@ -58,8 +58,9 @@ def sources(published: Sequence[Published]) -> str:
     listed = "; ".join(_cited(one) for one in published)
     return (
         f"**Published by others** (hatched): {listed}. All are ResNet-18 that were trained on attacked images, under "
-        f"AutoAttack, the worst case over four attacks, on 10,000 test images, as [RobustBench]({LIST}) lists them. "
-        f"Its ResNet-20: {_cited(RESNET20)}. All other numbers here were measured by this project."
+        "AutoAttack (the worst case over four attacks, with more effort than here) on 10,000 test images, as "
+        f"[RobustBench]({LIST}) lists them. Its ResNet-20: {_cited(RESNET20)}. All other numbers here were measured by "
+        "this project."
     )
 
 

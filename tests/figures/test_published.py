@@ -39,7 +39,6 @@ def test_the_band_is_at_its_size_and_looks_like_no_curve(evenly):
     assert (min(band.y), max(band.y)) == pytest.approx((43.21, 56.66))
     assert band.fillpattern.shape == "/"
     assert band.fillcolor == band.line.color == "#999999"
-    assert "43.2 to 56.7 %" in band.name.replace("<br>", " ")
     assert "not measured by this project" in figure.alt
     for one in RESNET18:
         assert one.short in figure.alt
