@@ -35,7 +35,7 @@ def test_each_size_names_the_data_sets_on_which_it_holds():
     assert one.verdict == (
         "holds on both at 0.25 and 0.5/255; only on CIFAR-10 at 1/255; only on CIFAR-100 at 2/255; on neither at 8/255"
     )
-    assert words.of_both([one]) == " The one that was judged on both data sets holds only on CIFAR-10 at 1/255."
+    assert words.of_both([one]) == " C5, which was judged on both data sets, holds only on CIFAR-10 at 1/255."
 
 
 def test_what_was_measured_on_one_data_set_only_is_said():

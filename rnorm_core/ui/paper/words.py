@@ -43,13 +43,17 @@ def answer(shipped: Shipped) -> str:
 def of_both(comparisons: Sequence[Together]) -> str:
     """How many claims hold on which data sets at a small attack; "" if none was judged on all of them."""
     eps = SIZES[0]
-    places = [
-        where for one in main(comparisons) for where, sizes in one.by_place.items() if one.axis == EPS and eps in sizes
+    judged = [
+        (one.claim, where)
+        for one in main(comparisons)
+        for where, sizes in one.by_place.items()
+        if one.axis == EPS and eps in sizes
     ]
+    places = [where for _, where in judged]
     if not places:
         return ""
     if len(places) == 1:
-        return f" The one that was judged on both data sets holds {places[0]} at {eps}/255."
+        return f" {judged[0][0]}, which was judged on both data sets, holds {places[0]} at {eps}/255."
     in_order = sorted(set(places), key=lambda where: (where == NEITHER, where))
     counts = [f"{places.count(where)} {where}" for where in in_order]
     counts[0] = counts[0].replace(" ", " holds " if places.count(in_order[0]) == 1 else " hold ", 1)
