@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rnorm_core.errors import UserError
-from rnorm_core.norms import BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
+from rnorm_core.norms import MEDIAN, BatchNorm2d, DualBatchNorm2d, NoNorm, RobustNorm2d
 
 BINS = 256
 REACH = 8.0  # a histogram spans the mean +- 8 standard deviations, so that a bin is 1/16 of one standard deviation
@@ -287,7 +287,8 @@ def statistics(model: nn.Module, images: Tensor, take: str = "mode") -> dict[str
 
     take:
         mode   the statistics that the layer uses in its mode: those of the batch in "batch", the tracked mean with
-               the spread of the batch in "tracked-mean", the tracked ones in "tracked".
+               the spread of the batch in "tracked-mean", the median of the batch and the spread around it in
+               "batch-median", the tracked ones in "tracked".
         batch  mean and spread of the batch, in every mode.
     The result has BatchNorm and RobustNorm layers only; of a dual norm, the branch in use.
     ValueError if the model has no such layer, or for another `take`.
@@ -402,6 +403,9 @@ def _in_mode(layer: BatchNorm2d | RobustNorm2d, x: Tensor) -> Statistics:
     if layer.track_running_stats and layer.mode == "tracked":
         return _tracked(layer)
     of_batch = _of_batch(layer, x)
+    if layer.mode == MEDIAN:
+        median, scale = layer.statistics(x)
+        return Statistics(median, scale**2 - layer.eps if isinstance(layer, BatchNorm2d) else of_batch.spread)
     if layer.track_running_stats and layer.mode == "tracked-mean":
         return Statistics(layer.running_mean, of_batch.spread)
     if isinstance(layer, RobustNorm2d):  # an infinite range makes the output of a constant channel its bias

@@ -21,9 +21,9 @@ from rnorm_core.ui.shared.navigation import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 TERMS = """
-95 % interval; adversarial example; adversarial training; APGD; batch statistics; BatchNorm; clean accuracy;
-eps (k/255); FGSM; gradient masking; L-inf norm; L2 norm; natural band; p (power); paired test; PGD; PreciseBN; range;
-robust accuracy; RobustNorm; seed; Square Attack; standard deviation of the channel; statistics mode;
+95 % interval; adversarial example; adversarial training; APGD; batch statistics; batch-median; BatchNorm;
+clean accuracy; eps (k/255); FGSM; gradient masking; L-inf norm; L2 norm; natural band; p (power); paired test; PGD;
+PreciseBN; range; robust accuracy; RobustNorm; seed; Square Attack; standard deviation of the channel; statistics mode;
 tracked statistics; tracked-mean; transfer attack; Wasserstein distance; weight hash; worst case over attacks
 """
 WORDS = 30  # in a sentence, at most
@@ -120,7 +120,7 @@ def test_p_is_what_the_names_say():
         torch.testing.assert_close(layer.statistics(x)[1], scale + norms.EPS)
 
 
-@pytest.mark.parametrize("mode", norms.STATISTICS)
+@pytest.mark.parametrize("mode", norms.all_modes("bn"))
 def test_dependence_on_other_images_is_explained_correctly(mode):
     text = glossary.find(mode).text
     assert ("depends on the other images" in text) == norms.looks_at_batch(mode)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnorm_core.norms import (
+    MEDIAN,
+    MODES,
     NORMS,
     STATISTICS,
     BatchNorm2d,
@@ -17,15 +19,17 @@ from rnorm_core.norms import (
     GroupNorm,
     NoNorm,
     RobustNorm2d,
+    all_modes,
     convert_norm,
     looks_at_batch,
     make_norm,
     modes,
+    straight_through,
 )
 
 CHANNELS = 5
 LAYERS = (BatchNorm2d, RobustNorm2d)
-CONDITIONS = ["train", *STATISTICS]
+CONDITIONS = ["train", *STATISTICS, MEDIAN]
 AXES = (0, 2, 3)
 EPS, POWER = 1e-5, 0.2
 
@@ -58,14 +62,18 @@ def naive(layer: nn.Module, x: Tensor, condition: str) -> Tensor:
         "batch": (True, True),
         "tracked": (False, False),
         "tracked-mean": (False, True),
+        MEDIAN: (True, True),
     }
     batch_centre, batch_scale = from_batch[condition]
+    centre = x.mean(AXES) if batch_centre else layer.running_mean
+    if condition == MEDIAN:
+        centre = x.transpose(0, 1).flatten(1).median(1).values
     if isinstance(layer, RobustNorm2d):
         flat = x.transpose(0, 1).flatten(1)
         scale = (flat.max(1)[0] - flat.min(1)[0] if batch_scale else layer.running_range) ** layer.power + layer.eps
     else:
-        scale = ((x.var(AXES, correction=0) if batch_scale else layer.running_var) + layer.eps).sqrt()
-    centre = x.mean(AXES) if batch_centre else layer.running_mean
+        var = (x - centre[:, None, None]).square().mean(AXES) if condition == MEDIAN else x.var(AXES, correction=0)
+        scale = ((var if batch_scale else layer.running_var) + layer.eps).sqrt()
     y = (x - centre[:, None, None]) / scale[:, None, None]
     return y if layer.weight is None else layer.weight[:, None, None] * y + layer.bias[:, None, None]
 
@@ -110,10 +118,17 @@ def test_batchnorm_tracks_as_torch_does(momentum):
         close(ours.state_dict()[key], value)
 
 
+def numpy_median(x: np.ndarray) -> np.ndarray:
+    """Of each channel of (N, C, H, W): the middle number, of two middle ones the lower."""
+    ordered = np.sort(np.moveaxis(x, 1, 0).reshape(x.shape[1], -1), 1)
+    return ordered[:, (ordered.shape[1] - 1) // 2]
+
+
 def numpy_robustnorm(x, weight, bias, running_mean, running_range, condition, power):
     """RobustNorm in NumPy, float64: (y, the batch's mean, the batch's range)."""
     mean, spread = x.mean(AXES), x.max(AXES) - x.min(AXES)
     centre = running_mean if condition in ("tracked", "tracked-mean") else mean
+    centre = numpy_median(x) if condition == MEDIAN else centre
     scale = (running_range if condition == "tracked" else spread) ** power + EPS
     y = np.empty_like(x)
     for c in range(x.shape[1]):
@@ -259,6 +274,57 @@ def test_statistics_are_those_forward_uses(kind, condition):
     close(layer(x), by_hand + layer.bias[:, None, None])
 
 
+@pytest.mark.parametrize("images", [5, 6])  # an odd and an even number of numbers in a channel
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 3e-2)]
+)
+def test_batchnorm_around_the_median_is_what_numpy_computes(images, dtype, tolerance):
+    layer = prepared(BatchNorm2d, MEDIAN, dtype)
+    x = inputs(dtype)[:images, :, :, :3]
+    values = x.double().numpy()
+    centre = numpy_median(values)[:, None, None]
+    var = ((values - centre) ** 2).mean(AXES)[:, None, None]
+    weight, bias = (layer.state_dict()[key].double().numpy()[:, None, None] for key in ("weight", "bias"))
+    y = layer(x)
+    assert y.dtype == dtype
+    close(y.double(), torch.from_numpy(weight * (values - centre) / np.sqrt(var + EPS) + bias), tolerance)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_one_image_however_far_off_does_not_take_the_median_along(kind):
+    """It moves the median at most to a neighbouring number of the other images; the mean goes with it."""
+    x = inputs()
+    others = x[1:].transpose(0, 1).flatten(1).sort(1).values
+    moved = {}
+    for far in (1e3, 1e6):
+        x[0] = far
+        moved[far] = [prepared(kind, mode).statistics(x)[0] for mode in (MEDIAN, "batch")]
+    assert torch.equal(moved[1e3][0], moved[1e6][0])
+    middle, most = others.shape[1] // 2, x[0, 0].numel()
+    assert (others[:, middle - most] <= moved[1e6][0]).all()
+    assert (moved[1e6][0] <= others[:, middle + most]).all()
+    assert (moved[1e6][1] > 1e5).all()
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_straight_through_the_value_is_the_medians_and_the_gradient_the_means(kind):
+    layer, x = prepared(kind, MEDIAN), inputs().requires_grad_()
+    exact = layer(x)
+    (sparse,) = torch.autograd.grad(layer.statistics(x)[0].sum(), x)
+    assert (sparse != 0).sum() == CHANNELS  # one number is a channel's median
+    assert straight_through(layer) is layer
+    assert torch.equal(layer(x), exact)
+    (dense,) = torch.autograd.grad(layer.statistics(x)[0].sum(), x)
+    close(dense, torch.full_like(x, 1 / (x.numel() / CHANNELS)))
+
+
+def test_the_median_is_no_mode_of_the_tables():
+    assert MEDIAN not in MODES
+    assert {name: all_modes(name)[len(modes(name)) :] for name in NORMS} == {
+        "bn": (MEDIAN,), "rn": (MEDIAN,), "gn": (), "none": (), "dualbn": (),
+    }  # fmt: skip
+
+
 def test_modes_take_centre_and_scale_from_where_they_say():
     x = inputs()
     for kind in LAYERS:
@@ -314,7 +380,7 @@ def test_one_value_a_channel_is_its_own_mean():
     assert not gradient.any()
 
 
-@pytest.mark.parametrize("condition", STATISTICS)
+@pytest.mark.parametrize("condition", [*STATISTICS, MEDIAN])
 @pytest.mark.parametrize("kind", LAYERS)
 def test_inference_writes_no_buffer(kind, condition):
     layer = prepared(kind, condition)
@@ -411,7 +477,7 @@ def test_names_make_their_layers():
     assert made["rn"].power == 0.3
     assert (made["bn"].mode, made["rn"].mode, made["dualbn"].mode) == ("tracked", "tracked", "clean-branch")
     for name in NORMS:
-        for mode in modes(name):
+        for mode in all_modes(name):
             assert getattr(make_norm(name, 16, statistics=mode), "mode", "tracked") == mode
 
 
@@ -424,7 +490,7 @@ def test_a_mode_of_another_norm_is_refused(name, wrong):
 def test_modes_that_look_at_the_batch_are_those_in_which_neighbours_matter():
     torch.manual_seed(0)
     for name in NORMS:
-        for mode in modes(name):
+        for mode in all_modes(name):
             layer = make_norm(name, CHANNELS, statistics=mode).double().eval()
             x = inputs()
             changed = torch.cat([x[:1], 2 * x[1:] + 1])

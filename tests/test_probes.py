@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from rnorm_core import models, probes
-from rnorm_core.norms import NORMS, DualBatchNorm2d, NoNorm, modes
+from rnorm_core.norms import NORMS, DualBatchNorm2d, NoNorm, all_modes
 
-MODES = [(norm, mode) for norm in NORMS for mode in modes(norm)]
+MODES = [(norm, mode) for norm in NORMS for mode in all_modes(norm)]
 WITH_FORMULA = [(norm, mode) for norm, mode in MODES if norm not in ("gn", "none")]
 
 

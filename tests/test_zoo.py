@@ -1,6 +1,7 @@
 """The zoo: what matches its card is loaded, fresh and frozen; everything else is refused in words."""
 
 import copy
+import itertools
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -397,3 +398,11 @@ def test_cards_are_values(tiny):
     assert card == zoo.card(tiny) == copy.deepcopy(card)
     with pytest.raises(AttributeError):
         card.name = "other"  # type: ignore[misc]
+
+
+def test_a_network_with_medians_shows_attacks_a_useful_gradient(small_zoo):
+    for name, statistics in itertools.product(zoo.names(), ("batch", norms.MEDIAN)):
+        model = zoo.load(name, statistics)
+        layers = [layer for layer in model.modules() if isinstance(layer, norms.BatchNorm2d | norms.RobustNorm2d)]
+        assert len(layers) == 19
+        assert {(layer.mode, layer.straight_through) for layer in layers} == {(statistics, statistics == norms.MEDIAN)}

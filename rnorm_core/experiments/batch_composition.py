@@ -36,9 +36,9 @@ DRAWS = 20  # random choices of neighbours
 GROUPS = 4  # at most; the images of a batch are attacked group by group
 
 
-def in_batch_mode(left: Variant, right: Variant) -> tuple[Variant, ...]:
-    """The networks that have a mode with the statistics of the batch, in this mode."""
-    return tuple(network.in_mode("batch") for network in switchable(left, right))
+def in_batch_mode(left: Variant, right: Variant, mode: str = "batch") -> tuple[Variant, ...]:
+    """The networks that can take the statistics of their batch, in this mode."""
+    return tuple(network.in_mode(mode) for network in switchable(left, right))
 
 
 # --- batch size
@@ -101,7 +101,9 @@ def run_sizes(request: SizesRequest, progress: Progress = silent) -> SizesResult
 
 @dataclass(frozen=True)
 class NeighboursRequest:
-    """image: the beginning of the id of one of `images`. size: of the batch, the image and its neighbours."""
+    """image: the beginning of the id of one of `images`. size: of the batch, the image and its neighbours. mode: of
+    the networks, one in which they look at their batch.
+    """
 
     left: Variant
     right: Variant
@@ -109,11 +111,12 @@ class NeighboursRequest:
     image: str
     size: int
     device: str = "cpu"
+    mode: str = "batch"
 
 
 @dataclass(frozen=True, eq=False)
 class NeighboursResult:
-    """Predictions of the networks that have been measured so far; keys are variants in "batch" mode.
+    """Predictions of the networks that have been measured so far; keys are variants in the request's mode.
 
     batch: in this mode. usual: of the same network in its usual mode, with the same neighbours.
     """
@@ -125,7 +128,7 @@ class NeighboursResult:
 
 def run_neighbours(request: NeighboursRequest, progress: Progress = silent) -> NeighboursResult:
     """One image in `DRAWS` batches with different neighbours."""
-    variants, seed = in_batch_mode(request.left, request.right), request.images.seed
+    variants, seed = in_batch_mode(request.left, request.right, request.mode), request.images.seed
     parts, result = Parts(progress, 2 * len(variants)), NeighboursResult(request)
     images = request.images.load()
     index = images.find(request.image)
@@ -151,7 +154,9 @@ CONSECUTIVE, ONE_CLASS, SAME_SIZES, SAME_BATCHES, SHUFFLED = CONDITIONS = (
 
 @dataclass(frozen=True)
 class CompositionRequest:
-    """eps_255: k of k/255. size: images in a batch, at most. image: the beginning of the shown one's id."""
+    """eps_255: k of k/255. size: images in a batch, at most. image: the beginning of the shown one's id. mode: of the
+    networks, one in which they look at their batch.
+    """
 
     left: Variant
     right: Variant
@@ -160,11 +165,12 @@ class CompositionRequest:
     size: int
     image: str
     device: str = "cpu"
+    mode: str = "batch"
 
 
 @dataclass(frozen=True, eq=False)
 class CompositionResult:
-    """What has been measured so far of networks in "batch" mode.
+    """What has been measured so far of networks in the request's mode.
 
     clean: by network and condition (one of `CONDITIONS`), the accuracy on clean images. attacked: the same on images
     that were attacked in such batches; several accuracies if the condition is random. shares: by network, accuracy by
@@ -181,7 +187,8 @@ class CompositionResult:
 
 def run_composition(request: CompositionRequest, progress: Progress = silent) -> CompositionResult:
     """Batches of different composition, clean, then attacked; then batches with 1, 2, 4 ... attacked images."""
-    variants, size, seed = in_batch_mode(request.left, request.right), request.size, request.images.seed
+    variants = in_batch_mode(request.left, request.right, request.mode)
+    size, seed = request.size, request.images.seed
     batch = request.images.load().to(request.device)
     shown = batch.find(request.image)
     partitions, counts = _partitions(request, batch.labels), sizes(min(size, len(batch)))

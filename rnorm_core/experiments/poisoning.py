@@ -1,4 +1,8 @@
-"""Poisoned neighbours: other images of its batch are perturbed so that an unchanged image is misclassified."""
+"""Poisoned neighbours: other images of its batch are perturbed so that an unchanged image is misclassified.
+
+In every mode in which predictions depend on the batch (`MODES`) the attack is made anew, by an attacker who knows the
+mode (and the gradient of `norms.straight_through`): a defence is judged by the attack that was made against it.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,12 +22,15 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import attack_pair, landscape
 from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.experiments.landscape import Landscape
+from rnorm_core.norms import MEDIAN
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant
 
 MOST_SHOWN = 8  # poisoned images in the attack player: with the victim three rows of three
 VICTIM = "d31b40b5"  # the beginning of the id of a frog: four poisoned neighbours of 19 change both networks' answer
 GAP = 2  # pixels between the images there
+MODES = ("batch", MEDIAN)  # with the mean of the batch, and with its median as a defence
+MOST_AIMED = 20  # images in a batch in which the attacker aims at every other photo in turn
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,21 @@ class Request:
         """Numbers of poisoned images for `Crowd`: up to half of the batch."""
         return tuple(k for k in sizes(self.images.count) if k <= self.images.count // 2)
 
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Places of the victims in `Result.aimed`: all photos that are not the attacker's; none in a large batch."""
+        count = self.images.count
+        return (0, *range(1 + self.poisoned, count)) if count <= MOST_AIMED else ()
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The networks that can take the statistics of their batch, in each of `MODES`."""
+        return tuple(one for mode in MODES for one in in_batch_mode(self.left, self.right, mode))
+
 
 @dataclass(frozen=True)
 class Crowd:
-    """k images of a batch are perturbed and all others are victims: accuracy of the victims before and after."""
+    """k images of a batch are perturbed and others are victims: accuracy of the victims before and after."""
 
     k: int
     before: Accuracy
@@ -70,11 +88,12 @@ class Crowd:
 class Result:
     """What has been measured so far.
 
-    traces: of the attack on the victim at place 0, its part alone, by network in "batch" mode and in its usual mode.
+    traces: of the attack on the victim at place 0, its part alone, by network in each of `MODES` and in its usual mode.
     slopes: the largest gradient of the victim's loss over its neighbours' pixels, before the attack, for the same
-    networks. crowds: by network in "batch" mode. landscapes: the same attack as `traces`, by network in "batch" mode,
-    for the attack player: `together` of the victim and its first poisoned neighbours at every step, and the victim's
-    answers.
+    networks. crowds: by network and mode, all other images are victims at once. aimed: by network and mode, the
+    attacker of `traces` aims at one of `Request.targets` at a time. landscapes: the same attack as `traces`, by network
+    and mode, for the attack player: `side_by_side` the victim and its first poisoned neighbours at every step, and the
+    victim's answers.
     """
 
     request: Request
@@ -82,18 +101,23 @@ class Result:
     traces: dict[Variant, Trace] = field(default_factory=dict)
     slopes: dict[Variant, float] = field(default_factory=dict)
     crowds: dict[Variant, tuple[Crowd, ...]] = field(default_factory=dict)
+    aimed: dict[Variant, Crowd] = field(default_factory=dict)
     landscapes: dict[Variant, Landscape] = field(default_factory=dict)
 
 
 def run(request: Request, progress: Progress = silent) -> Result:
-    """The attack on one victim first, then 1, 2, 4 ... poisoned images against all others."""
-    variants, batch, seed = in_batch_mode(request.left, request.right), request.batch(), request.images.seed
-    parts = Parts(progress, len(variants) * (2 + len(request.counts)))
+    """The attack on one victim first; then 1, 2, 4 ... poisoned images against all others, then one at a time."""
+    variants, batch, seed = request.variants, request.batch(), request.images.seed
+    usual = tuple(dict.fromkeys(variant.usual for variant in variants))
+    targets = variants if request.targets else ()
+    attacks = len(variants) * (1 + len(request.counts)) + len(usual)
+    parts = Parts(progress, [1] * attacks + [len(request.targets)] * len(targets))
     parts.begin("Reading images and models")
     result, moved = Result(request, batch, crowds=dict.fromkeys(variants, ())), batch.to(request.device)
     models = {variant: variant.load(request.device) for variant in variants}
-    attack = poison.make([0], range(1, 1 + request.poisoned), request.eps_255 / 255, laboratories.STEPS)
-    for variant in [mode for each in variants for mode in (each, each.usual)]:
+    poisoned = range(1, 1 + request.poisoned)
+    attack = poison.make([0], poisoned, request.eps_255 / 255, laboratories.STEPS)
+    for variant in (*variants[: len(usual)], *usual, *variants[len(usual) :]):
         parts.begin(f"{variant.label}: {request.poisoned} neighbours of one victim")
         model = models[variant] if variant in models else variant.load(request.device)
         slope = float(poison.influence(model, moved, [0])[1:].max())
@@ -120,6 +144,13 @@ def run(request: Request, progress: Progress = silent) -> Result:
             )  # fmt: skip
             result = replace(result, crowds={**result.crowds, variant: (*result.crowds[variant], many)})
             parts.end(result)
+    for variant in targets:
+        parts.begin(f"{variant.label}: one victim at a time", runs=len(request.targets))
+        each = one_by_one(
+            models[variant], moved, request.targets, poisoned, request.eps_255, seed=seed, on_step=parts.step
+        )  # fmt: skip
+        result = replace(result, aimed={**result.aimed, variant: each})
+        parts.end(result)
     return result
 
 
@@ -171,3 +202,25 @@ def crowd(
     before = torch.cat([trace.right_before[victims] for trace in traces])
     after = torch.cat([trace.right[victims] for trace in traces])
     return Crowd(len(poisoned), tally(before, model, None, batch_size), tally(after, model, attack, batch_size))
+
+
+def one_by_one(
+    model: nn.Module,
+    batch: Batch,
+    victims: Sequence[int],
+    poisoned: Sequence[int],
+    eps_255: float,
+    *,
+    seed: int = 0,
+    on_step: Callable[[Step], object] | None = None,
+) -> Crowd:
+    """The places `poisoned` are perturbed once for each victim, against this victim alone."""
+    before, after, size = [], [], len(batch)
+    for victim in victims:
+        attack = poison.make([victim], poisoned, eps_255 / 255, laboratories.STEPS)
+        trace = attack_batch(model, batch, attack, seed=seed, on_step=on_step)
+        before.append(trace.right_before[victim])
+        after.append(trace.right[victim])
+    return Crowd(
+        len(poisoned), tally(torch.stack(before), model, None, size), tally(torch.stack(after), model, attack, size)
+    )

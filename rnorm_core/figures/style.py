@@ -31,7 +31,7 @@ LOOKS = {
 CLEAN = "#999999"
 BAND, OUTLINE = "rgba(128,128,128,0.28)", "rgba(128,128,128,0.9)"  # visible on white and on black
 DASHES = {
-    "tracked": "solid", "batch": "dash", "tracked-mean": "dot",
+    "tracked": "solid", "batch": "dash", "tracked-mean": "dot", "batch-median": "longdash",
     "clean-branch": "solid", "adversarial-branch": "dashdot",
 }  # fmt: skip
 WIDTH = 36  # letters that fit into a line of a legend on a page that is 390 px wide

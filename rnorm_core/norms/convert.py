@@ -50,6 +50,19 @@ def batch_statistics(model: nn.Module) -> Iterator[None]:
             layer.training, layer.mode = training, mode
 
 
+def straight_through(model: nn.Module) -> nn.Module:
+    """From now on gradients pass through the medians of `model` as if they were means. The output does not change.
+
+    A median is the value of one number, so its exact gradient is 0 at all others: an attack that climbs it misses most
+    of the way, and the median looks like a better defence than it is (gradient masking). The usual remedy is a stand-in
+    for the backward pass (BPDA, Athalye et al. 2018). Returns `model`.
+    """
+    for layer in model.modules():
+        if isinstance(layer, BatchNorm2d | RobustNorm2d):
+            layer.straight_through = True
+    return model
+
+
 def convert_norm(
     model: nn.Module, name: str, *, power: float = DEFAULT_POWER, statistics: str | None = None
 ) -> nn.Module:

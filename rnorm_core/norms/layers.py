@@ -10,18 +10,24 @@ The statistics *mode* determines the source of centre and scale when the layer i
     tracked         population           population
     batch           this batch           this batch
     tracked-mean    population           this batch
+    batch-median    this batch, median   this batch
 
 In training a layer always normalises with the batch and updates the population estimates. Inference never writes a
-buffer. In `batch` and `tracked-mean` an image's output depends on the other images of the batch. Some norms have other
+buffer. In all modes but `tracked` an image's output depends on the other images of the batch. Some norms have other
 modes; see `modes`.
+
+`batch-median` is MedBN (Park et al. 2024, arXiv 2403.19326) as its authors' code has it (the class `MedNorm` in
+models/norm.py of github.com/ml-postech/MedBN-robust-test-time-adaptation): the centre of a channel is the median of its
+N * H * W numbers, and BatchNorm's variance is their mean squared distance from this median. Of an even number of
+numbers the median is the lower one, as in torch. RobustNorm takes only the centre; its range stays that of the batch.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnorm_core.norms.autograd import DeviationNormalise, RangeNormalise, affine, upcast
-from rnorm_core.norms.names import BRANCHES, DEFAULT_POWER, EPS, STATISTICS
+from rnorm_core.norms.autograd import DeviationNormalise, RangeNormalise, affine, channel_median, upcast
+from rnorm_core.norms.names import BRANCHES, DEFAULT_POWER, EPS, MEDIAN, STATISTICS
 
 
 class NoNorm(nn.Identity):
@@ -57,6 +63,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     running_mean: Tensor  # None, like running_var, without track_running_stats
     running_var: Tensor
+    straight_through = False  # see `norms.straight_through`
 
     def __init__(
         self,
@@ -74,6 +81,9 @@ class BatchNorm2d(nn.BatchNorm2d):
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
         centre, scale = _sources(self)
+        if centre == "median":
+            median = channel_median(x, self.straight_through)
+            return median, ((upcast(x) - median[:, None, None]).square().mean((0, 2, 3)) + self.eps).sqrt()
         mean, var = self.running_mean, self.running_var
         if "batch" in (centre, scale):
             batch_var, batch_mean = torch.var_mean(upcast(x), (0, 2, 3), correction=0)
@@ -90,6 +100,10 @@ class BatchNorm2d(nn.BatchNorm2d):
             if x.numel() == x.shape[1]:  # torch refuses one value per channel; its mean is the value itself
                 return x - x if self.bias is None else x - x + self.bias.to(x)[:, None, None]
             return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        if self.mode == MEDIAN:
+            median, scale = (t[:, None, None] for t in self.statistics(x))
+            y = (upcast(x) - median) / scale
+            return (y if self.weight is None else self.weight[:, None, None] * y + self.bias[:, None, None]).to(x.dtype)
         return DeviationNormalise.apply(x, self.running_mean, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -150,6 +164,7 @@ class RobustNorm2d(nn.Module):
     running_mean: Tensor  # None, like the other two, without track_running_stats
     running_range: Tensor
     num_batches_tracked: Tensor
+    straight_through = False  # see `norms.straight_through`
 
     def __init__(
         self,
@@ -182,6 +197,8 @@ class RobustNorm2d(nn.Module):
         """(centre, scale), each (C,), as `forward` uses them for x (N, C, H, W) in the current mode."""
         centre, scale = _sources(self)
         spread = upcast(x).amax((0, 2, 3)) - upcast(x).amin((0, 2, 3)) if scale == "batch" else self.running_range
+        if centre == "median":
+            return channel_median(x, self.straight_through), spread**self.power + self.eps
         mean = upcast(x).mean((0, 2, 3)) if centre == "batch" else self.running_mean
         return mean, spread**self.power + self.eps
 
@@ -190,11 +207,16 @@ class RobustNorm2d(nn.Module):
         centre, scale = _sources(self)
         if (centre, scale) == ("population", "population"):
             return affine(x, *self.statistics(x), self.weight, self.bias)
-        fixed_centre = None if centre == "batch" else self.running_mean
-        y, mean, spread = RangeNormalise.apply(x, fixed_centre, self.weight, self.bias, self.power, self.eps)
+        if centre == "median":  # the range of x is that of x - median
+            median = channel_median(x, self.straight_through)
+            return self._normalise(upcast(x) - median[:, None, None], torch.zeros_like(median))[0].to(x.dtype)
+        y, mean, spread = self._normalise(x, None if centre == "batch" else self.running_mean)
         if self.training and self.track_running_stats:
             self._track(mean, spread)
         return y
+
+    def _normalise(self, x: Tensor, centre: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        return RangeNormalise.apply(x, centre, self.weight, self.bias, self.power, self.eps)
 
     def _track(self, mean: Tensor, spread: Tensor) -> None:
         self.num_batches_tracked.add_(1)
@@ -207,13 +229,15 @@ class RobustNorm2d(nn.Module):
 
 
 def _sources(layer: BatchNorm2d | RobustNorm2d) -> tuple[str, str]:
-    """The sources of (centre, scale) in the current mode: "batch" or "population"."""
+    """The sources of (centre, scale) in the current mode: "batch" or "population"; of the centre also "median"."""
+    if layer.mode == MEDIAN and not layer.training:
+        return "median", "batch"
     if layer.training or not layer.track_running_stats or layer.mode == "batch":
         return "batch", "batch"
     return "population", "population" if layer.mode == "tracked" else "batch"
 
 
-def _checked_mode(statistics: str, known: tuple[str, ...] = STATISTICS) -> str:
+def _checked_mode(statistics: str, known: tuple[str, ...] = (*STATISTICS, MEDIAN)) -> str:
     if statistics not in known:
         raise ValueError(f"Unknown statistics mode {statistics!r}; choose one of {', '.join(known)}.")
     return statistics

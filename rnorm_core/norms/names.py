@@ -1,6 +1,7 @@
 """The norms, their names and their statistics modes."""
 
 STATISTICS = ("tracked", "batch", "tracked-mean")
+MEDIAN = "batch-median"  # a mode of the laboratories alone: the shipped tables measure networks in `MODES`
 BRANCHES = ("clean-branch", "adversarial-branch")
 MODES = (*STATISTICS, *BRANCHES)
 NORMS = ("bn", "rn", "gn", "none", "dualbn")
@@ -24,9 +25,14 @@ def modes(norm: str) -> tuple[str, ...]:
     raise ValueError(unknown(norm))
 
 
+def all_modes(norm: str) -> tuple[str, ...]:
+    """The `modes` of a norm, then those that only the laboratories use."""
+    return (*modes(norm), MEDIAN) if modes(norm) == STATISTICS else modes(norm)
+
+
 def looks_at_batch(mode: str) -> bool:
     """Whether an image's prediction depends on the other images of its batch in this mode."""
-    return mode in ("batch", "tracked-mean")
+    return mode in ("batch", "tracked-mean", MEDIAN)
 
 
 def unknown(name: str) -> str:

@@ -96,13 +96,14 @@ def load(
 ) -> nn.Module:
     """A new frozen network in eval mode: images (N, 3, 32, 32) in [0, 1] -> logits (N, classes).
 
-    `statistics` is one of the `norms.modes` of its norm, by default the first. Nothing is shared with other callers.
+    `statistics` is one of the `norms.all_modes` of its norm, by default the first; with medians gradients are those of
+    `norms.straight_through`. Nothing is shared with other callers.
     `fold` moves norms with population statistics into their convolutions (faster, equal up to rounding); in other modes
     it does nothing. Attacks on a frozen network fold a copy by themselves. The network has the attributes `.name`,
     `.statistics` and `.weight_hash`.
     UserError for an unknown name or mode, or a file that does not match its card.
     """
-    known = norms.modes(card(name).norm)
+    known = norms.all_modes(card(name).norm)
     statistics = known[0] if statistics is None else statistics
     if statistics not in known:
         raise UserError(f"{name} has no statistics mode {statistics!r}.", f"choose one of {', '.join(known)}.")

@@ -14,7 +14,10 @@ SPREADS = ("running_var", "running_range")  # endings of the keys of running spr
 
 
 def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = None) -> nn.Module:
-    """The frozen network of `card` with weights `tensors`; UserError if keys, types, shapes or numbers are wrong."""
+    """The frozen network of `card` with weights `tensors`; UserError if keys, types, shapes or numbers are wrong.
+
+    With medians its gradients are those of `norms.straight_through`, so that every attack on it is a fair one.
+    """
     statistics = statistics or norms.modes(card.norm)[0]
     with torch.device("meta"):
         model = models.build(
@@ -47,6 +50,8 @@ def assemble(card: Card, tensors: dict[str, Tensor], statistics: str | None = No
     state._metadata = expected._metadata  # pyright: ignore  (torch's versions of layers; mnasnet of torchvision asks for them)
     model.load_state_dict(state, strict=True, assign=True)
     model.requires_grad_(False).eval()
+    if statistics == norms.MEDIAN:
+        norms.straight_through(model)
     vars(model).update(name=card.name, statistics=statistics, weight_hash=card.sha256)
     return model
 

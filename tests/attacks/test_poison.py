@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rnorm_core import attacks
 from rnorm_core.attacks import poison
 from rnorm_core.errors import UserError
 
@@ -66,6 +67,23 @@ def test_the_gradient_is_zero_with_tracked_statistics_and_autograds_with_the_bat
     found = poison.influence(model, batch, [0])
     torch.testing.assert_close(found, images.grad.abs().amax((1, 2, 3)))
     assert (found[1:] > 0).all()
+
+
+def test_medians_have_a_slope_too_and_the_attack_climbs_it(net, batch, generator):
+    model = net("batch-median")
+    assert (poison.influence(model, batch, [0])[1:] > 0).all()  # through the variance, not through the median alone
+    trace = attack().run(model, batch, generator())
+    assert trace.losses[-1, 0] > trace.losses[0, 0]
+    assert torch.equal(trace.adversarial[0], batch.images[0])
+
+
+@pytest.mark.parametrize("name", ["pgd", "apgd"])
+def test_attacks_of_the_catalogue_are_joint_with_medians(net, batch, generator, name):
+    """They climb what the network computes: the images that fool it were scored in its own mode, in this batch."""
+    model = net("batch-median")
+    trace = attacks.make(name, EPS, 5).run(model, batch, generator())
+    assert trace.right.sum() < trace.right_before.sum()
+    torch.testing.assert_close(model(trace.adversarial).softmax(1), trace.adversarial_probabilities)
 
 
 def test_from_the_clean_images_tracked_statistics_move_nothing(net, batch, generator):

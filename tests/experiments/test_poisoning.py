@@ -8,6 +8,7 @@ from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import attack_pair, poisoning
 from rnorm_core.experiments.landscape import LEVELS
+from rnorm_core.norms import MEDIAN
 from rnorm_core.zoo import Variant
 
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
@@ -35,12 +36,13 @@ def test_images_stand_together_row_by_row(count, shape):
 
 def test_the_player_shows_the_attack_on_the_neighbours(small_zoo, monkeypatch):
     monkeypatch.setattr(laboratories, "STEPS", 3)
+    monkeypatch.setattr(poisoning, "MOST_AIMED", 0)
     made, make = [], poisoning.poison.make
     monkeypatch.setattr(poisoning.poison, "make", lambda *args, **more: made.append(args) or make(*args, **more))
     request = poisoning.Request(Variant.of(BN), Variant.of(RN), ImageChoice.of_samples(count=20), 8, "", 9)
     result = poisoning.run(request)
     assert len([args for args in made if args[0] == [0]]) == 1  # one attack for pictures and answers
-    variants = [Variant.of(BN, "batch"), Variant.of(RN, "batch")]
+    variants = [Variant.of(model, mode) for mode in ("batch", MEDIAN) for model in (BN, RN)]
     assert list(result.landscapes) == variants
     for variant in variants:
         shown, victim, model = result.landscapes[variant], result.traces[variant], variant.load("cpu")
@@ -65,3 +67,22 @@ def test_the_player_shows_the_attack_on_the_neighbours(small_zoo, monkeypatch):
     for t, step in enumerate(seen):
         picture = frames.clean + frames.scales[0] / LEVELS * frames.changes[0, t]
         assert tiles(picture[None], 9)[0] == pytest.approx(step.adversarial[:9], abs=8 / 255 / LEVELS)
+
+
+def test_one_victim_at_a_time(small_zoo, monkeypatch):
+    monkeypatch.setattr(laboratories, "STEPS", 3)
+    request = poisoning.Request(Variant.of(BN), Variant.of(RN), ImageChoice.of_samples(count=8), 8, "", 5)
+    assert request.targets == (0, 6, 7)
+    result = poisoning.run(request)
+    assert list(result.aimed) == list(request.variants)
+    for variant, found in result.aimed.items():
+        model = variant.load("cpu")
+        traces = [
+            evaluation.attack_batch(model, result.batch, poisoning.poison.make([v], range(1, 6), 8 / 255, 3))
+            for v in request.targets
+        ]
+        pairs = zip(request.targets, traces, strict=True)
+        assert found.after.hits.tolist() == [bool(trace.right[v]) for v, trace in pairs]
+        assert found.before.hits.tolist() == traces[0].right_before[list(request.targets)].tolist()
+        assert (found.k, found.before.n) == (5, 3)
+    assert not poisoning.Request(Variant.of(BN), Variant.of(RN), ImageChoice.of_test_set(count=128), 8, "", 4).targets

@@ -77,6 +77,7 @@ def test_poisoned_neighbours(batch):
     rows = measured(command.poisoned([BN], batch))
     assert [(row.statistics, row.attack, row.n) for row in rows] == [
         ("tracked", "clean", 10), ("tracked", "poison", 10), ("batch", "clean", 10), ("batch", "poison", 10),
+        ("batch-median", "clean", 10), ("batch-median", "poison", 10),
     ]  # fmt: skip
     assert rows[0].hits == rows[1].hits  # nobody can do anything to them
     second = batch.select(range(8, 16))

@@ -13,7 +13,14 @@ from rnorm_core.attacks import poison
 from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.evaluation.measure import batches, craft, matrix, patching
 from rnorm_core.evaluation.tables import batch_sizes, laboratories
-from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
+from rnorm_core.experiments import (
+    batch_composition,
+    layer_patching,
+    poisoning,
+    precise_bn,
+    shipped,
+    transfer_matrix,
+)
 from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.norms import STATISTICS
 from rnorm_core.ui.batch_statistics import question, words
@@ -284,7 +291,8 @@ def test_batches_of_other_composition(visit, players):
 # --- poisoned neighbours
 
 
-def test_a_victim_that_nobody_touches(visit, players, settle):
+def test_a_victim_that_nobody_touches(visit, players, settle, monkeypatch):
+    monkeypatch.setattr(poisoning, "MOST_AIMED", 0)
     page = visit(POISONING, n="8", k="2", eps="8", image="dog 3dc597d0", course="true", crowds="true")
     press(page, "Poison them", settle)
     images = ImageChoice.of_samples(count=8)
@@ -317,6 +325,35 @@ def test_a_victim_that_nobody_touches(visit, players, settle):
     )
     assert f"{right[0]} are right before and {right[1]} after" in sentence
     assert "<figure>" not in pictures(page)  # the player has them
+    sound(page)
+
+
+def test_mean_and_median_side_by_side(visit, players, monkeypatch):
+    request = poisoning.Request(Variant.of(BN), Variant.of(RN), ImageChoice.of_samples(count=8), 8, "3dc597d0", 4)
+    found = poisoning.run(request)
+    monkeypatch.setattr(shipped, "result", {request: found}.get)
+    page = visit(POISONING, n="8", k="4", eps="8", image="dog 3dc597d0", side="mean and median", crowds="true")
+    ((_, networks),) = players(page)
+    modes = [Variant.of(BN, mode) for mode in poisoning.MODES]
+    assert [network.about["label"] for network in networks] == [variant.label for variant in modes]
+    (sentence,) = (text for text in texts(page).splitlines() if "aims at one other photo at a time" in text)
+    assert "the attacker has 4 of 8 photos" in sentence
+    for variant, network in zip(modes, networks, strict=True):
+        assert network.probabilities[0] == pytest.approx(found.traces[variant].probabilities[:, 0].numpy(), abs=1e-5)
+        assert words.many_victims(found, variant) in texts(page)
+        before, after = (one.hits for one in (found.aimed[variant].before, found.aimed[variant].after))
+        flips = f"**{int((before & ~after).sum())} of {int(before.sum())}**" if before.any() else "none was right"
+        assert flips in sentence
+    assert texts(page).count("before and after, to the last bit") == 1  # as trained, once for the one network
+    sound(page)
+
+
+def test_neighbours_and_medians(visit):
+    page = visit(NEIGHBOURS, n="8", size="4", statistics="batch-median", image="dog 3dc597d0")
+    images = samples()
+    place = images.find("3dc597d0")
+    draws = batches.neighbour_draws(zoo.load(BN, "batch-median"), images, place, 4)
+    assert charts(page)[0]["data"][1]["x"] == pytest.approx((100 * draws.probabilities.double()).T.flatten().tolist())
     sound(page)
 
 
@@ -408,8 +445,8 @@ def test_a_part_has_only_its_own_controls(open_page, endless, part):
     page = open_page("batch", settled=False, part=part)
     keys = {w.key for w in [*page.selectbox, *page.select_slider, *page.toggle]} & set(question.KEYS) - {"draw"}
     assert keys == {
-        TRANSFER: {"eps", "n"}, SIZE: {"here"}, NEIGHBOURS: {"image", "size", "n", "eps", "here"},
-        POISONING: {"image", "k", "n", "eps"}, PATCHING: {"mode", "experiment", "n", "eps"},
+        TRANSFER: {"eps", "n"}, SIZE: {"here"}, NEIGHBOURS: {"image", "size", "n", "eps", "here", "statistics"},
+        POISONING: {"image", "k", "side", "n", "eps"}, PATCHING: {"mode", "experiment", "n", "eps"},
         PRECISE_BN: {"size", "n", "eps"},
     }[part]  # fmt: skip
     assert TEXTS[part].see in texts(page)

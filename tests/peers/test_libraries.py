@@ -7,6 +7,7 @@ from benchmarks.peers import Condition, measure, weaker
 
 pytest.importorskip("torchattacks", reason="torchattacks needs an environment of its own: make peers")
 pytest.importorskip("art", reason="ART needs an environment of its own: make peers")
+pytestmark = pytest.mark.timeout(900)  # ART's Square Attack asks the network three times for each query
 
 
 @pytest.mark.parametrize("kind", STEPS)

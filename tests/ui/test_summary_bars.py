@@ -10,7 +10,7 @@ from rnorm_core.data import Batch
 from rnorm_core.evaluation import Accuracy, Row, Table, wilson
 from rnorm_core.evaluation.tables import batch_sizes, laboratories, layer_shifts
 from rnorm_core.evaluation.tables.new_rows import blank, filled
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import MEDIAN, STATISTICS
 from rnorm_core.ui.batch_statistics import answers, bars
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.corruptions import bars as corruption_bars
@@ -110,6 +110,13 @@ def test_company_and_poison(batch):
     assert "the same, statistics as trained 90.0 %" in picture.alt
     assert "RobustNorm **85.0 %**. After 32 of their 128 neighbours are poisoned: **45.0 %**" in plain(
         answers.poisoned(rows, [side(RN), side(BN)])
+    )
+    rows += [row(batch, k, RN, MEDIAN, s, poisoned=32, poison_255=8) for k, s in ((16, None), (10, spec))]
+    (picture,) = bars.poisoned(rows, [side(RN)]).pictures
+    assert "with medians, before 80.0 %" in picture.alt
+    assert "with medians, poisoned anew 50.0 %" in picture.alt
+    assert plain(answers.poisoned(rows, [side(RN)])).endswith(
+        "With the batch's median as a defence, attacked anew: RobustNorm **80.0 %** before, **50.0 %** after."
     )
 
 

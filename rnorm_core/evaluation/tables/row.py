@@ -15,7 +15,7 @@ from torch import Tensor
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.accuracy import Accuracy, wilson
 from rnorm_core.evaluation.tables.freshness import ModelRow
-from rnorm_core.norms import NORMS, modes
+from rnorm_core.norms import NORMS, all_modes
 
 PIXELS = ("float", "8-bit")
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -86,7 +86,7 @@ class Row(ModelRow):
     def contradiction(self) -> str | None:
         if problem := wrong_conditions(self.norm, (self.weight_hash, self.images), self.attack, self.eps_255):
             return problem
-        for name, choices in (("statistics", modes(self.norm)), ("pixels", PIXELS)):
+        for name, choices in (("statistics", all_modes(self.norm)), ("pixels", PIXELS)):
             if getattr(self, name) not in choices:
                 return f"{name!r} is {getattr(self, name)!r}, not one of {', '.join(choices)}"
         if self.n < 1 or self.batch_size < 1 or not 0 <= self.correct <= self.n:

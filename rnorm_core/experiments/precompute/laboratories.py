@@ -162,12 +162,14 @@ def poisoned(names: Sequence[str], batch: Batch) -> Iterator[Task]:
         crowd = poisoning.crowd(one.load(), batch, range(k), eps_255, BATCH, seed=SEED)
         return [crowd.before, crowd.after]
 
+    variants = _tracked_and_batch(names)
+    medians = [one.in_mode(norms.MEDIAN) for one in variants if one.statistics == "batch"]
     for eps in POISON_255:
         for k in POISONED:
             victims = batch.select([i for i in range(len(batch) // BATCH * BATCH) if i % BATCH >= k])
             attack = poison.make([k], range(k), eps / 255, laboratories.STEPS)
             spec = {key: value for key, value in attack.spec.items() if key not in ("victims", "poisoned")}
-            for one in _tracked_and_batch(names):
+            for one in (*variants, *(medians if eps == POISON_255[0] else ())):
                 blanks = [
                     blank(one.model, one.statistics, victims, BATCH, settings, SEED, poisoned=k, poison_255=eps)
                     for settings in ({}, spec)

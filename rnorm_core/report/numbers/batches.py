@@ -52,7 +52,9 @@ def composition(result: batch_composition.CompositionResult) -> Tables:
 
 
 def poisoning(result: poisoning_experiment.Result) -> Tables:
-    """The answer to the unchanged image at every step; then accuracy beside k poisoned images."""
+    """The answer to the unchanged image at every step; accuracy beside k poisoned images, all victims at once, and one
+    at a time.
+    """
     classes = result.batch.classes
     return {
         "victim": [
@@ -65,6 +67,11 @@ def poisoning(result: poisoning_experiment.Result) -> Tables:
             {**network(variant), "poisoned": crowd.k, "when": when, **share(accuracy)}
             for variant, crowds in result.crowds.items()
             for crowd in crowds
+            for when, accuracy in (("before", crowd.before), ("after", crowd.after))
+        ],
+        "one at a time": [
+            {**network(variant), "poisoned": crowd.k, "when": when, **share(accuracy)}
+            for variant, crowd in result.aimed.items()
             for when, accuracy in (("before", crowd.before), ("after", crowd.after))
         ],
     }  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables.laboratories import made_for
 from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.norms import MEDIAN
 from rnorm_core.ui.batch_statistics import bars
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.shared.summary_bars import sentence
@@ -34,11 +35,16 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
 
 def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> str:
     conditions = (("batch", "clean"), ("batch", "poison"), ("tracked", "clean"), ("tracked", "poison"))
-    return sentence(
+    medians = sentence(
+        "With the batch's median as a defence, attacked anew: {} before, {} after.", networks,
+        *(lambda one, attack=attack: bars.beside_poison(rows, one, MEDIAN, attack) for attack in ("clean", "poison")),
+    )  # fmt: skip
+    means = sentence(
         "Right answers for photos that **nobody touches**: {}. After 32 of their 128 neighbours are "
         "poisoned: {}. With the training set's statistics: {} before, {} after.", networks,
         *(lambda one, how=how: bars.beside_poison(rows, one, *how) for how in conditions),
     )  # fmt: skip
+    return f"{means} {medians}".strip()
 
 
 def transfer(rows: Sequence[Row], networks: Sequence[Variant], eps_255: float) -> str:

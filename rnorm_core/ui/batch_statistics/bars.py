@@ -6,6 +6,7 @@ from rnorm_core.evaluation import Accuracy, Row, Table
 from rnorm_core.evaluation.tables import laboratories, layer_shifts
 from rnorm_core.evaluation.tables.laboratories import BATCH, STEPS, pgd_name
 from rnorm_core.evaluation.tables.layer_shifts import Moved
+from rnorm_core.norms import MEDIAN
 from rnorm_core.report import reproduce
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.ui.batch_statistics.words import MODES
@@ -71,6 +72,8 @@ def poisoned(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
             ("before", beside_poison(rows, network, "batch", "clean")),
             ("32 of 128 neighbours poisoned", beside_poison(rows, network, "batch", "poison")),
             ("the same, statistics as trained", beside_poison(rows, network, "tracked", "poison")),
+            ("with medians, before", beside_poison(rows, network, MEDIAN, "clean")),
+            ("with medians, poisoned anew", beside_poison(rows, network, MEDIAN, "poison")),
         ]
 
     pictures = [(network, f"{network.title}: the untouched images", bars(network)) for network in networks]

@@ -123,7 +123,7 @@ def shares(result: CompositionResult, variant: Variant) -> Figure:
 @lru_cache(maxsize=32)
 def attacked_by_step(result: CompositionResult) -> bytes:
     """The chosen image while its whole batch is attacked, for the attack player."""
-    return _by_step(result, words.composed_labels(result.request))
+    return _by_step(result, tuple(result.landscapes), words.composed_labels(result.request))
 
 
 # --- poisoned neighbours
@@ -133,20 +133,22 @@ def before_poisoning(request: poisoning.Request) -> list[Picture]:
     """The victim, and the neighbours that are going to be perturbed."""
     batch = request.batch()
     names = [batch.classes[int(label)] for label in batch.labels]
-    neighbours = [(batch.images[i], "neighbour:", names[i]) for i in range(1, 1 + min(request.poisoned, 4))]
+    neighbours = [(batch.images[i], "attacker's:", names[i]) for i in range(1, 1 + min(request.poisoned, 4))]
     return [(batch.images[0], "victim:", names[0]), *neighbours]
 
 
 @lru_cache(maxsize=32)
-def poisoned_by_step(result: poisoning.Result) -> bytes:
+def poisoned_by_step(result: poisoning.Result, variants: tuple[Variant, ...]) -> bytes:
     """The victim among its first poisoned neighbours at every step, for the attack player."""
-    return _by_step(result, words.poisoned_labels(result.request))
+    return _by_step(result, variants, words.poisoned_labels(result.request))
 
 
-def _by_step(result: poisoning.Result | CompositionResult, labels: dict[str, str]) -> bytes:
-    request, landscapes = result.request, tuple(result.landscapes.values())
-    # A new name where one more network has been attacked.
-    about = attack_player.header(landscapes, request.images.dataset, f"{hash(request)} {len(landscapes)}")
+def _by_step(
+    result: poisoning.Result | CompositionResult, variants: tuple[Variant, ...], labels: dict[str, str]
+) -> bytes:
+    request, landscapes = result.request, tuple(result.landscapes[variant] for variant in variants)
+    # A new name where other networks have been attacked.
+    about = attack_player.header(landscapes, request.images.dataset, f"{hash((request, variants))}")
     return pack(landscapes, about | labels)
 
 
@@ -160,16 +162,22 @@ def victim_by_step(result: poisoning.Result, variant: Variant) -> Figure:
     return trace.confidence_by_step(traced, 0, result.batch.classes)
 
 
-def many_victims(result: poisoning.Result) -> Figure:
+def many_victims(result: poisoning.Result, variants: Sequence[Variant]) -> Figure:
     """Accuracy of all images that are not poisoned, before and after, by the number of poisoned ones."""
+    several = len({variant.statistics for variant in variants}) > 1
     dots = [
-        Dot(f"{crowd.k} of {result.request.images.count} poisoned", v.title, v.norm, accuracy, clean, "before")
-        for v, crowds in result.crowds.items()
-        for crowd in crowds
+        Dot(
+            f"{crowd.k} of {result.request.images.count} poisoned"
+            + (f", {words.MODES[v.statistics]}" if several else ""),
+            v.title, v.norm, accuracy, clean, "before",
+        )
+        for v in variants
+        for crowd in result.crowds[v]
         for clean, accuracy in ((True, crowd.before), (False, crowd.after))
-    ]
+    ]  # fmt: skip
     dots.sort(key=lambda dot: int(dot.condition.split()[0]))
-    about = f"the untouched images, batch statistics, before (open) and after; {pgd_name(result.request.eps_255)}"
+    how = "" if several else f"{words.MODES[variants[0].statistics]}, "
+    about = f"the untouched images, {how}before (open) and after; {pgd_name(result.request.eps_255)}"
     return accuracy_dots(dots, "How many neighbours does it take?", about)
 
 

@@ -23,7 +23,11 @@ SIZE, NEIGHBOURS, POISONING, TRANSFER, CORRUPTIONS, PATCHING, PRECISE_BN = PARTS
     "Batch size", "Neighbours", "Poisoned neighbours", "Craft and score", "Corruptions", "Patched layers", "PreciseBN",
 )  # fmt: skip
 ADVANCED = PATCHING, PRECISE_BN
-KEYS = ("eps", "n", "image", "size", "k", "mode", "experiment", "draw", "draws", "here", "course", "crowds")
+KEYS = (
+    "eps", "n", "image", "size", "k", "side", "statistics", "mode", "experiment", "draw", "draws", "here", "course",
+    "crowds",
+)  # fmt: skip
+NETWORKS, DEFENCE = SIDES = "two networks", "mean and median"  # what the attack player shows side by side
 SENSITIVE = "200143cf"  # the beginning of the id of a ship: its prediction changes with its neighbours
 COMPOSITION = "more"  # the slot of the second job of a part
 SLOTS = "work", COMPOSITION
@@ -37,6 +41,10 @@ MODE = "In which the attack is made and the images are scored, before layers are
 CONTROL = (
     "With the statistics as trained this is a control: the attack cannot change the statistics, so there is no such "
     "damage to repair. The layers use the given statistics in place of the training set's."
+)
+MEDIAN = (
+    "With the median, the batch's median takes the place of its mean (MedBN, Park et al. 2024). Every attack is made "
+    "anew, by an attacker who knows."
 )
 _LAST_PART = "_part"  # in the session
 
@@ -108,6 +116,7 @@ def neighbours(
     with rest, more():
         compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
         count, attack_size = _count(settings), _eps(1)
+        mode = query_params.choose_one("Statistics", list(poisoning.MODES), key="statistics", help=MEDIAN)
     images = settings.images(count)
     with image:
         chosen = _image(images, default=SENSITIVE)
@@ -117,11 +126,11 @@ def neighbours(
             "In a batch", options, key="size", default=8, help="Images looked at together."
         )
     left, right = _networks(settings)
-    request = batch_composition.NeighboursRequest(left, right, images, chosen, batch_size, settings.device)
+    request = batch_composition.NeighboursRequest(left, right, images, chosen, batch_size, settings.device, mode)
     if not compose:
         return request, None
     return request, batch_composition.CompositionRequest(
-        left, right, images, attack_size, batch_size, chosen, settings.device
+        left, right, images, attack_size, batch_size, chosen, settings.device, mode
     )
 
 
@@ -131,10 +140,11 @@ def draw() -> int:
     return query_params.choose_one("Look at the neighbours of draw", options, key="draw", widget=st.select_slider) - 1
 
 
-def poison(settings: Settings) -> poisoning.Request:
-    """The request begins with a victim whose answer changes."""
+def poison(settings: Settings) -> tuple[poisoning.Request, str]:
+    """(request, one of `SIDES`). The request begins with a victim whose answer changes."""
     image, k, rest = st.columns([1.2, 1.5, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
+        side = query_params.choose_one("Side by side", list(SIDES), key="side", help=MEDIAN)
         count, size = _count(settings, "All of them are one batch."), _eps(8)
     images = settings.images(count)
     with image:
@@ -142,9 +152,10 @@ def poison(settings: Settings) -> poisoning.Request:
     with k:
         counts = [*(2**i for i in range(10) if 2**i < count - 1), count - 1]
         poisoned = query_params.choose_one(
-            "Poisoned neighbours", counts, key="k", default=min(4, count - 1), widget=st.select_slider
+            f"Photos of the attacker, of {count}", counts, key="k", default=min(4, count - 1), widget=st.select_slider,
+            help="One participant changes these photos, and no other.",
         )  # fmt: skip
-    return poisoning.Request(*_networks(settings), images, size, victim, poisoned, settings.device)
+    return poisoning.Request(*_networks(settings), images, size, victim, poisoned, settings.device), side
 
 
 def rest_of_poison() -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rnorm_core.ui.batch_statistics.question import (
     CORRUPTIONS,
+    DEFENCE,
     EXPERIMENT_TITLES,
     NEIGHBOURS,
     PATCHING,
@@ -71,14 +72,19 @@ TEXTS = {
         ),
     ),
     POISONING: Texts(
-        "The first picture is the victim, bit by bit what it was; the others change by no more than eps. Move the "
-        "step: the victim's answer turns, while its own picture stays. The curves are its answer as the neighbours "
-        "change, with the batch's statistics and as trained. Below, all images that are not poisoned are victims.",
+        "The first picture is the victim's, bit by bit what it was. The others belong to the attacker and change by no "
+        "more than eps. Move the step: the victim's answer turns, while its own picture stays. “Mean and median” shows "
+        "one network with both. Below, all images that are not the attacker's are victims.",
         "The victim's loss depends on its neighbours' pixels through the mean and the scale of every layer, so it has "
         "a slope there that an attack can climb (Wu et al. 2023). As trained that slope is exactly zero: no image "
-        "enters another's answer, and whatever is done to the neighbours, the answer is the same to the last bit.",
+        "enters another's answer, and whatever is done to the neighbours, the answer is the same to the last bit. "
+        "A few far-off photos cannot take a median along (MedBN, Park et al. 2024). But a small change of many pixels "
+        "moves it, and the scale has no such protection. So the attack is made anew against the median.",
         (
-            _here("A single poisoned neighbour", POISONING, "k", k=1), _here("A batch of eight", POISONING, "k", n=8),
+            _here("One photo is the attacker's", POISONING, "k", k=1),
+            _here("Half of the class", POISONING, "k", k=8),
+            _here("Is the median a defence?", POISONING, "side", side=DEFENCE),
+            _here("A batch of eight", POISONING, "k", n=8),
             _here("Small changes", POISONING, "request_work", eps=2), _here("Neighbours without intent", NEIGHBOURS),
         ),
     ),

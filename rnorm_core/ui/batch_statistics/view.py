@@ -148,7 +148,7 @@ def show_neighbours(settings: Settings) -> None:
     """One image among different neighbours; then batches of different composition, on demand."""
     top = st.container()
     request, composition = question.neighbours(settings)
-    variants, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
+    variants, rows = in_batch_mode(request.left, request.right, request.mode), laboratories.rows(settings.dataset)
     with top:
         show_answer(answers.neighbours(rows, variants), bars.neighbours(rows, variants), variants, settings)
     if not variants:
@@ -191,27 +191,30 @@ def show_composition(request: batch_composition.CompositionRequest) -> None:
 def show_poisoning(settings: Settings) -> None:
     """An unchanged victim, and the effect of its neighbours on its prediction."""
     top = st.container()
-    request = question.poison(settings)
-    variants, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
+    request, side = question.poison(settings)
+    networks, rows = in_batch_mode(request.left, request.right), laboratories.rows(settings.dataset)
     with top:
-        show_answer(answers.poisoned(rows, variants), bars.poisoned(rows, variants), variants, settings)
-    wanted = variants and requested(request, "Poison them")
+        show_answer(answers.poisoned(rows, networks), bars.poisoned(rows, networks), networks, settings)
+    wanted = networks and requested(request, "Poison them")
     result = growing(request, partial(poisoning.run, request)) if wanted else None
     if result is None or not result.traces:
         pictures(drawings.before_poisoning(request))
         return
 
     source = sources.experiment("poisoning", result)
-    player = attack_player.show_packed(drawings.poisoned_by_step(result), key="poisoned")
-    measured = [variant for variant in variants if variant in result.traces]
-    beside(measured, lambda variant: st.markdown(words.victim(result, variant)))
+    shown = networks if side == question.NETWORKS else tuple(networks[0].in_mode(mode) for mode in poisoning.MODES)
+    measured = tuple(variant for variant in shown if variant in result.traces)
+    player = attack_player.show_packed(drawings.poisoned_by_step(result, measured), key="poisoned")
+    beside(measured, lambda variant: st.markdown(words.victim(result, variant, usual=variant.statistics == "batch")))
+    for network in networks_of(*measured):
+        st.markdown(words.aimed(result, network))
     course, crowds = question.rest_of_poison()
     with course:
         if course.open:
-            beside(measured, lambda one: chart(drawings.victim_by_step(result, one), f"course {one.model}", source))
+            beside(measured, lambda one: chart(drawings.victim_by_step(result, one), f"course {one.label}", source))
     with crowds:
-        if crowds.open and any(result.crowds.values()):
-            chart(drawings.many_victims(result), "many victims", source)
+        if crowds.open and any(result.crowds[variant] for variant in measured):
+            chart(drawings.many_victims(result, measured), "many victims", source)
             for variant in measured:
                 st.markdown(words.many_victims(result, variant))
     show_measured_here(request, [player], [source])

@@ -20,7 +20,10 @@ from rnorm_core.ui.attack_pair.words import best_guess
 from rnorm_core.ui.batch_statistics.by_size import BySize
 from rnorm_core.zoo import Variant
 
-MODES = {"tracked": "as trained", "batch": "batch statistics", "tracked-mean": "mean as trained"}  # for people
+MODES = {  # for people
+    "tracked": "as trained", "batch": "batch statistics", "tracked-mean": "mean as trained",
+    "batch-median": "median statistics",
+}  # fmt: skip
 PERCENT_95 = "95\N{NO-BREAK SPACE}%"
 
 
@@ -194,14 +197,36 @@ def poisoned_labels(request: poisoning.Request) -> dict[str, str]:
     }
 
 
-def victim(result: poisoning.Result, variant: Variant) -> str:
-    """The victim's prediction before and after, with the statistics of the batch and in the usual mode."""
+def victim(result: poisoning.Result, variant: Variant, usual: bool = True) -> str:
+    """The victim's prediction before and after, in this mode and, if `usual`, in the usual one."""
     return "\n\n".join(
         f"**{mode.label}**: {_before_and_after(result.traces[mode], result.batch.classes)} "
         f"{_slope(result.slopes[mode])}"
-        for mode in (variant, variant.usual)
+        for mode in (variant, variant.usual)[: 1 + usual]
         if mode in result.traces
     )
+
+
+def aimed(result: poisoning.Result, network: Variant) -> str:
+    """How many answers the attacker turns who aims at one photo at a time, in each mode; empty while unknown."""
+    crowds = [(mode, crowd) for mode in poisoning.MODES if (crowd := result.aimed.get(network.in_mode(mode)))]
+    if not crowds:
+        return ""
+    parts = [f"{_flipped(crowd)} with {MODES[mode]}" for mode, crowd in crowds]
+    k, count = result.request.poisoned, result.request.images.count
+    return (
+        f"**{network.title}**: the attacker has {k} of {count} photos, knows the statistics and aims at one other "
+        f"photo at a time. Right answers that become wrong: {', '.join(parts)}; seed {result.request.images.seed}."
+    )
+
+
+def _flipped(crowd: poisoning.Crowd) -> str:
+    """ "**9 of 14** (95 %: 39 to 84 %)"."""
+    right, flipped = crowd.before.correct, int((crowd.before.hits & ~crowd.after.hits).sum())
+    if not right:
+        return "none was right before"
+    low, high = evaluation.wilson(flipped, right)
+    return f"**{flipped} of {right}** ({PERCENT_95}: {_percent(low)} to {_percent(high)}\N{NO-BREAK SPACE}%)"
 
 
 def _before_and_after(trace: Trace, classes: tuple[str, ...]) -> str:
