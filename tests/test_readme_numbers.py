@@ -45,10 +45,8 @@ def test_the_images_and_the_attacks_are_those_that_the_text_names():
 
 def more(name: str, eps: float) -> set[str]:
     """The stronger attacks that the text names."""
-    if name in MAIN:
+    if name in MAIN and eps in (0.5, 1, 2, 8):
         return APGD
-    if name.startswith(tuple(f"{main}-seed" for main in MAIN)) and eps in (0.5, 1):
-        return {"apgd-ce"}
     if name.endswith("-adv") and "dualbn" not in name and eps == 8:
         return {"apgd-ce", "apgd-dlr", "square"}
     return set()
