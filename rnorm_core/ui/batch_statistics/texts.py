@@ -83,7 +83,7 @@ TEXTS = {
         "mean's gradient in its place: by its exact gradient a median only looks robust (gradient masking).",
         (
             _here("One photo is the attacker's", POISONING, "k", k=1),
-            _here("Half of the class", POISONING, "k", k=8),
+            _here("Eight are the attacker's", POISONING, "k", k=8),
             _here("Is the median a defence?", POISONING, "side", side=DEFENCE),
             _here("A batch of eight", POISONING, "k", n=8),
             _here("Small changes", POISONING, "request_work", eps=2), _here("Neighbours without intent", NEIGHBOURS),
