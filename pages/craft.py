@@ -17,7 +17,9 @@ from rnorm_core.ui.shared.guard import guard, problems
 from rnorm_core.ui.shared.navigation import door
 from rnorm_core.ui.shared.panels import explain, page_title
 
-SHIP = "ship f3f92ec7"  # at 0.25/255 it fools BatchNorm and RobustNorm, but not as a file
+# By data set: a sample that fools BatchNorm and RobustNorm at 0.25/255, but not as a file; and a class to aim at.
+SUBTLE = {"cifar10": "ship f3f92ec7"}
+AIM = {"cifar10": "frog", "cifar100": "turtle"}
 
 with guard("craft"):
     settings = settings_bar()
@@ -43,12 +45,14 @@ with guard("craft"):
     with st.container(horizontal=True, vertical_alignment="center"):
         pgd, noise, deepfool = (CATALOGUE[name].title for name in ("pgd", "noise", "deepfool"))
         each, to = DIRECTIONS["each"], "player" if one_image else "of_batch"
-        door(
-            "craft", "Too small for any file: a ship at 0.25/255", to="player", images=[SHIP], attack=pgd, eps=0.25,
-            steps=CATALOGUE["pgd"].default_steps, target=UNTARGETED, craft=each,
-        )  # fmt: skip
+        if sample := SUBTLE.get(settings.dataset):
+            door(
+                "craft", f"Too small for any file: a {sample.split()[0]} at 0.25/255", to="player", images=[sample],
+                attack=pgd, eps=0.25, steps=CATALOGUE["pgd"].default_steps, target=UNTARGETED, craft=each,
+            )  # fmt: skip
         door("craft", "Size without direction: noise at 8/255", to=to, attack=noise, eps=8)
         door("craft", "Made for the left, shown to the right", to=to, attack=pgd, eps=2, craft=DIRECTIONS["left"])
-        door("craft", "Turn it into a frog", to=to, attack=pgd, eps=4, target="frog", craft=each)
+        aim = AIM[settings.dataset]
+        door("craft", f"Turn it into a {aim}", to=to, attack=pgd, eps=4, target=aim, craft=each)
         door("craft", "How small can it be? DeepFool", to=to, attack=deepfool, craft=each)
         door("start", "Back to the start")

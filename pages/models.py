@@ -16,12 +16,13 @@ from rnorm_core.ui.shared.panels import answer, explain, page_title, sections
 NOTHING = "Select one or more networks above."
 
 with guard("models"):
+    dataset = ""
     with problems():
-        settings_bar()
+        dataset = settings_bar().dataset
     page_title("What is in the zoo?")
     networks = view.read_zoo()
     top = st.container()
-    chosen, eps = question.choose(networks)
+    chosen, eps = question.choose(networks, dataset)
     with top:
         answer(bars.answer(networks, chosen, eps))
         view.show_summary(chosen, eps)
@@ -58,4 +59,4 @@ with guard("models"):
         "differ by less than two seeds of one cannot be told apart by it.",
         there=bool(chosen),
     )
-    view.show_doors([entry.card for entry in networks])
+    view.show_doors(question.of_dataset(networks, dataset))

@@ -9,9 +9,10 @@ from functools import partial
 import streamlit as st
 
 from rnorm_core.evaluation.claims.shipped import shipped
+from rnorm_core.evaluation.claims.together import datasets, together
 from rnorm_core.experiments import claim_check
 from rnorm_core.ui.paper import citation_map, question, view, words
-from rnorm_core.ui.paper.question import CLAIM, MAP, READINGS, RULES_PART
+from rnorm_core.ui.paper.question import BOTH, CLAIM, MAP, READINGS, RULES_PART
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.growing_result import growing
 from rnorm_core.ui.shared.guard import guard, problems
@@ -24,9 +25,12 @@ with guard("paper"):
     judged = shipped(settings.dataset)
     for notice in judged.notices:
         st.warning(notice)
-    answer(words.answer(judged))
+    several = {one: (judged if one == settings.dataset else shipped(one)).by_claim for one in datasets()}
+    compared = together(several) if len(several) > 1 else []
+    answer(words.answer(judged) + words.of_both(compared))
     view.show_overview(judged, settings.dataset)
-    parts = sections(question.PARTS, question.PART)
+    offered = {title: keys for title, keys in question.PARTS.items() if compared or title != BOTH}
+    parts = sections(offered, question.PART)
     with parts[CLAIM]:
         if parts[CLAIM].open:
             claim = question.choose_claim()
@@ -43,6 +47,10 @@ with guard("paper"):
     with parts[READINGS]:
         if parts[READINGS].open:
             view.show_readings(judged)
+    if BOTH in parts:
+        with parts[BOTH]:
+            if parts[BOTH].open:
+                view.show_together(compared)
     with parts[RULES_PART]:
         if parts[RULES_PART].open:
             view.show_rules()

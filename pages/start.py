@@ -9,6 +9,7 @@ from functools import partial
 import streamlit as st
 
 from rnorm_core import evaluation
+from rnorm_core.data import class_title
 from rnorm_core.experiments import landscape
 from rnorm_core.experiments.landscape import photos
 from rnorm_core.report.sources import experiment
@@ -43,7 +44,7 @@ with guard("start"):
             parts = [attack_player.show(result, 0, photo.dataset, chosen=size, key="player")]
             kept = [attack_player.source(result, photo, size)]
         else:
-            pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
+            pictures([(photo.images[0], "the photo, not attacked", class_title(photo.classes[int(photo.labels[0])]))])
     with strip:
         if result is not None and result.finished:
             found = live_job.run(asked, partial(photos.run, asked), slot="photos")

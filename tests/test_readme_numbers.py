@@ -2,6 +2,7 @@
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables import accuracies
 from rnorm_core.evaluation.tables.headline import attacks_of, by_size
 from rnorm_core.rounding import percent, span
 from rnorm_core.zoo import Variant
@@ -11,15 +12,16 @@ MAIN = [f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none")]
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 
 
-def shown(card: zoo.Card) -> dict[float, Row]:
-    """The headline rows of a network in its usual mode."""
-    found = by_size(evaluation.table(card.dataset), Variant.of(card.name))
-    return {eps: found[eps] for eps in EPS_255}
+def shown(card: zoo.Card) -> dict[float, Row | None]:
+    """The headline rows of a network in its usual mode; None where nothing was measured yet."""
+    measured = accuracies.shipped(card.dataset).exists()
+    found = by_size(evaluation.table(card.dataset), Variant.of(card.name)) if measured else {}
+    return {eps: found.get(eps) for eps in EPS_255}
 
 
-def cell(row: Row) -> str:
+def cell(row: Row | None) -> str:
     """63.0 (56.1 to 69.4)"""
-    return f"{percent(row.value).removesuffix(' %')} ({span(row.low, row.high)})"
+    return "–" if row is None else f"{percent(row.value).removesuffix(' %')} ({span(row.low, row.high)})"
 
 
 def table(cards: list[zoo.Card]) -> str:
@@ -39,6 +41,9 @@ def test_the_images_and_the_attacks_are_those_that_the_text_names():
     text = (zoo.DIRECTORY.parent / "docs" / "networks.md").read_text(encoding="utf-8")
     for name in zoo.names():
         for eps, row in shown(zoo.card(name)).items():
+            if row is None:
+                assert name.startswith("cifar100"), name
+                continue
             assert f"n = {row.n:,}" in text
             assert set(attacks_of(row)) == ({"clean"} if not eps else USUAL | more(name, eps)), (name, eps)
 

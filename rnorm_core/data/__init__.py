@@ -2,7 +2,7 @@
 
 from rnorm_core.data.batch import Batch, data_hash, image_id, kept_and_held
 from rnorm_core.data.choice import ImageChoice
-from rnorm_core.data.classes import CLASSES
+from rnorm_core.data.classes import CLASSES, SUPERCLASSES, class_title
 from rnorm_core.data.corruptions import CATALOGUE as CORRUPTIONS
 from rnorm_core.data.corruptions import SEVERITIES, Corruption, corrupt
 from rnorm_core.data.files import Source
@@ -14,11 +14,13 @@ __all__ = [
     "CLASSES",
     "CORRUPTIONS",
     "SEVERITIES",
+    "SUPERCLASSES",
     "Batch",
     "Corruption",
     "ImageChoice",
     "Source",
     "available",
+    "class_title",
     "corrupt",
     "data_hash",
     "fetch",

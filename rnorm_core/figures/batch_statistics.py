@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from rnorm_core.data import class_title
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import CLEAN, DASHES, LOOKS, Figure, Markers, dress, hatched, wrap
 
@@ -231,12 +232,17 @@ def accuracy_dots(dots: Sequence[Dot], title: str, about: str) -> Figure:
 
 # --- one image and its neighbours
 
+MOST_CLASSES = 10  # drawn beside each other
+
 
 def neighbours(draws: "NeighbourDraws", label: str, norm: str) -> Figure:
-    """Probability (%) of every class for one image: a mark for each draw of neighbours, and a bar for their mean."""
-    shares, count = 100 * draws.probabilities.double(), len(draws.probabilities)
-    names = [c.replace("_", " ") for c in draws.classes]
-    names = [f"<b>{c} (true)</b>" if k == draws.label else c for k, c in enumerate(names)]
+    """Probability (%) of each class for one image: a mark for each draw of neighbours, and a bar for their mean.
+
+    Of many classes only those that matter: the true one, those that win in a draw, and the most probable.
+    """
+    chosen, count = _classes_that_matter(draws), len(draws.probabilities)
+    shares, titles = 100 * draws.probabilities[:, chosen].double(), [class_title(draws.classes[k]) for k in chosen]
+    names = [f"<b>{c} (true)</b>" if k == draws.label else c for k, c in zip(chosen, titles, strict=True)]
     places, colour = list(range(len(names))), LOOKS[norm].colour
     figure = go.Figure()
     figure.add_bar(
@@ -255,12 +261,22 @@ def neighbours(draws: "NeighbourDraws", label: str, norm: str) -> Figure:
     about = f"{label}; the same image among {draws.batch_size - 1} others, {count} draws"
     dress(figure, title, about, 120 + 26 * len(names))
     answers = draws.predictions.tolist()
-    wins = [f"{draws.classes[k]} wins in {answers.count(k)} of {count}" for k in sorted(set(answers))]
+    wins = [f"{class_title(draws.classes[k])} wins in {answers.count(k)} of {count}" for k in sorted(set(answers))]
     widest = int((shares.amax(0) - shares.amin(0)).argmax())
     low, high = float(shares[:, widest].amin()), float(shares[:, widest].amax())
-    true = f" The true class is {draws.classes[draws.label]}." if draws.label >= 0 else ""
-    alt = f"{title} {about}: {', '.join(wins)}. {draws.classes[widest]} varies most, {low:.1f} to {high:.1f} %.{true}"
+    true = f" The true class is {class_title(draws.classes[draws.label])}." if draws.label >= 0 else ""
+    alt = f"{title} {about}: {', '.join(wins)}. {titles[widest]} varies most, {low:.1f} to {high:.1f} %.{true}"
     return Figure(figure, alt)
+
+
+def _classes_that_matter(draws: "NeighbourDraws") -> list[int]:
+    if len(draws.classes) <= MOST_CLASSES:
+        return list(range(len(draws.classes)))
+    most = draws.probabilities.amax(0)
+    always = {draws.label, *draws.predictions.tolist()} - {-1}
+    by_share = [k for k in most.argsort(descending=True).tolist() if k not in always]
+    chosen = [*always, *by_share[: max(MOST_CLASSES - len(always), 0)]]
+    return sorted(chosen, key=lambda k: float(most[k]), reverse=True)
 
 
 # --- patched layers

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from rnorm_core.data import class_title
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import Figure, dress, numbers
 from rnorm_core.sanity import Surface
@@ -26,7 +27,7 @@ def common_scale(surfaces: Sequence[Surface]) -> tuple[float, float]:
 
 def loss_surface(surface: Surface, label: str, classes: Sequence[str], scale: tuple[float, float]) -> Figure:
     """Cross entropy over the plane, in 3-D. scale: `common_scale` of all surfaces that are compared."""
-    grid, loss = numbers(surface.grid), numbers(surface.loss)
+    grid, loss, classes = numbers(surface.grid), numbers(surface.loss), list(map(class_title, classes))
     names = np.array([[classes[k] for k in row] for row in surface.predicted.tolist()])
     figure = go.Figure(
         go.Surface(
@@ -65,9 +66,9 @@ def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure
 
     Each direction changes each pixel by one eps, up or down. Where the two signs agree, the two steps add up.
     """
-    grid, predicted = numbers(surface.grid), surface.predicted.numpy()
+    grid, predicted, classes = numbers(surface.grid), surface.predicted.numpy(), list(map(class_title, classes))
     seen = np.unique(predicted).tolist()
-    bands = [[(k + end) / len(seen), COLOURS[c % len(COLOURS)]] for k, c in enumerate(seen) for end in (0, 1)]
+    bands = [[(k + end) / len(seen), colour] for k, colour in enumerate(_colours(seen)) for end in (0, 1)]
     names = np.array([[classes[k] for k in row] for row in predicted.tolist()])
     figure = go.Figure(
         go.Heatmap(
@@ -100,6 +101,15 @@ def decision_map(surface: Surface, label: str, classes: Sequence[str]) -> Figure
     right = classes[surface.label]
     alt = f"{title} Predicted class of {label} in the plane of two directions; the label is {right}: {shares}."
     return Figure(figure, alt)
+
+
+def _colours(seen: Sequence[int]) -> list[str]:
+    """One colour for each of these classes, different ones as long as there are enough."""
+    colours: list[str] = []
+    for k in seen:
+        in_order = [COLOURS[(k + i) % len(COLOURS)] for i in range(len(COLOURS))]
+        colours.append(next((colour for colour in in_order if colour not in colours), in_order[0]))
+    return colours
 
 
 def _about(surface: Surface, label: str) -> str:

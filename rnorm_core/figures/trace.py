@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from rnorm_core.data import class_title
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import LOOKS, Figure, Markers, dress, numbers, wrap
 from rnorm_core.rounding import percent
@@ -35,6 +36,7 @@ def confidence_by_step(models: Sequence[TracedModel], index: int, classes: Seque
     """
     if not models:
         raise UserError("There is no attack to draw yet.", "run an attack first.")
+    classes = list(map(class_title, classes))
     figure, markers, sentences = go.Figure(), Markers(), []
     for model, cross in zip(models, cycle(("x", "cross")), strict=False):
         values = numbers(model.trace.probabilities[:, index])  # (steps + 1, K)

@@ -8,6 +8,7 @@ NARROW = "--model vgg11 --width 0.5"
 # 22 instead of the recipe's 44 epochs, for networks that train slowly. So compare only networks of one architecture.
 HALF = "--epochs 22"
 DEEP = "--model resnet38 --epochs 12"
+HUNDRED = "--dataset cifar100"
 
 ZOO: dict[str, str] = {
     # Three seeds. Networks of one seed differ only in their norm; the network without a norm also has another recipe.
@@ -36,4 +37,8 @@ ZOO: dict[str, str] = {
     "cifar10-resnet38-rn": f"{DEEP} --norm rn",
     "cifar10-vgg11-bn": f"{NARROW} {HALF} --norm bn",
     "cifar10-vgg11-rn": f"{NARROW} {HALF} --norm rn",
+    # The plain networks of the other data set.
+    "cifar100-resnet20-bn": f"{HUNDRED} --norm bn",
+    "cifar100-resnet20-rn": f"{HUNDRED} --norm rn",
+    "cifar100-resnet20-none": f"{HUNDRED} --norm none",
 }

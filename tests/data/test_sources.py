@@ -25,6 +25,16 @@ def test_class_names_are_in_the_order_of_the_labels():
     assert data.CLASSES["cifar100"][49] == "mountain"  # foolbox's cifar100_00_49.png
 
 
+def test_every_class_has_its_superclass():
+    kin = data.SUPERCLASSES["cifar100"]
+    assert tuple(sorted(kin)) == data.CLASSES["cifar100"]
+    sizes = {name: list(kin.values()).count(name) for name in kin.values()}
+    assert sizes.pop("vehicles") == 10, "two superclasses"
+    assert list(sizes.values()) == [5] * 18
+    assert kin["pickup_truck"] == "vehicles"
+    assert data.class_title("pickup_truck") == "pickup truck"
+
+
 @pytest.mark.parametrize("count", [None, 1, 7, 30])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_count_and_seed_choose_the_same_images_from_any_source(

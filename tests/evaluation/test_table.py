@@ -64,7 +64,7 @@ def shipped(small_zoo):
 
 
 def test_no_table(small_zoo):
-    with pytest.raises(UserError, match="measured for cifar10") as caught:
+    with pytest.raises(UserError, match="measured for CIFAR-10") as caught:
         table()
     assert "python -m rnorm_core.evaluation" in caught.value.fix
 

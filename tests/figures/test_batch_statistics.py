@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rnorm_core import evaluation
+from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.batches import NeighbourDraws
 from rnorm_core.evaluation.measure.matrix import Matrix
@@ -139,6 +140,20 @@ def test_neighbours():
     assert drawn["one draw of neighbours"]["y"] == [0, 0, 0, 1, 1, 1]
     assert "cat wins in 2 of 3, dog wins in 1 of 3" in figure.alt
     assert "among 7 others" in figure.alt
+
+
+def test_of_a_hundred_classes_only_those_that_matter_are_drawn():
+    rows = torch.full((3, 100), 0.001)
+    rows[0, 7], rows[1, 42], rows[2, 7], rows[:, 50] = 0.7, 0.8, 0.6, 0.1
+    found = NeighbourDraws(rows, ((), (), ()), "id", 99, CLASSES["cifar100"], "m", "batch", "", 8, 0)
+    figure = neighbours(found, "BN, batch", "bn")
+    names = plotly(figure)["layout"]["yaxis"]["ticktext"]
+    assert len(names) == 10
+    assert names[:3] == ["leopard", "beetle", "mouse"]
+    assert "<b>worm (true)</b>" in names
+    assert len(traces(figure)["one draw of neighbours"]["x"]) == 30
+    assert "beetle wins in 2 of 3, leopard wins in 1 of 3" in figure.alt
+    assert "leopard varies most, 0.1 to 80.0 %" in figure.alt
 
 
 @pytest.mark.parametrize("experiment", ["restore", "spoil", "repair"])

@@ -80,6 +80,13 @@ def test_the_map_names_its_classes():
     assert "8/255" in figure.plotly.layout.title.text.replace("<br>", " ")
 
 
+def test_classes_have_different_colours_even_if_their_numbers_end_alike():
+    many = torch.tensor([[3, 13, 23], [3, 13, 93], [3, 4, 4]])
+    cells = decision_map(made(predicted=many), "x", tuple(f"class_{i}" for i in range(100))).plotly
+    assert len({colour for _, colour in cells.data[0].colorscale}) == 5
+    assert "class 13" in [a.text for a in cells.layout.annotations]
+
+
 def test_a_name_stands_within_its_region():
     ring = torch.tensor([[3, 3, 3], [3, 7, 3], [3, 3, 3]])
     figure = decision_map(made(predicted=ring), "x", CLASSES)

@@ -6,6 +6,8 @@ import pytest
 
 from rnorm_core import zoo
 from rnorm_core.data import CLASSES
+from rnorm_core.ui.craft.question import UNTARGETED
+from rnorm_core.ui.paper.question import BOTH
 from rnorm_core.ui.shared.navigation import PAGES
 from tests.conftest import fill
 from tests.pages.test_bring import bring, file_of
@@ -32,7 +34,7 @@ def both(_both, monkeypatch) -> None:
 def test_every_page_works_on_it(open_page, name):
     page = open_page(name, dataset="CIFAR-100")
     messages = [block.value for block in [*page.error, *page.warning]]
-    assert not [text for text in messages if "cifar100 yet" not in text]
+    assert not [text for text in messages if "CIFAR-100 yet" not in text]
     assert (page.selectbox(key="left").value, page.selectbox(key="right").value) == (BN, RN)
 
 
@@ -44,6 +46,9 @@ def test_its_images_and_classes(open_page):
     assert len(names) == 20
     assert classes <= set(CLASSES["cifar100"])
     assert "mountain" in classes
+    (bar,) = [block.proto.body for block in page.get("html") if 'class="in-use">' in block.proto.body]
+    assert "</small> RobustNorm</b>" in bar
+    assert "<span>CIFAR-100, " in bar
 
 
 @pytest.mark.usefixtures("both")
@@ -89,3 +94,33 @@ def test_on_craft_another_data_set_brings_a_picture_of_its_own(open_page, settle
     (picked,) = page.pills(key="images").value
     assert str(picked).rsplit(" ", 1)[0] in CLASSES["cifar100"]
     assert not page.error, page.error[0].value
+
+
+@pytest.mark.usefixtures("both")
+def test_a_class_to_aim_at_is_one_of_the_data_set(open_page, settle):
+    page = open_page("craft", target="frog")
+    page.selectbox(key="dataset").set_value("cifar100").run()
+    settle(page)
+    assert page.selectbox(key="target").value == UNTARGETED
+    assert "Turn it into a turtle" in [button.label for button in page.button]
+    assert not page.warning
+    next(button for button in page.button if button.label == "Turn it into a turtle").click().run()
+    settle(page)
+    assert page.selectbox(key="target").value == "turtle"
+    assert not page.error, page.error[0].value
+
+
+@pytest.mark.usefixtures("both")
+def test_models_begins_with_the_networks_of_the_data_set(open_page):
+    page = open_page("models", dataset="CIFAR-100")
+    assert page.session_state["show"] == [BN, RN]
+    page.selectbox(key="dataset").set_value("cifar10").run()
+    assert page.session_state["show"] == ["cifar10-resnet20-bn", "cifar10-resnet20-rn"]
+    page = open_page("models", dataset="CIFAR-100", show=["cifar10-resnet20-rn"])
+    assert page.session_state["show"] == ["cifar10-resnet20-rn"], "the address wins"
+
+
+@pytest.mark.usefixtures("both")
+def test_the_paper_compares_the_data_sets(open_page):
+    page = open_page("paper", dataset="CIFAR-100", section=BOTH)
+    assert any("fast training is kept: **holds on" in block.value for block in page.markdown)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rnorm_core import evaluation, models, zoo
+from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import card as evaluation_card
 from rnorm_core.evaluation.measure import protocol
@@ -52,6 +53,7 @@ def test_the_list_is_complete_and_in_order():
     ending = "bn rn none gn bn-seed1 rn-seed1 none-seed1 bn-seed2 rn-seed2 none-seed2 bn-adv rn-adv none-adv dualbn-adv"
     powers = ["rn-p100", "rn-p050", "rn-p035", "rn-p010"]
     others = [f"cifar10-{architecture}-{norm}" for architecture in ("resnet38", "vgg11") for norm in ("bn", "rn")]
+    others += [f"cifar100-resnet20-{norm}" for norm in ("bn", "rn", "none")]
     assert list(ZOO) == [*(f"cifar10-resnet20-{end}" for end in [*ending.split(), *powers]), *others]
     assert [training.arguments(ZOO[f"cifar10-resnet20-{end}"].split()).power for end in powers] == [1, 0.5, 0.35, 0.1]
 
@@ -60,7 +62,8 @@ def test_no_file_of_weights_reaches_ten_megabytes():
     for name, words in ZOO.items():
         options = training.arguments(words.split())
         with torch.device("meta"):
-            model = models.build(options.model, options.norm, width=options.width)
+            classes = len(CLASSES[options.dataset])
+            model = models.build(options.model, options.norm, width=options.width, classes=classes)
         size = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
         assert size + 200 * len(model.state_dict()) < 10_000_000, name
 
@@ -71,8 +74,8 @@ def test_what_is_shipped_was_trained_as_the_list_says(monkeypatch):
     for name in zoo.names():
         assert name in ZOO
         card, options = zoo.card(name), training.arguments(ZOO[name].split())
-        said = (options.model, options.norm, options.seed, options.width, options.recipe)
-        assert said == (card.architecture, card.norm, card.seed, card.width, card.recipe["name"])
+        said = (options.dataset, options.model, options.norm, options.seed, options.width, options.recipe)
+        assert said == (card.dataset, card.architecture, card.norm, card.seed, card.width, card.recipe["name"])
         assert card.power == (options.power if options.norm == "rn" else None)
 
 
@@ -97,6 +100,7 @@ def test_what_is_missing_is_trained_and_measured_once(words, monkeypatch, capsys
 
 def test_population_and_table_come_if_asked_for(words, monkeypatch):
     monkeypatch.setattr(protocol, "ATTACKS", ("clean",))
+    monkeypatch.setattr(protocol, "APGD", ())
     run(words("--only", BN, "--population", "--sweep", "--count", "20"))
     assert zoo.population(BN).about["n"] == "300"
     assert [(row.model, row.n) for row in evaluation.read(zoo.DIRECTORY / "cifar10-sweep.jsonl")] == [(BN, 20)] * 3

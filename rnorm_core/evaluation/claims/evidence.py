@@ -297,6 +297,7 @@ class Speed:
             f"{100 * level:.0f} % after {left[i] or 'no'} and {right[i] or 'no'} epochs"
             + (f" (no norm {without[i] or 'never'})" if without else "")
             for i, level in enumerate(self.levels)
+            if any(epochs and epochs[i] for epochs in (left, right, without))  # else no network reached it
         )
 
 

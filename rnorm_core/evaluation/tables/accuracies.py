@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rnorm_core import zoo
+from rnorm_core import model_names, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.tables.freshness import shipped_weights, split
 from rnorm_core.evaluation.tables.jsonl import TableFile
@@ -79,7 +79,8 @@ def table(dataset: str = "cifar10") -> Table:
     """
     path = shipped(dataset)
     if not path.exists():
-        raise UserError(f"No accuracies have been measured for {dataset} yet.", f"run `{COMMAND}`.")
+        title = model_names.dataset(dataset)
+        raise UserError(f"No accuracies have been measured for {title} yet.", f"run `{COMMAND}`.")
     return _table(path, zoo.stamp(path), tuple(shipped_weights()))
 
 

@@ -25,6 +25,7 @@ MARKS = {
     HOLDS: "holds", PER_IMAGE: "per-image", FAILS: "fails", OPEN: "open", OPPOSITE: "opposite",
     OPPOSITE_PER_IMAGE: "opposite-per-image",
 }  # fmt: skip
+FEW = 3  # sizes over which there is room for a few letters only
 # Where the page is narrow the marks have to do; the words are in the cells' titles.
 _STYLE = """
 <style>
@@ -90,7 +91,8 @@ def verdict_grid(rows: Sequence[Judged]) -> str:
     low, high = map(grey_levels, PAPER_EPS)
     paper = [low <= size <= round(high, 1) for size in sizes]
     heads = "".join(f'<th scope="col"{_paper(of)}>{size:g}</th>' for size, of in zip(sizes, paper, strict=True))
-    unit = f'<th colspan="{len(sizes)}">attack size: grey levels, of 255, each colour may move</th>' if sizes else ""
+    measure = "attack size: grey levels, of 255, each colour may move" if len(sizes) > FEW else "size (k/255)"
+    unit = f'<th colspan="{len(sizes)}">{measure}</th>' if sizes else ""
     body = "".join(_row(row, sizes, paper) for row in rows)
     seen = {finding.state for row in rows if row.by_eps for finding in row.findings}
     signs = "".join(f'<span><i class="{mark}"></i>{state}</span>' for state, mark in MARKS.items() if state in seen)

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.attacks.trace import fooled
+from rnorm_core.data import class_title
 from rnorm_core.experiments.attack_pair import Outcome
 from rnorm_core.rounding import percent
 
@@ -81,7 +82,7 @@ def _of_batch(outcome: Outcome, classes: tuple[str, ...]) -> str:
     n, before, new = counts(outcome)
     name, trace = f"**{outcome.variant.label}**", outcome.trace
     if trace.targets is not None:
-        target = classes[int(trace.targets[0])]
+        target = class_title(classes[int(trace.targets[0])])
         of_target = trace.targets == trace.labels
         own, seen = int(of_target.sum()), int((_before(outcome) & ~of_target).sum())
         known = f"{own} of them {'is' if own == 1 else 'are'} of that class and cannot count; " if own else ""
@@ -100,7 +101,7 @@ def _of_batch(outcome: Outcome, classes: tuple[str, ...]) -> str:
 def best_guess(probabilities: Tensor, classes: tuple[str, ...]) -> str:
     """The most probable class, and its probability, from probabilities (K,): "cat (80 %)"."""
     winner = int(probabilities.argmax())
-    return f"{classes[winner]} ({_percent(probabilities[winner])})"
+    return f"{class_title(classes[winner])} ({_percent(probabilities[winner])})"
 
 
 def _percent(fraction: float | Tensor) -> str:

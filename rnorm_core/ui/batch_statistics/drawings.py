@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from rnorm_core.data import Batch
+from rnorm_core.data import Batch, class_title
 from rnorm_core.evaluation.tables.laboratories import pgd_name
 from rnorm_core.experiments import poisoning, transfer_matrix
 from rnorm_core.experiments.batch_composition import (
@@ -132,7 +132,7 @@ def attacked_by_step(result: CompositionResult) -> bytes:
 def before_poisoning(request: poisoning.Request) -> list[Picture]:
     """The victim, and the neighbours that are going to be perturbed."""
     batch = request.batch()
-    names = [batch.classes[int(label)] for label in batch.labels]
+    names = [class_title(batch.classes[int(label)]) for label in batch.labels]
     neighbours = [(batch.images[i], "attacker's:", names[i]) for i in range(1, 1 + min(request.poisoned, 4))]
     return [(batch.images[0], "victim:", names[0]), *neighbours]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnorm_core import evaluation
 from rnorm_core.attacks import Trace
-from rnorm_core.data import Batch, ImageChoice
+from rnorm_core.data import Batch, ImageChoice, class_title
 from rnorm_core.evaluation import Paired
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.claims.verdict import listed
@@ -123,7 +123,7 @@ def attacked_by_size(sizes: BySize) -> str:
 def effect_of_neighbours(result: NeighboursResult, variant: Variant) -> str:
     """The variation of the prediction for one image over the draws of neighbours."""
     draws = result.batch[variant]
-    classes, answers = draws.classes, draws.predictions.tolist()
+    classes, answers = list(map(class_title, draws.classes)), draws.predictions.tolist()
     won = [f"{classes[k]} in {answers.count(k)}" for k in sorted(set(answers), key=answers.count, reverse=True)]
     spread, k = _widest(draws.probabilities)
     text = f"**{variant.label}**: of {len(answers)} draws {', '.join(won)}"
@@ -148,7 +148,7 @@ def one_draw(result: NeighboursResult, images: Batch, draw: int) -> str:
     """The prediction of each network for the image in this draw, and the classes of its neighbours."""
     answers = [f"{v.title} sees {best_guess(d.probabilities[draw], d.classes)}" for v, d in result.batch.items()]
     some = next(iter(result.batch.values()))
-    names = [images.classes[int(images.labels[images.ids.index(one)])] for one in some.neighbours[draw]]
+    names = [class_title(images.classes[int(images.labels[images.ids.index(one)])]) for one in some.neighbours[draw]]
     return f"First the image: {'; '.join(answers)}. Beside it: {', '.join(names)}."
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from rnorm_core import evaluation
-from rnorm_core.data import CORRUPTIONS, SEVERITIES
+from rnorm_core.data import CORRUPTIONS, SEVERITIES, class_title
 from rnorm_core.experiments import corruption_sweep, recalibration
 from rnorm_core.experiments.corruption_sweep import ATTACK, CLEAN, NATURAL, Condition, Readings
 from rnorm_core.experiments.recalibration import CONDITIONS, NEW_ATTACK
@@ -104,7 +104,7 @@ def pictures(
     if result and (attacked := result.attacked.get(eps_255)) is not None:
         first.append((attacked, f"PGD {eps_255:g}/255", _marks(result, (ATTACK, eps_255), 0)))
     corrupted = request.corrupted(batch.select(range(SHOWN + 1)), severity)
-    names = [batch.classes[int(label)] for label in corrupted.labels]
+    names = [class_title(batch.classes[int(label)]) for label in corrupted.labels]
     others = [(corrupted.images[k], names[k], _marks(result, (NATURAL, severity), k)) for k in range(1, SHOWN + 1)]
     return first, others
 

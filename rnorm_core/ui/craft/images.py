@@ -74,7 +74,7 @@ def _offered(everything: Batch, settings: Settings) -> list[int]:
     if not settings.complete:
         return list(range(len(everything)))
     in_use = [*st.query_params.get_all("images"), *st.session_state.get("images", [])]
-    shown = query_params.bound(st.selectbox, "Class", [ANY, *everything.classes], key="shown", width=240)
+    shown = query_params.choose_one("Class", [ANY, *everything.classes], key="shown", width=240)
     index_of = {full_id[:8]: i for i, full_id in enumerate(everything.ids)}
     short_ids = {name.rsplit(" ", 1)[-1] for name in in_use}
     begin = sorted({index_of[short] for short in short_ids if short in index_of} | {everything.find(FIRST)})

@@ -96,7 +96,7 @@ def _target(entry: Entry, dataset: str) -> int | None:
     if entry.family == "noise" or not entry.targeted:
         return None
     classes = CLASSES[dataset]
-    name = query_params.bound(st.selectbox, "Target class", [UNTARGETED, *classes], key="target", help=TARGET)
+    name = query_params.choose_one("Target class", [UNTARGETED, *classes], key="target", help=TARGET)
     return None if name == UNTARGETED else classes.index(name)
 
 

@@ -1,7 +1,7 @@
 """What an attack on one image does, in a sentence. Pure functions, in Markdown."""
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.data import CLASSES
+from rnorm_core.data import CLASSES, SUPERCLASSES, class_title
 from rnorm_core.experiments.landscape import Landscape, Result
 from rnorm_core.rounding import percent
 
@@ -12,8 +12,7 @@ def of_one(result: Result, image: int, dataset: str, size: float | None) -> str:
     if size is not None and size not in landscapes[0].sizes_255:
         return ""
     at = 0 if size is None else landscapes[0].sizes_255.index(size)
-    classes = [name.replace("_", " ") for name in CLASSES[dataset]]
-    seen = [_seen(each, at, classes) for each in landscapes]
+    seen = [_seen(each, at, dataset) for each in landscapes]
     text = f"{CATALOGUE[result.request.attack].title}{_size(result.request.attack, size)}: {_list(seen)}."
     gone = [each.variant.label for each in landscapes if _fooled(each, at) and not _still(each, at)]
     return f"{text} Saved as a PNG file, the change no longer fools {_list(gone)}." if gone else text
@@ -27,13 +26,20 @@ def _size(attack: str, size: float | None) -> str:
     return f", with each colour moved by at most {size:g} of 255 grey levels"
 
 
-def _seen(each: Landscape, at: int, classes: list[str]) -> str:
+def _seen(each: Landscape, at: int, dataset: str) -> str:
     before, after = each.probabilities[at, 0], each.probabilities[at, -1]
-    was, now = classes[int(before.argmax())], classes[int(after.argmax())]
+    was, now = (CLASSES[dataset][int(some.argmax())] for some in (before, after))
     sure = percent(float(after.max())).replace(" ", "\N{NO-BREAK SPACE}")
     if was == now:
-        return f"{each.variant.label} still sees **{now}** ({sure})"
-    return f"{each.variant.label} sees **{now}** ({sure}) instead of {was}"
+        return f"{each.variant.label} still sees **{class_title(now)}** ({sure})"
+    instead = f"{class_title(was)}{_kin(was, now, dataset)}"
+    return f"{each.variant.label} sees **{class_title(now)}** ({sure}) instead of {instead}"
+
+
+def _kin(was: str, now: str, dataset: str) -> str:
+    """A note if both classes belong to one superclass."""
+    kinds = {SUPERCLASSES[dataset].get(name, name) for name in (was, now)}
+    return f" (both are {kinds.pop()})" if len(kinds) == 1 else ""
 
 
 def _fooled(each: Landscape, at: int) -> bool:

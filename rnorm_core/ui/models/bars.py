@@ -24,7 +24,8 @@ def accuracies(entries: Sequence[Entry], eps_255: float) -> SummaryBars:
 
 def answer(everything: Sequence[Entry], chosen: Sequence[Entry], eps_255: float) -> str:
     """How many networks there are, and which of the chosen ones keeps most and least under attack."""
-    there = f"The zoo has **{len(everything)} networks** that differ in norm, seed, training or architecture."
+    sets = ", data set" * (len({entry.card.dataset for entry in everything}) > 1)
+    there = f"The zoo has **{len(everything)} networks** that differ in norm, seed, training{sets} or architecture."
     scores = {entry.label: score for entry in chosen if (score := entry.scores.get(eps_255))}
     if not scores:
         return f"{there} None of those chosen was measured at {eps_255:g}/255."

@@ -11,12 +11,14 @@ from rnorm_core.ui.models.entries import ADVERSARIAL, EVERY, STANDARD, Entry, Fi
 from rnorm_core.ui.settings import model_picker
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.stage import address
+from rnorm_core.zoo import Card
 
 SHOWN = "show"  # key of the selection, also in the address; the table's selected rows follow it
 ROW, MOST = 35, 11  # height of a row in pixels; rows that the table shows at once
 WIDTH, WIDTHS = 98, {"95 %": 100, "attack": 140, "training": 148}  # pixels; all columns fit on a laptop
 SELECT = "Choose here, or select rows of the list at their left edge."
 PART = "about"  # key of the open part, also in the address
+_DATASET = "_dataset_of_models"  # in the session: the data set for which networks were chosen
 EVERYTHING, CURVES, TRAINING, LAYERS, CARD, SEEDS, RATES = (
     "All networks",
     "Accuracy",
@@ -32,14 +34,20 @@ PARTS = {
 }  # fmt: skip
 
 
-def choose(entries: Sequence[Entry]) -> tuple[list[Entry], float]:
-    """The networks to compare, in the order of `entries`, and the attack size (k of k/255) of their accuracy."""
+def choose(entries: Sequence[Entry], dataset: str) -> tuple[list[Entry], float]:
+    """The networks to compare, in the order of `entries`, and the attack size (k of k/255) of their accuracy.
+
+    At first those of `dataset`, and again when the visitor changes the data set.
+    """
     titles = {entry.card.name: model_names.listed(entry.card) for entry in entries}
     if SHOWN in st.session_state:  # an uploaded network may be gone from memory
         st.session_state[SHOWN] = [name for name in st.session_state[SHOWN] if name in titles]
     networks, size = st.columns([4, 1], gap="medium")
     with networks:
-        first = first_choice([entry.card for entry in entries])
+        first = first_choice(of_dataset(entries, dataset))
+        if st.session_state.get(_DATASET, dataset) != dataset:
+            st.session_state[SHOWN] = first
+        st.session_state[_DATASET] = dataset
         chosen = model_picker.several("Networks", SHOWN, titles, first, help=SELECT)
     with size:
         offered = sizes(entries) or [1.0]
@@ -50,6 +58,12 @@ def choose(entries: Sequence[Entry]) -> tuple[list[Entry], float]:
             "adversarially trained ones are compared at 8/255.",
         )  # fmt: skip
     return [entry for entry in entries if entry.card.name in chosen], eps
+
+
+def of_dataset(entries: Sequence[Entry], dataset: str) -> list[Card]:
+    """The cards of networks for a data set; all cards if there are none."""
+    cards = [entry.card for entry in entries]
+    return [card for card in cards if card.dataset == dataset] or cards
 
 
 def list_networks(entries: Sequence[Entry], eps: float, chosen: Sequence[Entry]) -> None:

@@ -39,15 +39,15 @@ def show(cards: Sequence[Card]) -> None:
 
 def show_rates(cards: Sequence[Card]) -> None:
     """The studies of learning rates, for each data set that has one."""
-    for dataset in dict.fromkeys(card.dataset for card in cards):
+    datasets = dict.fromkeys(card.dataset for card in cards)
+    for dataset in datasets:
         with problems():
-            _show_study(dataset)
-
-
-def _show_study(dataset: str) -> None:
-    trials = read(shipped(dataset))
-    if not trials:
+            _show_studies(dataset, read(shipped(dataset)))
+    if not any(shipped(dataset).exists() for dataset in datasets):
         st.info("No learning rates have been tried yet.")
+
+
+def _show_studies(dataset: str, trials: Sequence[Trial]) -> None:
     for number, alike in enumerate(studies(trials)):
         lines = rates(alike)
         figure, command = learning_rates(lines, words.about_study(alike[0])), reproduce.study(alike)

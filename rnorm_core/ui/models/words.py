@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnorm_core import model_names
+from rnorm_core.data import class_title
 from rnorm_core.evaluation.claims.benefits import LEVELS, Benefit
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.measure.over_seeds import over_seeds
@@ -24,7 +25,7 @@ def what_it_is(card: Card) -> str:
     with_norm = f"with {look.name}" if card.norm != "none" else "without norm layers"
     power = f" (p = {card.power:g})" if card.power is not None else ""
     width = f", {card.width:g} times as wide as usual" if card.width != 1 else ""
-    classes = ", ".join(card.classes[:10]) + (" and more" if len(card.classes) > 10 else "")
+    classes = ", ".join(map(class_title, card.classes[:10])) + (" and more" if len(card.classes) > 10 else "")
     images = f"images of {model_names.dataset(card.dataset)}"
     if kind(card) == ADVERSARIAL:
         images = f"attacked {images} ({method(card.recipe)})"

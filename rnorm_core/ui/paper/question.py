@@ -11,8 +11,10 @@ from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 
 PART = "section"  # key of the open part, also in the address
-CLAIM, READINGS, RULES_PART, MAP = "One claim", "All readings", "Rules", "Citation map"
-PARTS = {CLAIM: ("claim", "n", "drawings"), READINGS: (), RULES_PART: (), MAP: ("theme", "year", "work")}
+CLAIM, READINGS, BOTH, RULES_PART, MAP = "One claim", "All readings", "Both data sets", "Rules", "Citation map"
+PARTS = {
+    CLAIM: ("claim", "n", "drawings"), READINGS: (), BOTH: (), RULES_PART: (), MAP: ("theme", "year", "work"),
+}  # fmt: skip
 _REQUESTED = "_remeasuring"  # in the session: the small version that the button was pressed for
 
 

@@ -9,6 +9,7 @@ from rnorm_core.evaluation.claims.evidence import RULES
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
+from rnorm_core.evaluation.claims.together import Together
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
 from rnorm_core.figures.markup.verdict_grid import verdict_grid
@@ -97,6 +98,15 @@ def show_readings(shipped: Shipped) -> None:
         )  # fmt: skip
     else:
         st.info(NOTHING)
+
+
+def show_together(comparisons: Sequence[Together]) -> None:
+    """On which data sets each reading holds."""
+    st.markdown(words.together(comparisons) or NOTHING)
+    st.caption(
+        "By the same rules on each data set, each under the attacks that were measured there. What is open does not "
+        "count as holding; what holds per image counts, since of one training nothing is known over trainings."
+    )
 
 
 def show_rules() -> None:

@@ -10,7 +10,8 @@ from rnorm_core.evaluation.claims.evidence import Contest, Retention
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
-from rnorm_core.evaluation.claims.verdict import EPS, HOLDS
+from rnorm_core.evaluation.claims.together import NEITHER, Together, main
+from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, listed
 from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.report import reproduce
 
@@ -37,6 +38,35 @@ def answer(shipped: Shipped) -> str:
     ahead = shipped.by_claim["C5"][:1]
     more = f" {ahead[0].reading}: {_row(ahead[0]).verdict}." if ahead else ""
     return f"It depends on the attack size: **{', '.join(counts)}**.{more}"
+
+
+def of_both(comparisons: Sequence[Together]) -> str:
+    """How many claims hold on which data sets at a small attack; "" if none was judged on all of them."""
+    eps = SIZES[0]
+    places = [
+        where for one in main(comparisons) for where, sizes in one.by_place.items() if one.axis == EPS and eps in sizes
+    ]
+    if not places:
+        return ""
+    if len(places) == 1:
+        return f" The one that was judged on both data sets holds {places[0]} at {eps}/255."
+    in_order = sorted(set(places), key=lambda where: (where == NEITHER, where))
+    counts = [f"{places.count(where)} {where}" for where in in_order]
+    counts[0] = counts[0].replace(" ", " holds " if places.count(in_order[0]) == 1 else " hold ", 1)
+    return f" Of the {len(places)} that were judged on both data sets, {listed(counts)} at {eps}/255."
+
+
+def together(comparisons: Sequence[Together]) -> str:
+    """A line for each reading that was judged on all data sets, then how many were not; a list in Markdown."""
+    lines = [f"- **{one.claim}** {one.reading}: **{one.verdict}**" for one in comparisons if one.held]
+    others: dict[str, list[str]] = {}
+    for one in comparisons:
+        if not one.held:
+            others.setdefault(one.verdict, []).append(one.claim)
+    for verdict, claims in others.items():
+        many = f"{len(claims)} further readings are" if len(claims) > 1 else "one further reading is"
+        lines.append(f"- {many} {verdict}: of {listed(list(dict.fromkeys(claims)))}")
+    return "\n".join(lines)
 
 
 def main_readings(shipped: Shipped) -> list[Judged]:

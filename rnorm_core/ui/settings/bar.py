@@ -81,13 +81,15 @@ def _controls(pairs: DeltaGenerator) -> Settings:
 
 
 def _in_use(settings: Settings) -> str:
-    """The pair, the images and the seed in one line, as HTML."""
+    """The pair, the images and the seed in one line, as HTML. The data set is named once: a phone has little room."""
+    dataset = model_names.dataset(settings.dataset)
     sides = [
-        f'<b style="--norm: {LOOKS[variant.norm].colour}"><small>{side}</small> {escape(variant.label)}</b>'
+        f'<b style="--norm: {LOOKS[variant.norm].colour}"><small>{side}</small> '
+        f"{escape(variant.label.removeprefix(f'{dataset} '))}</b>"
         for side, variant in (("left", settings.left), ("right", settings.right))
     ]
     images = EVERYTHING if settings.complete else SAMPLES
-    about = f"<span>{model_names.dataset(settings.dataset)}, {images}, seed {settings.seed}</span>"
+    about = f"<span>{dataset}, {images}, seed {settings.seed}</span>"
     return f'<div class="in-use">{"".join(sides)}{about}</div>'
 
 

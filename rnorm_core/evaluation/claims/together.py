@@ -1,0 +1,97 @@
+"""One reading of a claim on several data sets: on which of them does it hold?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rnorm_core import model_names, zoo
+from rnorm_core.data import CLASSES
+from rnorm_core.evaluation.claims.judge import Judgement
+from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, PER_IMAGE, Axis, listed
+
+NEITHER = "on neither"
+ByClaim = Mapping[str, Sequence[Judgement]]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A reading on several data sets.
+
+    verdicts: data set -> the sizes at which the reading holds there, in words; only data sets on which it was judged.
+    held:     size -> the data sets on which it holds at that size, at least per image: of one training nothing is known
+              over trainings. Only sizes that were judged on all data sets.
+    """
+
+    claim: str
+    reading: str
+    datasets: tuple[str, ...]
+    verdicts: dict[str, str]
+    held: dict[float | None, tuple[str, ...]]
+    axis: Axis = EPS
+
+    @property
+    def verdict(self) -> str:
+        """ "holds on both at 0.5 and 1/255; only on CIFAR-10 at 2/255; on neither at 8/255"."""
+        if missing := [model_names.dataset(one) for one in self.datasets if one not in self.verdicts]:
+            return f"not measured on {listed(missing)}"
+        if not self.held:
+            return "not measured at the same sizes"
+        return f"holds {'; '.join(f'{where}{self._at(sizes)}' for where, sizes in self.by_place.items())}"
+
+    @property
+    def by_place(self) -> dict[str, list[float | None]]:
+        """ "on both", "only on CIFAR-10" or "on neither" -> the sizes at which the reading holds there."""
+        sizes: dict[str, list[float | None]] = {}
+        for size, some in sorted(self.held.items(), key=lambda item: (-len(item[1]), item[0] or 0)):
+            sizes.setdefault(self._place(some), []).append(size)
+        return sizes
+
+    def _place(self, some: Sequence[str]) -> str:
+        if len(some) == len(self.datasets):
+            return "on both" if len(some) == 2 else f"on all {len(some)}"
+        return f"only on {listed([model_names.dataset(one) for one in some])}" if some else NEITHER
+
+    def _at(self, sizes: Sequence[float | None]) -> str:
+        known = [size for size in sizes if size is not None]
+        return f" {self.axis.word} {self.axis(*known)}" if known else ""
+
+
+def datasets() -> list[str]:
+    """The data sets with a plain BatchNorm network, on which claims can be judged."""
+    return [dataset for dataset in CLASSES if zoo.plain(dataset, "bn") in zoo.names()]
+
+
+def together(found: Mapping[str, ByClaim]) -> list[Together]:
+    """Each reading that was judged on at least one data set. found: data set -> claim id -> judgements."""
+    by_reading: dict[tuple, dict[str, Judgement]] = {}
+    for dataset, by_claim in found.items():
+        for judgement in (one for some in by_claim.values() for one in some):
+            by_reading.setdefault(_key(judgement), {})[dataset] = judgement
+    ids = list(dict.fromkeys(claim for by_claim in found.values() for claim in by_claim))
+    pairs = [_together(tuple(found), judged) for judged in by_reading.values()]
+    return sorted(pairs, key=lambda one: ids.index(one.claim))
+
+
+def main(comparisons: Iterable[Together]) -> list[Together]:
+    """The first reading of each claim."""
+    by_claim: dict[str, Together] = {}
+    for one in comparisons:
+        by_claim.setdefault(one.claim, one)
+    return list(by_claim.values())
+
+
+def _key(judgement: Judgement) -> tuple:
+    """What a reading has in common on all data sets: two readings of a claim may have the same words."""
+    networks = (getattr(judgement.evidence, side, "") for side in ("left", "right"))
+    return judgement.claim, judgement.reading, *networks
+
+
+def _together(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Together:
+    first = next(iter(judged.values()))
+    states = {name: {f.size: f.state for f in judgement.findings} for name, judgement in judged.items()}
+    common = set.intersection(*map(set, states.values())) if len(judged) == len(names) else set()
+    held = {
+        size: tuple(name for name in names if states[name][size] in (HOLDS, PER_IMAGE))
+        for size in sorted(common, key=lambda size: size or 0)
+    }
+    verdicts = {name: judgement.verdict for name, judgement in judged.items()}
+    return Together(first.claim, first.reading, names, verdicts, held, first.evidence.axis)
