@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnorm_core import attacks, data, engine
+from rnorm_core import attacks, data, engine, norms
 from rnorm_core.errors import UserError
 
 MODELS = ("cifar10-resnet20-bn", "cifar10-resnet20-rn", "cifar10-resnet20-none")
@@ -77,3 +77,15 @@ def test_folded_rough_and_compiled_gradients_succeed_as_often(load, generator, m
     difference = abs(only_exact - only_other)
     assert difference <= max(3 * (only_exact + only_other) ** 0.5, 3), (only_exact, only_other)
     assert difference <= 20
+
+
+@pytest.mark.parametrize("name", MODELS[:2])
+def test_by_its_exact_gradient_a_median_only_looks_robust(load, generator, name):
+    """The zoo's networks with medians show an attack the mean's gradient; see `norms.straight_through`."""
+    model, samples, fooled = load(name, statistics=norms.MEDIAN), data.samples("cifar10"), []
+    for stand_in in (True, False):
+        for layer in model.modules():
+            if isinstance(layer, norms.BatchNorm2d | norms.RobustNorm2d):
+                layer.straight_through = stand_in
+        fooled.append(int(attacks.make("pgd", 2 / 255, 10).run(model, samples, generator()).fooled.sum()))
+    assert fooled[0] >= fooled[1] + 4

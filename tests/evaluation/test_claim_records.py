@@ -24,7 +24,7 @@ def test_every_finding_has_numbers_and_they_fit_its_state():
         assert all(isinstance(r["value"], float | int) for r in mine)
         assert all(digest in r["weights"] for r in mine for digest in hashes(judgement))
         if judgement.evidence.rule == "more robust":
-            assert all(r["attacks"].startswith(("fgsm", "pgd")) for r in mine)
+            assert all(r["attacks"].startswith(("apgd", "fgsm", "pgd")) for r in mine)
             assert all(r["low"] > 0 for r in mine if r["state"] == HOLDS)
             assert all(r["low"] <= r["value"] <= r["high"] for r in mine)
 

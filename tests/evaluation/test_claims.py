@@ -401,14 +401,19 @@ def shipped():
     )  # fmt: skip
 
 
-def masks(name: str, statistics: str, eps: float) -> np.ndarray:
-    """Right under every attack of this size; all of these networks were measured under the same attacks."""
+def masks(*networks: tuple[str, str], eps: float) -> list[np.ndarray]:
+    """Of each (name, statistics): right under every attack of this size under which all of them were measured."""
     found = [
-        r for r in evaluation.table().rows
-        if (r.model, r.statistics, r.eps_255, r.pixels) == (name, statistics, eps, "float")
-    ]  # fmt: skip
-    assert eps == 0 or {r.attack for r in found} == {"fgsm", "noise", "pgd"}
-    return np.all([r.mask.numpy() for r in found], axis=0)
+        {
+            r.kind: r.mask.numpy()
+            for r in evaluation.table().rows
+            if (r.model, r.statistics, r.eps_255, r.pixels) == (*network, eps, "float")
+        }
+        for network in networks
+    ]
+    kinds = set.intersection(*map(set, found))
+    assert eps == 0 or {"fgsm", "noise", "pgd"} <= kinds
+    return [np.all([mask for kind, mask in rows.items() if kind in kinds], axis=0) for rows in found]
 
 
 BN, RN, NONE = (f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none"))
@@ -427,8 +432,9 @@ def test_shipped_contests_recomputed(shipped, claim, reading, left, right):
     judgement = shipped[claim][reading]
     seen = set()
     for eps, by_seed in judgement.evidence.by_eps.items():
-        both = masks(*left, 0) & masks(*right, 0)
-        delta = masks(*left, eps)[both].astype(float) - masks(*right, eps)[both]
+        both = np.logical_and(*masks(left, right, eps=0))
+        of_left, of_right = masks(left, right, eps=eps)
+        delta = of_left[both].astype(float) - of_right[both]
         assert by_seed[0].n == both.sum()
         assert by_seed[0].difference == pytest.approx(delta.mean())
         half = 1.96 * delta.std() / np.sqrt(len(delta))
@@ -499,7 +505,7 @@ def test_shipped_retention_recomputed(shipped):
     judgement = shipped["C3"][0]
     for finding in judgement.findings:
         counted = [(count.correct, count.n) for count in judgement.evidence.by_eps[finding.size][0]]
-        found = [masks(BN, "batch", eps) for eps in (0, finding.size)]
+        found = [masks((BN, "batch"), eps=eps)[0] for eps in (0, finding.size)]
         assert counted == [(mask.sum(), len(mask)) for mask in found]
 
 

@@ -9,17 +9,20 @@ from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import attack_pair
 from rnorm_core.experiments.batch_composition import SAME_BATCHES, CompositionRequest, run_composition
 from rnorm_core.experiments.landscape import LEVELS
+from rnorm_core.norms import MEDIAN
 from rnorm_core.zoo import Variant
 
 BN, RN = "cifar10-resnet20-bn", "cifar10-resnet20-rn"
 
 
-def test_the_player_shows_the_image_as_its_batch_was_attacked(small_zoo, monkeypatch):
+@pytest.mark.parametrize("mode", ["batch", MEDIAN])
+def test_the_player_shows_the_image_as_its_batch_was_attacked(small_zoo, monkeypatch, mode):
     monkeypatch.setattr(laboratories, "STEPS", 2)
     images = ImageChoice.of_samples(count=8)
     batch = images.load()
-    result = run_composition(CompositionRequest(Variant.of(BN), Variant.of(RN), images, 8, 3, batch.ids[7]))
-    assert list(result.landscapes) == [Variant.of(BN, "batch"), Variant.of(RN, "batch")]
+    request = CompositionRequest(Variant.of(BN), Variant.of(RN), images, 8, 3, batch.ids[7], mode=mode)
+    result = run_composition(request)
+    assert list(result.landscapes) == [Variant.of(BN, mode), Variant.of(RN, mode)]
     for variant, shown in result.landscapes.items():
         model = variant.load("cpu")
         last = batch.select([6, 7])  # the third batch, of those that are left

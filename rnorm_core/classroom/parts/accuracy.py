@@ -13,7 +13,7 @@ from rnorm_core.classroom.parts.value import Value
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
 from rnorm_core.evaluation.tables.freshness import shipped_weights
-from rnorm_core.evaluation.tables.headline import attacks_of, by_size
+from rnorm_core.evaluation.tables.headline import attacks_of, by_size, like_with_like
 from rnorm_core.norms import STATISTICS
 from rnorm_core.zoo import Variant
 
@@ -50,17 +50,22 @@ class Line:
         rest = [ATTACKS[self.attack]] if self.attack else []
         return ", ".join([self.variant.label, *rest, *(["saved as PNG"] if FILE in self.words else [])])
 
-    def rows(self) -> Mapping[float, Row]:
-        """The row of every size that was measured, k of k/255; 0 is clean."""
-        return _rows(self, zoo.stamp(accuracies.shipped(DATASET)), tuple(shipped_weights()))
+    def rows(self, beside: tuple["Line", ...] = ()) -> Mapping[float, Row]:
+        """The row of every size that was measured, k of k/255; 0 is clean.
+
+        beside: the lines of the same picture. Where no attack is named, all of them are under the same ones.
+        """
+        return _rows(self, beside, zoo.stamp(accuracies.shipped(DATASET)), tuple(shipped_weights()))
 
 
 @lru_cache(maxsize=64)
-def _rows(line: Line, *_stamps: tuple) -> Mapping[float, Row]:
+def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[float, Row]:
     """Found once for the contents of the table and of the cards."""
     table = evaluation.table(DATASET)
     if line.attack:
         return {row.eps_255: row for row in curves.of_variant(table, line.variant, line.attack, line.pixels)}
+    lines = [line, *(one for one in beside if not one.attack and one != line)]
+    table = like_with_like(table, [(one.variant, one.pixels) for one in lines])[0]
     return by_size(table, line.variant, line.pixels)
 
 
@@ -84,7 +89,7 @@ class AccuracyBySize(BarPart):
         return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text) for text in texts))
 
     def options(self) -> tuple[float, ...]:
-        measured = [set(line.rows()) for line in self.lines]
+        measured = [set(line.rows(self.lines)) for line in self.lines]
         return tuple(sorted(set[float]().union(*measured).intersection(*measured)))
 
     def values(self) -> dict[str, Value]:
@@ -115,7 +120,7 @@ class AccuracyBySize(BarPart):
 
     def attacks(self) -> list[str]:
         """The attacks in the pictures, as the command line takes them."""
-        rows = [row for line in self.lines for eps in self.numbers if (row := line.rows().get(eps))]
+        rows = [row for line in self.lines for eps in self.numbers if (row := line.rows(self.lines).get(eps))]
         return sorted({"clean", *(kind for row in rows for kind in attacks_of(row))})
 
     def door(self) -> dict[str, Any]:
@@ -137,7 +142,7 @@ class AccuracyBySize(BarPart):
         return label
 
     def _value(self, line: Line, eps_255: float) -> Value:
-        row = line.rows().get(eps_255)
+        row = line.rows(self.lines).get(eps_255)
         return needed(row and Value.of_row(row), f"{line.label} at {eps_255:g}/255")
 
 

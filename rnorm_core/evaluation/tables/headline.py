@@ -40,11 +40,19 @@ def shared(table: Table, variants: Sequence[Variant], pixels: str = "float") -> 
 
     Headline rows of this table compare like with like, where a stronger attack was measured on one of them only.
     """
+    each = like_with_like(table, [(variant, pixels) for variant in dict.fromkeys(variants)])
+    return Table(tuple(row for one in each for row in one.rows))
+
+
+def like_with_like(table: Table, lines: Sequence[tuple[Variant, str]]) -> list[Table]:
+    """`shared` for lines of different pixels, too: a table for each (variant, pixels)."""
+    mine = [table.select(model=one.model, statistics=one.statistics).rows for one, _ in lines]
     each = [
-        table.select(model=one.model, statistics=one.statistics, pixels=pixels).rows for one in dict.fromkeys(variants)
+        [row for row in rows if row.pixels == pixels or row.attack == "clean"]
+        for rows, (_, pixels) in zip(mine, lines, strict=True)
     ]
     common = set.intersection(*({_conditions(row) for row in rows} for rows in each))
-    return Table(tuple(row for rows in each for row in rows if _conditions(row) in common))
+    return [Table(tuple(row for row in rows if _conditions(row) in common)) for rows in each]
 
 
 def attack_of(row: Row) -> str:

@@ -79,10 +79,11 @@ TEXTS = {
         "a slope there that an attack can climb (Wu et al. 2023). As trained that slope is exactly zero: no image "
         "enters another's answer, and whatever is done to the neighbours, the answer is the same to the last bit. "
         "A few far-off photos cannot take a median along (MedBN, Park et al. 2024). But a small change of many pixels "
-        "moves it, and the scale has no such protection. So the attack is made anew against the median.",
+        "moves it, and the scale has no such protection. The attack is made anew against the median, and climbs the "
+        "mean's gradient in its place: by its exact gradient a median only looks robust (gradient masking).",
         (
             _here("One photo is the attacker's", POISONING, "k", k=1),
-            _here("Half of the class", POISONING, "k", k=8),
+            _here("Eight are the attacker's", POISONING, "k", k=8),
             _here("Is the median a defence?", POISONING, "side", side=DEFENCE),
             _here("A batch of eight", POISONING, "k", n=8),
             _here("Small changes", POISONING, "request_work", eps=2), _here("Neighbours without intent", NEIGHBOURS),
