@@ -307,7 +307,7 @@ def test_wrong_arguments(words, tmp_path, capsys, monkeypatch, wrong, said):
     assert not (tmp_path / "table.jsonl").exists()
 
 
-def test_a_data_set_without_models(capsys, monkeypatch):
+def test_a_data_set_without_models(small_zoo, capsys, monkeypatch):
     assert "no model for cifar100" in fails(["--dataset", "cifar100"], capsys, monkeypatch)
 
 

@@ -156,7 +156,8 @@ def test_a_model_in_a_batch_mode_says_so(open_page, players):
 
 def test_everything_but_the_device_is_in_the_address(open_page, in_address):
     page = open_page("start")
-    assert in_address(page) == {"left", "left_mode", "right", "right_mode", "source", "seed", "eps", "attack_step"}
+    choices = {"dataset", "left", "left_mode", "right", "right_mode", "source", "seed", "eps", "attack_step"}
+    assert in_address(page) == choices
 
 
 def test_only_the_modes_that_a_model_has_are_offered(open_page):

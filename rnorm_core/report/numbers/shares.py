@@ -1,13 +1,14 @@
 """Shares of images from the shipped tables, each with its conditions, and the same found again by these."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnorm_core import zoo
 from rnorm_core.evaluation import Accuracy, Row
 from rnorm_core.evaluation.tables import accuracies, batch_sizes, headline, laboratories, layer_shifts
+from rnorm_core.evaluation.tables.accuracies import Table
 from rnorm_core.evaluation.tables.row import PIXELS
 from rnorm_core.report.compare import file_name, read
 from rnorm_core.report.files import Rows, Tables, as_csv
@@ -52,8 +53,8 @@ def again(script: str | Path, name: str) -> Tables:
 
 def found(kept: Sequence[dict[str, str]]) -> Rows:
     """For each line of a file the share that was measured under its conditions; none if there is none."""
-    variants = {(line["model"], line["statistics"]) for line in kept}
-    here = read(as_csv([one for model, mode in sorted(variants) for one in _measured(model, mode)]).decode())
+    variants, ways = {(line["model"], line["statistics"]) for line in kept}, {*map(_attacks, kept)}
+    here = read(as_csv([one for model, mode in sorted(variants) for one in _measured(model, mode, ways)]).decode())
     rows = []
     for line in kept:
         wanted = {key: line[key] for key in CONDITIONS if line[key]}
@@ -65,11 +66,17 @@ def found(kept: Sequence[dict[str, str]]) -> Rows:
     return rows
 
 
-def _measured(model: str, statistics: str) -> Iterator[dict[str, Any]]:
-    """Everything that was measured of a network in a mode and is shipped."""
+def _attacks(line: dict[str, str]) -> tuple[str, ...]:
+    """The attacks of a worst case, which may be fewer than were measured; () for other shares."""
+    return tuple(json.loads(line["settings"] or "{}").get("attacks", ()))
+
+
+def _measured(model: str, statistics: str, ways: Collection[tuple[str, ...]] = ()) -> Iterator[dict[str, Any]]:
+    """Everything that was measured of a network in a mode and is shipped. ways: the attacks of further worst cases."""
     card, variant = zoo.card(model), Variant.of(model, statistics)
     table, rows = accuracies.table(card.dataset), laboratories.rows(card.dataset)
-    best = [one for pixels in PIXELS for one in headline.by_size(table, variant, pixels).values()]
+    some = [Table(tuple(one for one in table.rows if one.kind in ("clean", *way))) for way in ways if way]
+    best = [one for each in (table, *some) for p in PIXELS for one in headline.by_size(each, variant, p).values()]
     shares: list[Row | Accuracy] = [*table.rows, *best, *rows, *batch_sizes.by_size(card.dataset)[0]]
     shares = [one for one in shares if one.model == model]
     sizes = sorted({one.batch_size for one in rows if one.model == model})
