@@ -209,3 +209,15 @@ def test_of_a_long_attack_fewer_steps_are_sent_in_step(batch):
     assert all(network_.about["bytes"] <= MOST_BYTES for network_ in networks)
     for each, network_ in zip(shown, networks, strict=True):
         assert (network_.changes == each.changes.numpy()[:, header["steps"]]).all()
+
+
+def test_what_somebody_waits_for_comes_before_the_other_sizes_of_any_network(nets, batch):
+    """On one thread, as a busy server has it."""
+    one, seen = batch.select([0]), []
+    measure(request_of(one), nets, one, lambda fraction, text, partial=None: seen.append((fraction, partial)), first=8)
+    early = next(partial for _, partial in seen if partial is not None)
+    assert [shown.sizes_255 for shown in early.by_image[0]] == [(0, 8), (0, 8)]
+    assert not early.finished
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)

@@ -8,6 +8,7 @@ share their statistics; there each size is an attack of its own.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -57,12 +58,19 @@ def measure(
                 return None
             return Result(request, {k: _in_step([_joined(p) for p in v if p]) for k, v in places.items()}, finished)
 
-    def hear(fraction: float, text: str, partial: object = None) -> None:
-        progress(fraction, text, result(finished=False) if partial else None)
+    def hear(fraction: float, text: str, grown: object = None) -> None:
+        progress(fraction, text, result(finished=False) if grown else None)
 
     crafters = range(len(models)) if request.craft is None else [request.craft]
     tasks = [_Task(request, models, batch.to(request.device), i, first, add) for i in crafters]
-    run_parallel(hear, [task.run for task in tasks])
+    # All networks at the size that somebody waits for, then all at the others: a busy server has one thread for them.
+    groups = [task.groups() for task in tasks]
+    rounds = [[own[:1] for own in groups], [own[1:] for own in groups]]
+    parts = Parts(hear, [sum(len(group) or 1 for own in one for group in own) for one in rounds])
+    for one in rounds:
+        parts.begin("The attack")
+        run_parallel(parts.within, [partial(task.run, own) for task, own in zip(tasks, one, strict=True) if own])
+        parts.end()
     whole = result(finished=True)
     assert whole is not None
     return whole
@@ -79,8 +87,7 @@ class _Task:
     first: float | None
     add: Add
 
-    def run(self, progress: Progress) -> None:
-        groups = self._groups()
+    def run(self, groups: Sequence[tuple[float, ...]], progress: Progress) -> None:
         parts = Parts(progress, [len(group) or 1 for group in groups])
         for group in groups:
             named = ", ".join(f"{size:g}" for size in group)
@@ -94,7 +101,7 @@ class _Task:
         joint = _looks_at_batch(self.models[self.here])
         return self.request.index is not None and not joint and self.request.make_attack(1.0, 1).measures_by_ball
 
-    def _groups(self) -> list[tuple[float, ...]]:
+    def groups(self) -> list[tuple[float, ...]]:
         """Sizes that are attacked as one batch; [()] for an attack without eps. Size 0 needs no attack."""
         sizes = self.request.sizes_255
         if len(sizes) < 2:
