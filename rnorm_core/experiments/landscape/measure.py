@@ -58,8 +58,8 @@ def measure(
                 return None
             return Result(request, {k: _in_step([_joined(p) for p in v if p]) for k, v in places.items()}, finished)
 
-    def hear(fraction: float, text: str, grown: object = None) -> None:
-        progress(fraction, text, result(finished=False) if grown else None)
+    def hear(fraction: float, text: str, partial: object = None) -> None:
+        progress(fraction, text, result(finished=False) if partial else None)
 
     crafters = range(len(models)) if request.craft is None else [request.craft]
     tasks = [_Task(request, models, batch.to(request.device), i, first, add) for i in crafters]
