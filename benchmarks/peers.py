@@ -105,7 +105,7 @@ def verdict(compared: Paired) -> str:
     return STRONGER if compared.high < 0 else EQUAL
 
 
-def together(cells: Sequence[Cell]) -> dict[tuple[str, str], Paired]:
+def pooled(cells: Sequence[Cell]) -> dict[tuple[str, str], Paired]:
     """The comparison over all networks and sizes by kind of attack and library."""
     found = {}
     for kind in dict.fromkeys(cell.kind for cell in cells):
@@ -122,7 +122,7 @@ def _libraries(hits: Mapping[str, Tensor]) -> list[str]:
 
 def weaker(cells: Sequence[Cell]) -> list[str]:
     """The attacks of ours that a library's beats."""
-    return [f"{TITLES[k]} ({name})" for (k, name), compared in together(cells).items() if verdict(compared) == WEAKER]
+    return [f"{TITLES[k]} ({name})" for (k, name), compared in pooled(cells).items() if verdict(compared) == WEAKER]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
@@ -144,7 +144,7 @@ def report(cells: Sequence[Cell], about: str) -> str:
     """The text, in Markdown."""
     whole = [
         [TITLES[kind], library, *counts(compared), verdict(compared)]
-        for (kind, library), compared in together(cells).items()
+        for (kind, library), compared in pooled(cells).items()
     ]
     each = [
         [cell.model, f"{cell.eps_255:g}/255", TITLES[cell.kind], library, int(cell.clean.sum()), *counts(compared),

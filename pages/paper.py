@@ -8,8 +8,8 @@ from functools import partial
 
 import streamlit as st
 
+from rnorm_core.evaluation.claims.across_datasets import compare_datasets, datasets
 from rnorm_core.evaluation.claims.shipped import shipped
-from rnorm_core.evaluation.claims.together import datasets, together
 from rnorm_core.experiments import claim_check
 from rnorm_core.ui.paper import citation_map, question, view, words
 from rnorm_core.ui.paper.question import BOTH, CLAIM, MAP, READINGS, RULES_PART
@@ -26,7 +26,7 @@ with guard("paper"):
     for notice in judged.notices:
         st.warning(notice)
     several = {one: (judged if one == settings.dataset else shipped(one)).by_claim for one in datasets()}
-    compared = together(several) if len(several) > 1 else []
+    compared = compare_datasets(several) if len(several) > 1 else []
     answer(words.answer(judged) + words.of_both(compared))
     view.show_overview(judged, settings.dataset)
     offered = {title: keys for title, keys in question.PARTS.items() if compared or title != BOTH}
@@ -50,7 +50,7 @@ with guard("paper"):
     if BOTH in parts:
         with parts[BOTH]:
             if parts[BOTH].open:
-                view.show_together(compared)
+                view.show_across_datasets(compared)
     with parts[RULES_PART]:
         if parts[RULES_PART].open:
             view.show_rules()

@@ -14,8 +14,8 @@ from benchmarks.peers import (
     conclude,
     conditions,
     measure,
+    pooled,
     report,
-    together,
     verdict,
     weaker,
 )
@@ -52,7 +52,7 @@ def test_a_weak_attack_of_ours_is_refused(samples, weak):
 def test_an_equal_and_a_weaker_library_are_no_fault_of_ours(samples, weak):
     cells = [measure(samples, {"ours": ours, "same": ours, "weak": weak}, PGD)]
     assert weaker(cells) == []
-    assert [verdict(compared) for compared in together(cells).values()] == [EQUAL, STRONGER]
+    assert [verdict(compared) for compared in pooled(cells).values()] == [EQUAL, STRONGER]
 
 
 def test_an_attack_that_goes_too_far_is_an_error(samples):

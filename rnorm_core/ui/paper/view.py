@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from rnorm_core.evaluation.claims.across_datasets import AcrossDatasets
 from rnorm_core.evaluation.claims.evidence import RULES
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
-from rnorm_core.evaluation.claims.together import Together
 from rnorm_core.experiments.claim_check import Result
 from rnorm_core.figures import claims as figures
 from rnorm_core.figures.markup.verdict_grid import verdict_grid
@@ -100,9 +100,9 @@ def show_readings(shipped: Shipped) -> None:
         st.info(NOTHING)
 
 
-def show_together(comparisons: Sequence[Together]) -> None:
+def show_across_datasets(comparisons: Sequence[AcrossDatasets]) -> None:
     """On which data sets each reading holds."""
-    st.markdown(words.together(comparisons) or NOTHING)
+    st.markdown(words.across_datasets(comparisons) or NOTHING)
     st.caption(
         "By the same rules on each data set, each under the attacks that were measured there. What is open does not "
         "count as holding; what holds per image counts, since of one training nothing is known over trainings."

@@ -6,11 +6,11 @@ from typing import Any
 from rnorm_core import citation
 from rnorm_core.citation import ARXIV
 from rnorm_core.evaluation import Table
+from rnorm_core.evaluation.claims.across_datasets import NEITHER, AcrossDatasets, main
 from rnorm_core.evaluation.claims.evidence import Contest, Retention
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
-from rnorm_core.evaluation.claims.together import NEITHER, Together, main
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, listed
 from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.report import reproduce
@@ -40,7 +40,7 @@ def answer(shipped: Shipped) -> str:
     return f"It depends on the attack size: **{', '.join(counts)}**.{more}"
 
 
-def of_both(comparisons: Sequence[Together]) -> str:
+def of_both(comparisons: Sequence[AcrossDatasets]) -> str:
     """How many claims hold on which data sets at a small attack; "" if none was judged on all of them."""
     eps = SIZES[0]
     judged = [
@@ -60,7 +60,7 @@ def of_both(comparisons: Sequence[Together]) -> str:
     return f" Of the {len(places)} that were judged on both data sets, {listed(counts)} at {eps}/255."
 
 
-def together(comparisons: Sequence[Together]) -> str:
+def across_datasets(comparisons: Sequence[AcrossDatasets]) -> str:
     """A line for each reading that was judged on all data sets, then how many were not; a list in Markdown."""
     lines = [f"- **{one.claim}** {one.reading}: **{one.verdict}**" for one in comparisons if one.held]
     others: dict[str, list[str]] = {}

@@ -13,7 +13,7 @@ ByClaim = Mapping[str, Sequence[Judgement]]
 
 
 @dataclass(frozen=True)
-class Together:
+class AcrossDatasets:
     """A reading on several data sets.
 
     verdicts: data set -> the sizes at which the reading holds there, in words; only data sets on which it was judged.
@@ -60,20 +60,20 @@ def datasets() -> list[str]:
     return [dataset for dataset in CLASSES if zoo.plain(dataset, "bn") in zoo.names()]
 
 
-def together(found: Mapping[str, ByClaim]) -> list[Together]:
+def compare_datasets(found: Mapping[str, ByClaim]) -> list[AcrossDatasets]:
     """Each reading that was judged on at least one data set. found: data set -> claim id -> judgements."""
     by_reading: dict[tuple, dict[str, Judgement]] = {}
     for dataset, by_claim in found.items():
         for judgement in (one for some in by_claim.values() for one in some):
             by_reading.setdefault(_key(judgement), {})[dataset] = judgement
     ids = list(dict.fromkeys(claim for by_claim in found.values() for claim in by_claim))
-    pairs = [_together(tuple(found), judged) for judged in by_reading.values()]
+    pairs = [_compared(tuple(found), judged) for judged in by_reading.values()]
     return sorted(pairs, key=lambda one: ids.index(one.claim))
 
 
-def main(comparisons: Iterable[Together]) -> list[Together]:
+def main(comparisons: Iterable[AcrossDatasets]) -> list[AcrossDatasets]:
     """The first reading of each claim."""
-    by_claim: dict[str, Together] = {}
+    by_claim: dict[str, AcrossDatasets] = {}
     for one in comparisons:
         by_claim.setdefault(one.claim, one)
     return list(by_claim.values())
@@ -85,7 +85,7 @@ def _key(judgement: Judgement) -> tuple:
     return judgement.claim, judgement.reading, *networks
 
 
-def _together(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Together:
+def _compared(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> AcrossDatasets:
     first = next(iter(judged.values()))
     states = {name: {f.size: f.state for f in judgement.findings} for name, judgement in judged.items()}
     common = set.intersection(*map(set, states.values())) if len(judged) == len(names) else set()
@@ -94,4 +94,4 @@ def _together(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Togeth
         for size in sorted(common, key=lambda size: size or 0)
     }
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}
-    return Together(first.claim, first.reading, names, verdicts, held, first.evidence.axis)
+    return AcrossDatasets(first.claim, first.reading, names, verdicts, held, first.evidence.axis)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from rnorm_core.evaluation.claims.across_datasets import compare_datasets, main
 from rnorm_core.evaluation.claims.judge import Judgement
-from rnorm_core.evaluation.claims.together import main, together
 from rnorm_core.evaluation.claims.verdict import EPS, FAILS, HOLDS, IMAGES, OPEN, OPPOSITE, PER_IMAGE, Axis, Finding
 from rnorm_core.ui.paper import words
 
@@ -25,7 +25,7 @@ def judged(states: dict, claim: str = "C5", reading: str = "ahead", left: str = 
 def on(ten: list, hundred: list) -> list:
     claims = list(dict.fromkeys(one.claim for one in [*ten, *hundred]))
     by_claim = [{claim: [one for one in some if one.claim == claim] for claim in claims} for some in (ten, hundred)]
-    return together(dict(zip(("cifar10", "cifar100"), by_claim, strict=True)))
+    return compare_datasets(dict(zip(("cifar10", "cifar100"), by_claim, strict=True)))
 
 
 def test_each_size_names_the_data_sets_on_which_it_holds():
@@ -46,7 +46,7 @@ def test_what_was_measured_on_one_data_set_only_is_said():
     (apart,) = on([judged({1: HOLDS})], [judged({2: HOLDS})])
     assert apart.verdict == "not measured at the same sizes"
     assert words.of_both([one, other, apart]) == ""
-    assert words.together([one, other]) == (
+    assert words.across_datasets([one, other]) == (
         "- one further reading is not measured on CIFAR-100: of C5\n"
         "- one further reading is not measured on CIFAR-10: of C5"
     )
