@@ -11,6 +11,7 @@ import streamlit as st
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation.tables import curves
+from rnorm_core.evaluation.tables.headline import left_out, to_compare
 from rnorm_core.experiments import accuracy_sweep
 from rnorm_core.ui.accuracy import question, view, words
 from rnorm_core.ui.accuracy.question import COMPARE, MEASURE, NUMBERS, POWER
@@ -27,8 +28,9 @@ with guard("accuracy"):
     settings = settings_bar()
     page_title("How much accuracy is left?")
     table, variants = question.read_table(settings.dataset), (settings.left, settings.right)
-    answer(words.answer(table, variants))
-    show_summary(summary_bars.headlines(table, variants, (0, 1, 8)))
+    alike = to_compare(table, variants)
+    answer(words.answer(alike, variants))
+    show_summary(summary_bars.headlines(alike, variants, (0, 1, 8), left_out(table, variants, (1, 8))))
     choice = question.choose_curves(settings, table)
     drawn = view.measured_lines(table, choice)
     view.show_curves(drawn, choice)

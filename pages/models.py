@@ -6,8 +6,10 @@ reads a card with the command that trains the same network again.
 
 import streamlit as st
 
+from rnorm_core.evaluation.tables.headline import left_out
 from rnorm_core.ui.models import bars, question, seeds, view
 from rnorm_core.ui.models import card as model_card
+from rnorm_core.ui.models.entries import alike
 from rnorm_core.ui.models.question import CARD, CURVES, EVERYTHING, LAYERS, RATES, SEEDS, TRAINING
 from rnorm_core.ui.settings.bar import settings_bar
 from rnorm_core.ui.shared.guard import guard, problems
@@ -20,12 +22,13 @@ with guard("models"):
     with problems():
         dataset = settings_bar().dataset
     page_title("What is in the zoo?")
-    networks = view.read_zoo()
+    networks, table = view.read_zoo()
     top = st.container()
     chosen, eps = question.choose(networks, dataset)
     with top:
-        answer(bars.answer(networks, chosen, eps))
-        view.show_summary(chosen, eps)
+        compared = alike(chosen, table, eps)
+        answer(bars.answer(networks, compared, eps))
+        view.show_summary(compared, eps, left_out(table, [entry.variant for entry in chosen], [eps]))
     parts = sections(question.PARTS, question.PART)
     with parts[EVERYTHING]:
         if parts[EVERYTHING].open:

@@ -1,7 +1,9 @@
 """Which row stands for the accuracy under attack."""
 
+from dataclasses import replace
+
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline, left_out, to_compare
 from rnorm_core.zoo import Variant
 from tests.rows import row
 
@@ -35,3 +37,15 @@ def test_without_an_attack_the_clean_row():
 
 def test_other_statistics_are_another_question():
     assert headline(Table((CLEAN, PGD, APGD)), NETWORK.in_mode("batch"), 1) is None
+
+
+def test_networks_are_compared_under_the_attacks_that_all_of_them_had():
+    other, unknown = replace(NETWORK, model="other", norm="gn"), replace(NETWORK, model="unknown")
+    weak = [row(other, eps, hits) for eps, hits in ((0, (9, 10)), (1, [True] * 5 + [False] * 5))]
+    table, all_three = Table((CLEAN, PGD, APGD, *weak)), (NETWORK, other, unknown)
+    same = to_compare(table, all_three)
+    shares = [found and found.correct for found in (headline(same, one, 1) for one in all_three)]
+    assert shares == [4, 5, None]  # and not 2, which only an attack that the other one never met has left
+    assert "stronger" in left_out(table, all_three, [1])
+    assert left_out(table, (NETWORK, unknown), [1]) == left_out(table, all_three, [0]) == ""
+    assert to_compare(table, [unknown]).rows == ()

@@ -200,3 +200,13 @@ def test_every_norm_can_be_listed(make_card, norm):
     card = make_card(norm)
     assert entries.records([entry(card)], 1)[0]["network"].startswith(LOOKS[norm].name)
     words.lacking([card])
+
+
+def test_a_stronger_attack_on_one_network_does_not_make_it_the_weakest(card, make_card):
+    other, hits = make_card("gn"), torch.arange(100)
+    mine = [row(card, 0, (90, 100)), row(card, 1, hits >= 50), row(card, 1, hits < 60, attack="square")]
+    table = Table((*mine, row(other, 0, (90, 100)), row(other, 1, hits >= 70)))
+    both = entries.entries([card, other], table)
+    assert [found.scores[1].correct for found in both] == [10, 30]
+    assert [found.scores[1].correct for found in entries.alike(both, table, 1)] == [50, 30]
+    assert entries.alike(both, table, 2) == both

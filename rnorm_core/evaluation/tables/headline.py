@@ -44,6 +44,22 @@ def shared(table: Table, variants: Sequence[Variant], pixels: str = "float") -> 
     return Table(tuple(row for one in each for row in one.rows))
 
 
+def to_compare(table: Table, variants: Sequence[Variant]) -> Table:
+    """`shared` of those networks that were measured; the others have no rows."""
+    known = {(row.model, row.statistics) for row in table.rows}
+    measured = [one for one in variants if (one.model, one.statistics) in known]
+    return shared(table, measured) if measured else Table(())
+
+
+def left_out(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float]) -> str:
+    """A sentence for figures and sentences made of `to_compare`, if stronger attacks were measured on some only."""
+    same = to_compare(table, variants)
+    pairs = [(headline(table, one, eps), headline(same, one, eps)) for one in variants for eps in sizes_255]
+    if all(every == here for every, here in pairs if here):
+        return ""
+    return "Compared under the attacks that all of these had; some had stronger ones, too."
+
+
 def like_with_like(table: Table, lines: Sequence[tuple[Variant, str]]) -> list[Table]:
     """`shared` for lines of different pixels, too: a table for each (variant, pixels)."""
     mine = [table.select(model=one.model, statistics=one.statistics).rows for one, _ in lines]

@@ -9,7 +9,7 @@ from rnorm_core.ui.models.entries import Entry
 from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of
 
 
-def accuracies(entries: Sequence[Entry], eps_255: float) -> SummaryBars:
+def accuracies(entries: Sequence[Entry], eps_255: float, note: str = "") -> SummaryBars:
     """One picture of the networks under an attack of this size, and one without."""
     norms = [entry.card.norm for entry in entries]
     pictures = [
@@ -19,7 +19,7 @@ def accuracies(entries: Sequence[Entry], eps_255: float) -> SummaryBars:
     networks = {entry.label: (entry.card.name, entry.card.sha256) for entry in entries}
     attacks = sorted({attack for entry in entries if (score := entry.scores.get(eps_255)) for attack in score.attacks})
     template = reproduce.sweep((entry.variant.statistics for entry in entries), ("clean", *attacks), (eps_255,))
-    return bars_of(pictures, networks, WHAT, template)
+    return bars_of(pictures, networks, WHAT, template, note)
 
 
 def answer(everything: Sequence[Entry], chosen: Sequence[Entry], eps_255: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, by_size
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, by_size, to_compare
 from rnorm_core.rounding import span
 from rnorm_core.zoo import Card, Variant
 
@@ -102,6 +102,17 @@ def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
         by_mode = {mode: _scores(card, mine, variant.in_mode(mode)) for mode in norms.modes(card.norm)}
         found.append(Entry(card, by_mode))
     return found
+
+
+def alike(chosen: Sequence[Entry], table: evaluation.Table, eps_255: float) -> list[Entry]:
+    """These networks with accuracies under the attacks that all of them had, if there are any at this size.
+
+    Between data sets there are none, because the images differ.
+    """
+    same = to_compare(table, [entry.variant for entry in chosen])
+    if not any(row.eps_255 == eps_255 for row in same.rows):
+        return list(chosen)
+    return entries([entry.card for entry in chosen], same)
 
 
 def _scores(card: Card, table: evaluation.Table, variant: Variant) -> dict[float, Score]:

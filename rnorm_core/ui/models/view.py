@@ -36,8 +36,8 @@ QUANTITIES = {
 LOGARITHMIC = ("spread", "gain")
 
 
-def read_zoo() -> list[Entry]:
-    """Every network with a sound card, and its measured accuracies; the page shows the problems of the rest."""
+def read_zoo() -> tuple[list[Entry], evaluation.Table]:
+    """Every network with a sound card, and the measured accuracies; the page shows the problems of the rest."""
     cards, errors = sound([*zoo.names(), *upload_weights.names()])
     for error in errors:
         show_error(error)
@@ -47,13 +47,14 @@ def read_zoo() -> list[Entry]:
             rows += evaluation.table(dataset).rows
         except UserError as error:
             st.caption(f"{sentence(error.what)} What the cards of these models hold is shown.")
-    return entries(cards, evaluation.Table(tuple(rows)))
+    table = evaluation.Table(tuple(rows))
+    return entries(cards, table), table
 
 
-def show_summary(chosen: Sequence[Entry], eps: float) -> None:
+def show_summary(chosen: Sequence[Entry], eps: float, note: str) -> None:
     """The accuracy of the chosen networks beside each other, under attack and without."""
     drawn = [entry for entry in chosen if entry.scores]
-    panels.show_summary(bars.accuracies(drawn, eps))
+    panels.show_summary(bars.accuracies(drawn, eps, note))
     if missing := [entry.label for entry in chosen if not any(entry.scores)]:
         st.caption(f"Not measured under attack yet: {', '.join(missing)}.")
 

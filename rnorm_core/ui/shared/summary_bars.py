@@ -111,14 +111,15 @@ def sentence(text: str, networks: Sequence[Variant], *shares_of: Callable[[Varia
     return text.format(*map(listed, lists)).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float]) -> SummaryBars:
+def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float], note: str = "") -> SummaryBars:
     """A picture for each variant, with the headline row of each attack size (k of k/255; 0 is clean)."""
     pictures, kinds, batch = [], {"clean"}, any(looks_at_batch(variant.statistics) for variant in variants)
     for variant in variants:
         rows = {eps: headline(table, variant, eps) for eps in sizes_255}
         kinds |= {attack for row in rows.values() if row for attack in attacks_of(row)}
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
-    note = "With statistics of a batch an attack made for another mode may do more harm than these." if batch else ""
+    if batch:
+        note = f"With statistics of a batch an attack made for another mode may do more harm than these. {note}".strip()
     template = reproduce.sweep((variant.statistics for variant in variants), sorted(kinds), sizes_255)
     return of_variants(pictures, WHAT + ", in batches of 128" * batch, template, note)
 

@@ -9,7 +9,7 @@ from rnorm_core import evaluation
 from rnorm_core.data import Batch
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, headline
+from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, headline, left_out, to_compare
 from rnorm_core.experiments.landscape import photos
 from rnorm_core.report import reproduce
 from rnorm_core.rounding import percent
@@ -57,6 +57,7 @@ def table(dataset: str) -> Table:
 
 def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> None:
     """Measured accuracy at the chosen size and at the papers', as small pictures: a chart would have to load plotly."""
+    table, measured = measured, to_compare(measured, variants)
     sizes = words.sizes_of(measured, variants, size)
     pictures = []
     for eps in sizes:
@@ -66,7 +67,8 @@ def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> 
     rows = [row for eps in sizes for v in variants if (row := headline(measured, v, eps))]
     kinds = sorted({kind for row in rows for kind in attacks_of(row)})
     template = reproduce.sweep((v.statistics for v in variants), ("clean", *kinds), sizes)
-    show_summary(summary_bars.bars_of(pictures, networks, WHAT, template))
+    note = left_out(table, variants, sizes)
+    show_summary(summary_bars.bars_of(pictures, networks, WHAT, template, note))
     if unknown := [v.label for v in variants if headline(measured, v, 0) is None]:
         rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
         st.info(rest, icon=":material/speed:")

@@ -8,7 +8,7 @@ from torch import Tensor
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.measure.paired import paired
-from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.evaluation.tables.headline import headline, to_compare
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.rounding import percent
@@ -44,20 +44,21 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
 
     Empty if left and right were not both measured, or are one.
     """
-    sizes = sizes_of(table, variants, size)
+    same = to_compare(table, variants)
+    sizes = sizes_of(same, variants, size)
     if len(variants) < 2 or not sizes:
         return ""
     left, right = variants[:2]
-    pairs = {eps: _rows(table, (left, right), eps) for eps in sizes}
+    pairs = {eps: _rows(same, (left, right), eps) for eps in sizes}
     n = min(row.n for pair in pairs.values() for row in pair)
     gains = [
         f"{_gain(one, other, left.label if eps == sizes[0] else '')} at {eps:g}/255"
         for eps, (one, other) in pairs.items()
     ]
-    gains[0] += _trainings(table, left, right, sizes[0])
+    gains[0] += _trainings(table, (left, right), pairs[sizes[0]], sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
-    known = [v for v in variants if all(_rows(table, [v], eps) for eps in sizes)]
-    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(table, known, sizes)}"
+    known = [v for v in variants if all(_rows(same, [v], eps) for eps in sizes)]
+    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(same, known, sizes)}"
 
 
 def _in_batches(variants: Sequence[Variant]) -> bool:
@@ -90,17 +91,18 @@ def _points(one: Row, other: Row) -> str:
     return percent(abs(one.value - other.value)).removesuffix(" %")
 
 
-def _trainings(table: Table, left: Variant, right: Variant, eps: float) -> str:
-    """How much more right recognises over all trainings of the two, with other seeds; "" if there are none. A training
-    is an example: its seed may do more than its norm.
+def _trainings(table: Table, pair: Sequence[Variant], said: Sequence[Row], eps: float) -> str:
+    """How much more right recognises over all trainings of the two, with other seeds; "" if there are none.
+
+    A training is an example: its seed may do more than its norm. said: the rows of the two in the sentence.
     """
+    left, right = pair
     over = over_trainings(table, right, left, partial(headline, eps_255=eps))
     if over is None or max(abs(over.low), abs(over.high)) < 0.001:
         return ""
     low, value, high = difference_texts(over)
     chance = "" if over.low > 0 or over.high < 0 else ", so this may be chance"
-    one, other = _rows(table, (right, left), eps)
-    same = one.value in over.left and other.value in over.right
+    same = said[1].value in over.left and said[0].value in over.right
     fewer = "" if same else ", under attacks that all of them had,"
     return f" (over {over.trainings}{fewer} {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance})"
 
