@@ -11,7 +11,6 @@ from rnorm_core.classroom import lessons, sheets
 from rnorm_core.classroom.lessons import Experiment, Lesson, Predict, Reveal, Text, Try, texts
 from rnorm_core.classroom.parts.photos import photos
 from rnorm_core.classroom.question import letter
-from rnorm_core.ui.keep.button import keep_page
 from rnorm_core.ui.lessons import browser, parts, presenter, question, words
 from rnorm_core.ui.lessons.question import Where
 from rnorm_core.ui.shared import server_address
@@ -93,8 +92,6 @@ def show_step(where: Where) -> None:
         page_title(sentence(step.title))
         with problems(), figure():
             show(where)
-        with places.at(places.BACKSTAGE):
-            keep_page()
     _ways(where)
     presenter.lead(where, next_lesson(lesson))
     place = words.where(lesson, where.shown)
