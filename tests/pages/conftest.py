@@ -49,7 +49,7 @@ def open_page(monkeypatch):
             pytest.skip("the full CIFAR-10 test set is not here")
         if not full:
             monkeypatch.setattr(sources, "complete_sources", lambda dataset, split: [])
-        page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
+        page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=180)
         for key, value in address.items():
             page.query_params[key] = value
         pages.append(page)
@@ -73,7 +73,7 @@ def tickets(page: AppTest) -> list[Ticket]:
 
 def settle(page: AppTest) -> AppTest:
     """Waits for the page's work, and runs the page again, until no work is left: one result may lead to more work."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     while page.get("progress"):
         for ticket in tickets(page):
             with suppress(Exception):  # the page itself shows what the work raises
