@@ -38,8 +38,8 @@ class Layer:
     count       number of values per channel.
     mean, std (biased), minimum, maximum, range: float32 (C,). The range of a recording is maximum - minimum. The range
                 of a training set is the mean range of its batches.
-    histogram   int32 (BINS, C): how many values lie between neighbouring `edges`, float32 (BINS + 1, C). The first
-                and the last bin also count the values beyond the outer edges.
+    histogram   int16 or int32 (BINS, C): how many values lie between neighbouring `edges`, float32 (BINS + 1, C). The
+                first and the last bin also count the values beyond the outer edges.
     applied     for bn, rn and dualbn: the layer's computation from the whole batch in its statistics mode. Else None.
     """
 
@@ -238,13 +238,14 @@ def grid_edges(mean: Tensor, std: Tensor, minimum: Tensor, maximum: Tensor) -> T
 
 
 def histogram(values: Tensor, edges: Tensor) -> Tensor:
-    """int32 (BINS, C): counts of the values (C, M) between evenly spaced edges. The outer bins also count the values
-    beyond the edges.
+    """int16 (BINS, C), int32 where M is too large for it: counts of the values (C, M) between evenly spaced edges. The
+    outer bins also count the values beyond the edges. A page keeps hundreds of histograms.
     """
+    kind = torch.int16 if values.shape[1] <= torch.iinfo(torch.int16).max else torch.int32
     start, width = edges[0], (edges[-1] - edges[0]) / BINS
     bins = values.sub(start[:, None]).div_(width[:, None]).clamp_(0, BINS - 1).int()
     bins += BINS * torch.arange(len(values), dtype=torch.int32)[:, None]
-    return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T.int()
+    return torch.bincount(bins.flatten(), minlength=BINS * len(values)).view(-1, BINS).T.to(kind)
 
 
 def _applied(module: nn.Module, x: Tensor) -> Applied | None:

@@ -136,6 +136,7 @@ def test_a_grid_is_taken_over_and_its_ends_are_open(images):
     for layer, wanted in zip(recorded.layers, reference.layers, strict=True):
         assert torch.equal(layer.edges, wanted.edges)
         assert torch.equal(layer.histogram.sum(0), torch.full((len(layer.mean),), layer.count))
+        assert layer.histogram.dtype == (torch.int16 if layer.count < 2**15 else torch.int32)
     arrived, _ = caught(model, 30 * images)
     first = recorded.layers[0]
     assert_numpy_agrees(first, arrived[first.name])
