@@ -4,9 +4,11 @@ import pickle
 
 import pytest
 
+from rnorm_core import evaluation, zoo
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, reading
 from rnorm_core.classroom.parts import AccuracyBySize
+from rnorm_core.evaluation.tables.headline import by_size
 
 
 def test_a_sound_folder_is_a_lesson(lesson_folder):
@@ -23,6 +25,22 @@ def test_a_sound_folder_is_a_lesson(lesson_folder):
     assert isinstance(bars.part, AccuracyBySize)
     assert [line.key for line in bars.part.lines] == ["bn", "rn_batch"]
     assert bars.part.numbers == (0, 1)
+
+
+def test_an_experiment_on_the_other_data_set(change, lesson_folder):
+    if "cifar100-resnet20-rn" not in zoo.names():
+        pytest.skip("the CIFAR-100 networks are not here")
+    assert not change("02-bars.md", "sizes: [0, 1]", "sizes: [0, 1]\n  dataset: cifar100")
+    bars = reading.read(lesson_folder).lesson.experiments["bars"].part
+    assert [one.model for one in bars.variants()] == ["cifar100-resnet20-bn", "cifar100-resnet20-rn"]
+    assert bars.values()["bn_at_0"].value == by_size(evaluation.table("cifar100"), bars.variants()[0])[0].value
+    kind = "part: batch size\nsettings:\n  networks: [bn]\n  sizes: [1, 128]\n  dataset: cifar100"
+    old = "part: accuracy\nsettings:\n  lines: [bn, rn batch]\n  sizes: [0, 1]\n  dataset: cifar100"
+    change("02-bars.md", old, kind)
+    change("01-guess.md", "bn_at_1", "bn_in_1")
+    change("03-answer.md", "bn_at_1", "bn_in_1")
+    alone = reading.read(lesson_folder).lesson.experiments["bars"].part
+    assert [picture.title for picture in alone.pictures()] == ["CIFAR-100 BatchNorm: photos recognised"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +73,8 @@ def test_a_sound_folder_is_a_lesson(lesson_folder):
         ("02-bars.md", "[bn, rn batch]", "[bn, bn]", 6, "names something twice"),
         ("02-bars.md", "[bn, rn batch]", "[xn]", 5, "begins with 'xn'"),
         ("02-bars.md", "[bn, rn batch]", "[none batch]", 5, "has 'none batch'"),
+        ("02-bars.md", "sizes: [0, 1]", "sizes: [0, 1]\n  dataset: mnist", 8, "'dataset' is 'mnist'"),
+        ("02-bars.md", "[bn, rn batch]", "[bn, bn-adv]\n  dataset: cifar100", 5, "begins with 'bn-adv'"),
         ("02-bars.md", "title: Bars", "title: Bars\nminutes: soon", 4, "'minutes' is no such number"),
         ("02-bars.md", "title: Bars", "title: Bars\nphotos: [cat]", 4, "'photos' has 'cat'"),
         ("03-answer.md", "of: guess", "of: bars", 2, "no prediction before"),

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rnorm_core import evaluation, norms, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.classroom.fields import Fields
-from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks
+from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_dataset
 from rnorm_core.classroom.parts.value import Value
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
@@ -28,6 +28,7 @@ class Line:
     """One network under one attack, written in words: "bn", "bn noise", "rn batch", "bn png"."""
 
     words: tuple[str, ...]
+    dataset: str = DATASET
 
     @property
     def key(self) -> str:
@@ -43,7 +44,8 @@ class Line:
 
     @property
     def variant(self) -> Variant:
-        return network(self.words[0], next((word for word in self.words[1:] if word in STATISTICS), None))
+        mode = next((word for word in self.words[1:] if word in STATISTICS), None)
+        return network(self.dataset, self.words[0], mode)
 
     @property
     def label(self) -> str:
@@ -55,13 +57,13 @@ class Line:
 
         beside: the lines of the same picture. Where no attack is named, all of them are under the same ones.
         """
-        return _rows(self, beside, zoo.stamp(accuracies.shipped(DATASET)), tuple(shipped_weights()))
+        return _rows(self, beside, zoo.stamp(accuracies.shipped(self.dataset)), tuple(shipped_weights()))
 
 
 @lru_cache(maxsize=64)
 def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[float, Row]:
     """Found once for the contents of the table and of the cards."""
-    table = evaluation.table(DATASET)
+    table = evaluation.table(line.dataset)
     if line.attack:
         return {row.eps_255: row for row in curves.of_variant(table, line.variant, line.attack, line.pixels)}
     lines = [line, *(one for one in beside if not one.attack and one != line)]
@@ -77,7 +79,6 @@ class AccuracyBySize(BarPart):
     """
 
     NAME: ClassVar[str] = "accuracy"
-    PAGE: ClassVar[str] = "accuracy"
     ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
     UNIT: ClassVar[str] = "/255"
 
@@ -85,8 +86,8 @@ class AccuracyBySize(BarPart):
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        texts = fields.texts("lines", most=4)
-        return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text) for text in texts))
+        texts, dataset = fields.texts("lines", most=4), read_dataset(fields)
+        return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text, dataset) for text in texts))
 
     def options(self) -> tuple[float, ...]:
         measured = [set(line.rows(self.lines)) for line in self.lines]
@@ -123,12 +124,6 @@ class AccuracyBySize(BarPart):
         rows = [row for line in self.lines for eps in self.numbers if (row := line.rows(self.lines).get(eps))]
         return sorted({"clean", *(kind for row in rows for kind in attacks_of(row))})
 
-    def door(self) -> dict[str, Any]:
-        return {
-            "models": list(dict.fromkeys(one.model for one in self.variants())),
-            "modes": list(dict.fromkeys(one.statistics for one in self.variants())),
-        }
-
     def _label(self, line: Line) -> str:
         """The line's label; it also says what is usual where another line of the same network is unusual there."""
         others = [one for one in self.lines if one.words[0] == line.words[0] and one != line]
@@ -146,16 +141,16 @@ class AccuracyBySize(BarPart):
         return needed(row and Value.of_row(row), f"{line.label} at {eps_255:g}/255")
 
 
-def _line(fields: Fields, text: str) -> Line:
+def _line(fields: Fields, text: str, dataset: str) -> Line:
     words = tuple(text.split())
-    first, rest = words[0], words[1:]
-    if first not in networks():
-        raise fields.error("lines", f"begins with {first!r}", f"begin with one of {', '.join(networks())}.")
-    possible = [*norms.modes(network(first).norm), *ATTACKS, FILE]
+    first, rest, known = words[0], words[1:], networks(dataset)
+    if first not in known:
+        raise fields.error("lines", f"begins with {first!r}", f"begin with one of {', '.join(known)}.")
+    possible = [*norms.modes(network(dataset, first).norm), *ATTACKS, FILE]
     wrong = [word for word in rest if word not in possible]
     if wrong or len(set(rest)) < len(rest):
         raise fields.error("lines", f"has {text!r}", f"after the network write some of {', '.join(possible)}.")
-    return Line(words)
+    return Line(words, dataset)
 
 
 def _at(eps_255: float) -> str:

@@ -1,11 +1,11 @@
 """Parts about the statistics of a batch, from the tables of batch sizes and of the laboratories."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rnorm_core import norms
 from rnorm_core.classroom.fields import Fields
-from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_networks
+from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_dataset
 from rnorm_core.classroom.parts.value import Value
 from rnorm_core.evaluation.tables import batch_sizes, laboratories
 from rnorm_core.evaluation.tables.laboratories import BATCH, EPS_255, STEPS
@@ -19,24 +19,21 @@ class _Networks(BarPart):
     """networks: words as in `part.network`; each has a picture."""
 
     SIZES: ClassVar[tuple[float, ...]]
-    PAGE: ClassVar[str] = "batch"
-    TAB: ClassVar[str]  # of that page
 
     networks: tuple[str, ...]
+    dataset: str = DATASET
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        return cls(fields.numbers("sizes", cls.SIZES), read_networks(fields, among=_batched()))
+        dataset = read_dataset(fields)
+        networks = fields.texts("networks", _batched(dataset), most=3)
+        return cls(fields.numbers("sizes", cls.SIZES), networks, dataset)
 
     def options(self) -> tuple[float, ...]:
         return self.SIZES
 
     def variants(self) -> list[Variant]:
-        return [network(word) for word in self.networks]
-
-    def door(self) -> dict[str, Any]:
-        left, *others = [one.model for one in self.variants()]
-        return {"part": self.TAB, "left": left, **({"right": others[0]} if others else {})}
+        return [network(self.dataset, word) for word in self.networks]
 
     def values(self) -> dict[str, Value]:
         return {name: value for word in self.networks for name, _, value in self.lines(word)}
@@ -60,7 +57,6 @@ class ByBatchSize(_Networks):
     """Clean photos with the statistics of batches of `numbers` photos. Values: `bn_in_4`, `bn_as_trained`."""
 
     NAME: ClassVar[str] = "batch size"
-    TAB: ClassVar[str] = "Batch size"
     SIZES: ClassVar[tuple[float, ...]] = tuple(2**k for k in range(9))
     ASKS: ClassVar[str] = "Photos in a batch"
 
@@ -68,8 +64,8 @@ class ByBatchSize(_Networks):
         return f"{variant.title}: photos recognised"
 
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
-        variant = network(word)
-        rows = [row for row in batch_sizes.by_size(DATASET)[0] if row.model == variant.model and row.attack == "clean"]
+        variant, rows = network(self.dataset, word), batch_sizes.by_size(self.dataset)[0]
+        rows = [row for row in rows if row.model == variant.model and row.attack == "clean"]
         by_size = {int(row.batch_size): row for row in rows if row.statistics == "batch"}
         usual = next((row for row in rows if row.statistics == "tracked"), None)
         found = []
@@ -89,12 +85,11 @@ class Neighbours(_Networks):
     """Photos whose answer depends on their neighbours, in batches of `numbers`. Values: `bn_in_8`."""
 
     NAME: ClassVar[str] = "neighbours"
-    TAB: ClassVar[str] = "Neighbours"
     SIZES: ClassVar[tuple[float, ...]] = (2, 4, 8, 16, 32, 64, 128)
     ASKS: ClassVar[str] = "Photos in a batch"
 
     def options(self) -> tuple[float, ...]:
-        rows = laboratories.rows(DATASET)
+        rows = laboratories.rows(self.dataset)
         return tuple(
             k for k in self.SIZES
             if all(laboratories.sensitive(rows, one, int(k)) is not None for one in self.variants())
@@ -104,7 +99,7 @@ class Neighbours(_Networks):
         return f"{variant.title}: right or wrong by its neighbours"
 
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
-        variant, rows, found = network(word), laboratories.rows(DATASET), []
+        variant, rows, found = network(self.dataset, word), laboratories.rows(self.dataset), []
         for k in map(int, self.numbers):
             share = laboratories.sensitive(rows, variant, k)
             value = needed(None if share is None else Value.of_mask(share.hits), f"neighbours in batches of {k}")
@@ -123,7 +118,6 @@ class Transfer(_Networks):
     """
 
     NAME: ClassVar[str] = "transfer"
-    TAB: ClassVar[str] = "Craft and score"
     SIZES: ClassVar[tuple[float, ...]] = EPS_255
     ASKS: ClassVar[str] = "Attack sizes (eps, k/255)"
     UNIT: ClassVar[str] = "/255"
@@ -132,7 +126,7 @@ class Transfer(_Networks):
         return f"{variant.title}: still right under PGD"
 
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
-        variant, rows, found = network(word), laboratories.rows(DATASET), []
+        variant, rows, found = network(self.dataset, word), laboratories.rows(self.dataset), []
         for eps in self.numbers:
             for scorer, other in (("batch", "tracked"), ("tracked", "batch")):
                 for crafter in (scorer, other):
@@ -145,10 +139,7 @@ class Transfer(_Networks):
     def measured(self) -> str:
         return f"accuracy under PGD of {STEPS} steps, batches of {BATCH}"
 
-    def door(self) -> dict[str, Any]:
-        return super().door() | {"eps": self.numbers[-1]}
 
-
-def _batched() -> list[str]:
+def _batched(dataset: str) -> list[str]:
     """The words of the networks that have batch statistics."""
-    return [word for word in networks() if "batch" in norms.modes(network(word).norm)]
+    return [word for word in networks(dataset) if "batch" in norms.modes(network(dataset, word).norm)]

@@ -1,7 +1,7 @@
 """One channel of a norm layer, and what one far value does to the two numbers that a norm can divide by."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rnorm_core.classroom.fields import Fields
 from rnorm_core.classroom.parts.part import Part
@@ -28,7 +28,6 @@ class OneChannel(Part):
     """
 
     NAME: ClassVar[str] = "channel"
-    PAGE: ClassVar[str] = "inside"
 
     far: float
     power: float
@@ -56,6 +55,3 @@ class OneChannel(Part):
             "std": Value(known.std), "range": Value(known.range), "divisor": Value(known.range**self.power),
             **{f"{name}_grows": Value(round(100 * (factor - 1), 1), unit=" %") for name, factor in growth.items()},
         }  # fmt: skip
-
-    def door(self) -> dict[str, Any]:
-        return {"p": self.power}

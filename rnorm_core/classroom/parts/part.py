@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rnorm_core import model_names, zoo
 from rnorm_core.classroom.fields import Fields
 from rnorm_core.classroom.parts.value import Value
+from rnorm_core.data import CLASSES
 from rnorm_core.errors import UserError
 from rnorm_core.zoo import Variant
 
-DATASET = "cifar10"
+DATASET = "cifar10"  # the usual one
 
 
 @dataclass(frozen=True)
 class Part:
-    """NAME: in a lesson's files. PAGE: the key of the page that has more of it."""
+    """NAME: in a lesson's files."""
 
     NAME: ClassVar[str]
-    PAGE: ClassVar[str]
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -28,10 +28,6 @@ class Part:
     def values(self) -> dict[str, Value]:
         """The results by name, from shipped measurements. UserError where they are missing."""
         raise NotImplementedError
-
-    def door(self) -> dict[str, Any]:
-        """The same settings on the part's page, by the keys of its widgets."""
-        return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +71,20 @@ class BarPart(Part):
         raise NotImplementedError
 
 
-def network(word: str, mode: str | None = None) -> Variant:
+def network(dataset: str, word: str, mode: str | None = None) -> Variant:
     """ "bn" -> the plain network with BatchNorm; "rn-p100", "bn-adv", "bn-seed1" -> its relatives."""
-    return Variant.of(model_names.plain(DATASET, word), mode)
+    return Variant.of(model_names.plain(dataset, word), mode)
 
 
-def networks() -> tuple[str, ...]:
-    """The words of the networks that are here."""
-    begin = model_names.plain(DATASET, "")
+def networks(dataset: str) -> tuple[str, ...]:
+    """The words of the networks of a data set that are here."""
+    begin = model_names.plain(dataset, "")
     return tuple(name.removeprefix(begin) for name in zoo.names() if name.startswith(begin))
 
 
-def read_networks(fields: Fields, *, among: Sequence[str] | None = None) -> tuple[str, ...]:
-    return fields.texts("networks", networks() if among is None else among, most=3)
+def read_dataset(fields: Fields) -> str:
+    """The data set of the step's networks and images."""
+    return fields.one_of("dataset", tuple(CLASSES), DATASET)
 
 
 def needed(value: Value | None, what: str) -> Value:

@@ -1,7 +1,7 @@
 """The attack player with one photo, from the shipped landscapes."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rnorm_core import data
 from rnorm_core.classroom.fields import Fields
@@ -22,7 +22,6 @@ class Player(Part):
     """
 
     NAME: ClassVar[str] = "player"
-    PAGE: ClassVar[str] = "start"
 
     eps_255: float
 
@@ -53,6 +52,3 @@ class Player(Part):
             for eps, p in zip(each.sizes_255, last, strict=True):
                 found[f"{each.variant.norm}_at_{eps:g}"] = Value(float(p[each.label]))
         return found
-
-    def door(self) -> dict[str, Any]:
-        return {"eps": self.eps_255}

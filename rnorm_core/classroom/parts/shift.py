@@ -1,14 +1,13 @@
 """The shift of the inputs of norm layers under an attack, from the table of layer shifts."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
-from rnorm_core.attacks import CATALOGUE
 from rnorm_core.classroom.fields import Fields
-from rnorm_core.classroom.parts.part import DATASET, Part, network
+from rnorm_core.classroom.parts.part import DATASET, Part, network, read_dataset
 from rnorm_core.classroom.parts.value import Value
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.tables import layer_shifts
@@ -30,27 +29,26 @@ class LayerShift(Part):
     """
 
     NAME: ClassVar[str] = "shift"
-    PAGE: ClassVar[str] = "shift"
 
     network: str
     attacks: tuple[str, ...]
     eps_255: float
+    dataset: str = DATASET
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        return cls(
-            fields.one_of("network", NETWORKS, "bn"), fields.texts("attacks", ATTACKS, most=2),
-            *fields.numbers("size", SIZES, most=1),
-        )  # fmt: skip
+        (size,) = fields.numbers("size", SIZES, most=1)
+        network, attacks = fields.one_of("network", NETWORKS, "bn"), fields.texts("attacks", ATTACKS, most=2)
+        return cls(network, attacks, size, read_dataset(fields))
 
     @property
     def variant(self) -> Variant:
-        return network(self.network)
+        return network(self.dataset, self.network)
 
     def row(self, attack: str) -> Moved:
         """attack: "clean" or a key of `ATTACKS`."""
         wanted = self.variant.model, attack, 0 if attack == "clean" else self.eps_255
-        for row in layer_shifts.moved(DATASET)[0]:
+        for row in layer_shifts.moved(self.dataset)[0]:
             if (row.model, row.attack, row.eps_255) == wanted:
                 return row
         raise UserError(
@@ -68,6 +66,3 @@ class LayerShift(Part):
             found[f"{attack}_outside"] = Value(share, outside.size, share, share)
             found[f"{attack}_right"] = Value.of_mask(torch.from_numpy(row.mask()), row.images)
         return found
-
-    def door(self) -> dict[str, Any]:
-        return {"attack": CATALOGUE[self.attacks[0]].title, "eps": self.eps_255}
