@@ -62,6 +62,7 @@ def test_a_quick_class_loses_no_vote(tmp_path, chromium):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_few_people_all_read_the_right_answer(tmp_path):
     out = tmp_path / "crowd.md"
     done = subprocess.run(
