@@ -20,7 +20,7 @@ NAMES = [name for name in zoo.names() if zoo.card(name).dataset == "cifar10"]
 COMPLETE = [f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none")]
 NETS = [(name, mode) for name in NAMES for mode in modes(name)]
 COUNT, QUERIES = 2000, 1000
-WORST_EPS_255 = (0.5, 1, 1.5, 2, 8)  # sizes at which the main networks met APGD
+WORST_EPS_255 = (0.25, 0.5, 1, 1.5, 2, 8)  # sizes at which the main networks met APGD
 # Machines round differently, and an image at the edge then falls to the other side. Folded and unfolded networks, with
 # and without oneDNN, agreed on every one of 128 images.
 DIFFER = 0.01
