@@ -4,6 +4,7 @@ import pytest
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation.measure.protocol import ATTACKS, plan
+from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.accuracies import shipped
 
 pytestmark = pytest.mark.skipif(not shipped("cifar100").exists(), reason="CIFAR-100 has not been measured yet")
@@ -23,9 +24,9 @@ def test_it_belongs_to_the_shipped_weights(rows):
     assert {row.dataset for row in rows} == {"cifar100"}
 
 
-def test_the_sizes_that_pages_begin_with_are_there(rows):
+def test_all_sizes_are_there(rows):
     there = {(r.model, r.statistics, r.kind, r.eps_255, r.pixels) for r in rows if (r.n, r.seed) == (COUNT, 0)}
-    planned = plan(NAMES, statistics=("tracked",), kinds=ATTACKS, eps_255=(1, 8))
+    planned = plan(NAMES, statistics=("tracked",), kinds=ATTACKS)
     wanted = {(c.model, c.statistics, c.attack, c.eps_255, pixels) for c in planned for pixels in c.pixels}
     assert sorted(wanted - there) == []
 
@@ -45,3 +46,16 @@ def test_cards_and_table_agree(rows, name):
     for row in (row for row in known if row["eps_255"] in mine):
         there = mine[row["eps_255"]]
         assert abs(int(there.mask[: row["n"]].sum()) - row["correct"]) <= DIFFER * row["n"]
+
+
+def test_the_laboratories_measured_what_they_measured_on_the_other_data_set():
+    """Of the same norms; the two tables differ in the networks and the images alone."""
+
+    def conditions(dataset: str) -> list[tuple]:
+        rows, old = laboratories.current(dataset)
+        assert not old
+        assert {row.dataset for row in rows} == {dataset}
+        assert {(row.model, row.weight_hash) for row in rows} <= {(n, zoo.card(n).sha256) for n in zoo.names()}
+        return sorted((r.norm, r.statistics, r.attack, r.eps_255, r.pixels, r.n, r.batch_size, r.seed) for r in rows)
+
+    assert conditions("cifar100") == conditions("cifar10")
