@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from rnorm_core import evaluation, zoo
+from rnorm_core import evaluation
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, reading
 from rnorm_core.classroom.parts import AccuracyBySize
@@ -28,8 +28,6 @@ def test_a_sound_folder_is_a_lesson(lesson_folder):
 
 
 def test_an_experiment_on_the_other_data_set(change, lesson_folder):
-    if "cifar100-resnet20-rn" not in zoo.names():
-        pytest.skip("the CIFAR-100 networks are not here")
     assert not change("02-bars.md", "sizes: [0, 1]", "sizes: [0, 1]\n  dataset: cifar100")
     bars = reading.read(lesson_folder).lesson.experiments["bars"].part
     assert [one.model for one in bars.variants()] == ["cifar100-resnet20-bn", "cifar100-resnet20-rn"]
