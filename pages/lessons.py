@@ -1,4 +1,4 @@
-"""Lessons: six of about ten minutes. Each asks for a prediction, then shows the experiment that answers it."""
+"""Lessons of about ten minutes. Each asks for a prediction, then shows the experiment that answers it."""
 
 from rnorm_core.ui.lessons import browser, question, view
 from rnorm_core.ui.shared.guard import guard

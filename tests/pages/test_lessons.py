@@ -5,12 +5,19 @@ import pytest
 from rnorm_core import jobs
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, Try
-from rnorm_core.classroom.parts import Player
+from rnorm_core.classroom.parts import OneChannel, Player
+from rnorm_core.rounding import percent
 from rnorm_core.ui.lessons import question, words
 
 
 def texts(page) -> str:
     return "\n".join(block.value for block in (*page.markdown, *page.caption, *page.info, *page.title))
+
+
+def pictures(page) -> str:
+    """What the small pictures of a step say to those who do not see them."""
+    shown = "\n".join(block.value for block in page.markdown if "data:image/svg" in block.value)
+    return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def number_of(lesson, step) -> str:
@@ -63,6 +70,31 @@ def test_a_lesson_from_begin_to_end_without_a_job(open_page, lesson, monkeypatch
         assert not page.error, page.error[0].value
         assert not page.warning
     assert not page.session_state["_predictions"].keys() - {question.key(lesson, one) for one in lesson.predictions}
+
+
+def test_an_experiment_is_shown_on_the_other_data_set(open_page):
+    lesson = lessons.find("7")
+    step = lesson.experiments["kinds"]
+    page = open_page("lessons", lesson="7", step=number_of(lesson, lesson.predictions[0]))
+    give(page, 0)
+    assert page.title[0].value == step.title
+    choice = page.segmented_control(key=f"photos of {question.key(lesson, step)}")
+    assert choice.value == "cifar100"
+    note, there = "The words of this step are about CIFAR-100.", lesson.experiments["ten"].part.values()["bn_at_1"]
+    assert note not in texts(page)
+    assert percent(there.value) not in pictures(page)
+    choice.set_value("cifar10").run()
+    assert not page.exception
+    assert note in texts(page)
+    assert percent(there.value) in pictures(page)
+
+
+def test_parts_of_one_data_set_offer_no_other(open_page):
+    lesson = lessons.find("5")
+    page = open_page("lessons", lesson="5", step="2")
+    give(page, 0)
+    assert isinstance(lesson.steps[2].part, OneChannel)
+    assert not page.get("button_group")
 
 
 def test_a_link_into_the_middle_shows_the_missing_predictions_first(open_page):

@@ -1,7 +1,7 @@
 """Accuracies of networks by attack size, from the table of accuracies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, Self
 
@@ -88,6 +88,9 @@ class AccuracyBySize(BarPart):
     def read(cls, fields: Fields) -> Self:
         texts, dataset = fields.texts("lines", most=4), read_dataset(fields)
         return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text, dataset) for text in texts))
+
+    def on(self, dataset: str) -> Self:
+        return replace(self, lines=tuple(replace(line, dataset=dataset) for line in self.lines))
 
     def options(self) -> tuple[float, ...]:
         measured = [set(line.rows(self.lines)) for line in self.lines]

@@ -1,6 +1,6 @@
 """Parts about the statistics of a batch, from the tables of batch sizes and of the laboratories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from rnorm_core import norms
@@ -28,6 +28,9 @@ class _Networks(BarPart):
         dataset = read_dataset(fields)
         networks = fields.texts("networks", _batched(dataset), most=3)
         return cls(fields.numbers("sizes", cls.SIZES), networks, dataset)
+
+    def on(self, dataset: str) -> Self:
+        return replace(self, dataset=dataset)
 
     def options(self) -> tuple[float, ...]:
         return self.SIZES

@@ -29,6 +29,14 @@ class Part:
         """The results by name, from shipped measurements. UserError where they are missing."""
         raise NotImplementedError
 
+    def on(self, dataset: str) -> Self | None:
+        """The same part on another data set; None for a part that belongs to one."""
+        return None
+
+    def datasets(self) -> list[str]:
+        """The data sets on which all values of this part were measured."""
+        return [dataset for dataset in CLASSES if (one := self.on(dataset)) and _is_measured(one)]
+
 
 @dataclass(frozen=True, eq=False)
 class Bar:
@@ -85,6 +93,14 @@ def networks(dataset: str) -> tuple[str, ...]:
 def read_dataset(fields: Fields) -> str:
     """The data set of the step's networks and images."""
     return fields.one_of("dataset", tuple(CLASSES), DATASET)
+
+
+def _is_measured(part: Part) -> bool:
+    try:
+        part.values()
+    except UserError:
+        return False
+    return True
 
 
 def needed(value: Value | None, what: str) -> Value:

@@ -14,7 +14,8 @@ from rnorm_core.experiments.shipped.defaults import START
 
 SAMPLES = 8
 _ATTACKED = tuple(f"{kind} {eps:g}" for kind in ("attacked", "change") for eps in SIZES["linf"] if eps)
-WORDS = ("clean", "samples", *_ATTACKED)  # of the numbers: k of k/255
+_SAMPLES = {"samples": DATASET, "samples cifar100": "cifar100"}
+WORDS = ("clean", *_SAMPLES, *_ATTACKED)  # of the numbers: k of k/255
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +28,10 @@ class Photo:
 
 def photos(word: str) -> list[Photo]:
     """ "clean": the photo; "attacked 1": after an attack of 1/255 on BatchNorm; "change 1": the change alone, visible;
-    "samples": the first samples. UserError where the shipped result is missing.
+    "samples": the first samples; "samples cifar100": those of CIFAR-100. UserError where the shipped result is missing.
     """
-    if word == "samples":
-        batch = data.samples(DATASET)
+    if word in _SAMPLES:
+        batch = data.samples(_SAMPLES[word])
         return [Photo(batch.images[i], batch.classes[int(batch.labels[i])]) for i in range(SAMPLES)]
     if (result := shipped.result(START.request())) is None:
         raise UserError("The shipped result of the page Start is missing.", "restore the folder pretrained/defaults.")

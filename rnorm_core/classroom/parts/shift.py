@@ -1,6 +1,6 @@
 """The shift of the inputs of norm layers under an attack, from the table of layer shifts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -40,6 +40,9 @@ class LayerShift(Part):
         (size,) = fields.numbers("size", SIZES, most=1)
         network, attacks = fields.one_of("network", NETWORKS, "bn"), fields.texts("attacks", ATTACKS, most=2)
         return cls(network, attacks, size, read_dataset(fields))
+
+    def on(self, dataset: str) -> Self:
+        return replace(self, dataset=dataset)
 
     @property
     def variant(self) -> Variant:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from rnorm_core import model_names
 from rnorm_core.classroom.parts import (
     AccuracyBySize,
     BarPart,
@@ -43,6 +44,8 @@ MANY = 3  # attack sizes with bars; of more, lines are drawn
 
 def show(part: Part, key: str) -> None:
     """key: of the step, for the keys of the controls."""
+    if (dataset := _another_dataset(part, key)) and (there := part.on(dataset)):
+        part, key = there, f"{key} {dataset}"
     match part:
         case Player():
             _player(part, key)
@@ -61,6 +64,22 @@ def _control(widget: Callable[..., Any], name: str, label: str, *args: Any, **op
     query_params.note(name, label)
     with places.control(name):
         return widget(label, *args, disabled=address.is_locked(), **options)
+
+
+def _another_dataset(part: Part, key: str) -> str | None:
+    """The data set that the learner chooses in place of the part's own, where it was measured on several."""
+    known = part.datasets()
+    own = next((dataset for dataset in known if part.on(dataset) == part), None)
+    if own is None or len(known) < 2:
+        return None
+    chosen = _control(
+        st.segmented_control, "photos_of", "Photos of", known, default=own, key=f"photos of {key}",
+        format_func=model_names.dataset,
+    )  # fmt: skip
+    if chosen in (None, own):
+        return None
+    st.caption(f"The words of this step are about {model_names.dataset(own)}.")
+    return chosen
 
 
 def _player(part: Player, key: str) -> None:

@@ -39,7 +39,7 @@ _STYLE = """
 def show_list() -> None:
     """All lessons that are sound."""
     copy_link.bar()
-    page_title("Learn it in six lessons" if len(lessons.all()) == 6 else "Lessons")
+    page_title(f"Learn it in {len(lessons.all())} lessons")
     st.markdown("Each asks what you expect, shows what happens, and says why. About ten minutes, also on a phone.")
     presenter.show_list()
     for lesson in lessons.all():

@@ -68,7 +68,9 @@ def show_summary(shown: SummaryBars) -> None:
 
 
 def pictures(shown: Sequence[tuple[Tensor, str, str]]) -> None:
-    """Images (3, H, W) in [0, 1] in one row, on narrow pages too. Each comes with two lines: a title, and bold text.
+    """Images (3, H, W) in [0, 1] in one row; more than four take several rows on a phone.
+
+    Each comes with two lines: a title, and bold text.
 
     The images are embedded in the page, because a separate file may be gone before the browser requests it.
     """

@@ -72,6 +72,7 @@ button:is([kind="primary"], [kind="primaryFormSubmit"]):not(:disabled) { color: 
   .st-key-parts button p { font-size: 0.78rem; }
 }
 @media (max-width: 640px) {
+  .row-of-pictures:has(> :nth-child(5)) { display: grid; grid-template-columns: repeat(4, 1fr); }
   [data-testid="stMain"] h1 { font-size: 1.5rem; }
   :is(.st-key-settings_bar, .st-key-lock) { padding-left: 2.6rem; }
   .st-key-settings_bar button p { font-size: 0; }
