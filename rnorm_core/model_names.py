@@ -143,6 +143,19 @@ def dataset(name: str) -> str:
     return name.replace("cifar", "CIFAR-")
 
 
+def in_a_text(text: str) -> str:
+    """A text with titles of networks: each data set stands before the first of its networks only.
+
+    A figure's labels are read one by one, so there every title keeps its data set.
+    """
+    norms = "|".join(NORM_NAMES.values())
+    for name in CLASSES:
+        named = re.compile(rf"{dataset(name)} (?=(\S+-\d+ )?({norms}))")
+        if first := named.search(text):
+            text = text[: first.end()] + named.sub("", text[first.end() :])
+    return text
+
+
 def ordered(cards: Iterable[Card]) -> list[Card]:
     """In the order of every list: by data set, architecture, training, seed, norm and p; brought networks last."""
     order = list(NORM_NAMES)

@@ -157,6 +157,18 @@ def test_few_networks_few_pairs(shipped, brought, make_card):
     assert model_names.pairs([]) == []
 
 
+def test_a_text_names_a_data_set_once(make_card):
+    hundred = {"dataset": "cifar100"}
+    cards = [make_card("bn", **hundred), make_card("none", **hundred), make_card("rn", architecture="vgg11", **hundred)]
+    one, two, three = map(model_names.title, cards)
+    said = f"{one} keeps 5.6 % of 2,000 images of CIFAR-100, {two} 4.1 %; **{three}** was not measured on CIFAR-10."
+    assert model_names.in_a_text(said) == (
+        "CIFAR-100 BatchNorm keeps 5.6 % of 2,000 images of CIFAR-100, no norm 4.1 %; **VGG-11 RobustNorm** was not "
+        "measured on CIFAR-10."
+    )
+    assert model_names.in_a_text("BatchNorm and RobustNorm") == "BatchNorm and RobustNorm"
+
+
 @pytest.mark.parametrize(
     ("name", "title"),
     [("resnet20", "ResNet-20"), ("vgg11", "VGG-11"), ("torchvision:mnasnet0_5", "mnasnet0_5"), ("wide", "wide")],

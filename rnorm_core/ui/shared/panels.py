@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from rnorm_core import report
+from rnorm_core import model_names, report
 from rnorm_core.ui.keep.button import keep_page
 from rnorm_core.ui.keep.shown import Part, now
 from rnorm_core.ui.shared import query_params
@@ -31,6 +31,7 @@ def page_title(question: str) -> None:
 
 def answer(text: str) -> None:
     """The answer to the page's question, in Markdown. In the presenter's view only the first sentence."""
+    text = model_names.in_a_text(text)
     with places.at(places.ANSWER), st.container(key="answer"):
         st.markdown(first_sentences(text) if address.presents() else text)
 
