@@ -32,7 +32,9 @@ def answer(shipped: Shipped) -> str:
     for eps in SIZES:
         states = [f.state for judgement in by_size for f in judgement.findings if f.size == eps]
         if states:
-            counts.append(f"{states.count(HOLDS)} of {len(states)}{' claims hold' * (not counts)} at {eps:g}/255")
+            held = states.count(HOLDS)
+            verb = "" if counts else " claims holds" if held == 1 else " claims hold"
+            counts.append(f"{held} of {len(states)}{verb} at {eps:g}/255")
     if not counts:
         return "No claim can be judged: nothing that was measured belongs to the shipped weights."
     ahead = shipped.by_claim["C5"][:1]
