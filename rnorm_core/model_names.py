@@ -165,8 +165,8 @@ def ordered(cards: Iterable[Card]) -> list[Card]:
         has_architecture = known.architecture in ARCHITECTURES
         return (
             bool(known.upload), list(CLASSES).index(card.dataset),
-            ARCHITECTURES.index(known.architecture) if has_architecture else len(ARCHITECTURES), known.rest,
-            known.adversarial, known.seed, order.index(known.norm), known.power != DEFAULT_POWER, -(known.power or 0),
+            ARCHITECTURES.index(known.architecture) if has_architecture else len(ARCHITECTURES), known.adversarial,
+            known.rest, known.seed, order.index(known.norm), known.power != DEFAULT_POWER, -(known.power or 0),
             card.name,
         )  # fmt: skip
 

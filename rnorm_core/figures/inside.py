@@ -133,7 +133,7 @@ def outlier_effect(
         figure.add_vline(chosen.size, line={"color": OUTLINE, "width": 2, "dash": "dot"})
         both = f"times {chosen.std_factor:.3f} and {chosen.scale_factor:.3f}"
         series.append(f"a line marks {chosen.size:g} standard deviations, {both}")
-    figure.update_xaxes(title="distance of the outlier (standard deviations)")
+    figure.update_xaxes(title="standard deviations from the mean")
     figure.update_yaxes(title="scale with it / without")
     title = "What does one outlier do?"
     dress(figure, title, f"{place}; one value beside {n:,} others", 280)

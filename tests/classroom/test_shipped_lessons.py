@@ -88,12 +88,17 @@ def test_sentences_that_no_rule_checks():
     assert window["rn_at_1.5"] > window["bn_at_1.5"]  # "a little ahead"
     three = values("7", "control")
     assert three["rn_at_1"] > three["bn_at_1"] > three["none_at_1"]  # "here it is last"
-    here, there = values("7", "swap"), values("4", "swapped") | values("4", "clean")
-    for known, costs_more in ((here, True), (there, False)):
-        price, gain = known["bn_at_0"] - known["bn_batch_at_0"], known["bn_batch_at_1"] - known["bn_at_1"]
+    swap = values("7", "swap")
+    for where, costs_more in (("", True), ("_cifar10", False)):
+        gain = swap[f"bn_batch{where}_at_1"] - swap[f"bn{where}_at_1"]
+        price = swap[f"bn{where}_at_0"] - swap[f"bn_batch{where}_at_0"]
         assert gain > 0  # "helps a little"
-        assert (price > gain) == costs_more  # "costs more than it gives there"; "the other way round"
-    assert values("7", "kinds")["bn_at_1"] < 0.5 * values("7", "kinds")["bn_at_0"]  # "takes most photos"
+        assert (price > gain) == costs_more  # "costs more than it helps"; "helped more than it cost"
+    kinds = values("7", "kinds")
+    for where in ("", "_cifar10"):
+        assert kinds[f"bn{where}_at_1"] < 0.5 * kinds[f"bn{where}_at_0"]  # "takes most photos"
+    assert kinds["bn_at_1"] < swap["bn_at_1"]  # "the memory keeps a little more than before"
+    assert values("7", "norms")["rn_at_8"] < 0.01  # "nothing is left at 8/255"
 
 
 @pytest.mark.parametrize("lesson", lessons.all(), ids=lambda lesson: lesson.folder)
@@ -114,6 +119,9 @@ def test_every_text_can_be_filled_and_every_value_is_there(lesson):
     ("1", "png", ["BatchNorm, as computed", "BatchNorm, saved as PNG"]),
     ("4", "swapped", ["BatchNorm with its memory", "BatchNorm with batch statistics"]),
     ("5", "norms", ["BatchNorm", "RobustNorm", "no norm"]),
+    ("7", "kinds", ["CIFAR-10 BatchNorm", "CIFAR-100 BatchNorm"]),
+    ("7", "swap", ["CIFAR-10 BatchNorm with its memory", "CIFAR-10 BatchNorm with batch statistics",
+                   "CIFAR-100 BatchNorm with its memory", "CIFAR-100 BatchNorm with batch statistics"]),
 ])  # fmt: skip
 def test_bars_say_in_what_they_differ(lesson, experiment, labels):
     picture = lessons.find(lesson).experiments[experiment].part.pictures()[0]

@@ -50,7 +50,8 @@ def test_names_are_those_the_training_gives():
 
 
 def test_the_list_is_complete_and_in_order():
-    ending = "bn rn none gn bn-seed1 rn-seed1 none-seed1 bn-seed2 rn-seed2 none-seed2 bn-adv rn-adv none-adv dualbn-adv"
+    ending = "bn rn none gn bn-seed1 rn-seed1 none-seed1 bn-seed2 rn-seed2 none-seed2 bn-early"
+    ending += " bn-adv rn-adv none-adv dualbn-adv"
     powers = ["rn-p100", "rn-p050", "rn-p035", "rn-p010"]
     others = [f"cifar10-{architecture}-{norm}" for architecture in ("resnet38", "vgg11") for norm in ("bn", "rn")]
     others += [f"cifar100-resnet20-{norm}" for norm in ("bn", "rn", "none")]

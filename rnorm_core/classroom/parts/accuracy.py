@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, Self
 
-from rnorm_core import evaluation, norms, zoo
+from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.classroom.fields import Fields
 from rnorm_core.classroom.parts.part import DATASET, Bar, BarPart, Picture, needed, network, networks, read_dataset
 from rnorm_core.classroom.parts.value import Value
+from rnorm_core.data import CLASSES
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
 from rnorm_core.evaluation.tables.freshness import shipped_weights
@@ -25,7 +26,7 @@ ATTACKS = {"noise": "random noise", "fgsm": "FGSM, one step", "pgd": "PGD, 20 st
 
 @dataclass(frozen=True)
 class Line:
-    """One network under one attack, written in words: "bn", "bn noise", "rn batch", "bn png"."""
+    """One network under one attack, written in words: "bn", "bn noise", "rn batch", "bn png", "bn cifar100"."""
 
     words: tuple[str, ...]
     dataset: str = DATASET
@@ -57,7 +58,8 @@ class Line:
 
         beside: the lines of the same picture. Where no attack is named, all of them are under the same ones.
         """
-        return _rows(self, beside, zoo.stamp(accuracies.shipped(self.dataset)), tuple(shipped_weights()))
+        tables = {one.dataset: zoo.stamp(accuracies.shipped(one.dataset)) for one in (self, *beside)}
+        return _rows(self, beside, tuple(tables.items()), tuple(shipped_weights()))
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +69,8 @@ def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[floa
     if line.attack:
         return {row.eps_255: row for row in curves.of_variant(table, line.variant, line.attack, line.pixels)}
     lines = [line, *(one for one in beside if not one.attack and one != line)]
-    table = like_with_like(table, [(one.variant, one.pixels) for one in lines])[0]
+    tables = {one.dataset: evaluation.table(one.dataset) for one in lines}
+    table = like_with_like([(tables[one.dataset], one.variant, one.pixels) for one in lines])[0]
     return by_size(table, line.variant, line.pixels)
 
 
@@ -89,7 +92,13 @@ class AccuracyBySize(BarPart):
         texts, dataset = fields.texts("lines", most=4), read_dataset(fields)
         return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text, dataset) for text in texts))
 
-    def on(self, dataset: str) -> Self:
+    @property
+    def of_several_datasets(self) -> bool:
+        return len({line.dataset for line in self.lines}) > 1
+
+    def on(self, dataset: str) -> Self | None:
+        if self.of_several_datasets:
+            return None
         return replace(self, lines=tuple(replace(line, dataset=dataset) for line in self.lines))
 
     def options(self) -> tuple[float, ...]:
@@ -129,8 +138,12 @@ class AccuracyBySize(BarPart):
 
     def _label(self, line: Line) -> str:
         """The line's label; it also says what is usual where another line of the same network is unusual there."""
-        others = [one for one in self.lines if one.words[0] == line.words[0] and one != line]
+        others = [
+            one for one in self.lines if one.words[0] == line.words[0] and one.dataset == line.dataset and one != line
+        ]
         label = line.label
+        if self.of_several_datasets and line.dataset == DATASET:
+            label = f"{model_names.dataset(DATASET)} {label}"
         if line.variant.statistics == "tracked" and any(one.variant != line.variant for one in others):
             label += " with its memory"
         if not line.attack and any(one.attack for one in others):
@@ -146,10 +159,11 @@ class AccuracyBySize(BarPart):
 
 def _line(fields: Fields, text: str, dataset: str) -> Line:
     words = tuple(text.split())
+    dataset = next((word for word in words if word in CLASSES), dataset)
     first, rest, known = words[0], words[1:], networks(dataset)
     if first not in known:
         raise fields.error("lines", f"begins with {first!r}", f"begin with one of {', '.join(known)}.")
-    possible = [*norms.modes(network(dataset, first).norm), *ATTACKS, FILE]
+    possible = [*norms.modes(network(dataset, first).norm), *ATTACKS, FILE, *CLASSES]
     wrong = [word for word in rest if word not in possible]
     if wrong or len(set(rest)) < len(rest):
         raise fields.error("lines", f"has {text!r}", f"after the network write some of {', '.join(possible)}.")

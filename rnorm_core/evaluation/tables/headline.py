@@ -40,7 +40,7 @@ def shared(table: Table, variants: Sequence[Variant], pixels: str = "float") -> 
 
     Headline rows of this table compare like with like, where a stronger attack was measured on one of them only.
     """
-    each = like_with_like(table, [(variant, pixels) for variant in dict.fromkeys(variants)])
+    each = like_with_like([(table, variant, pixels) for variant in dict.fromkeys(variants)])
     return Table(tuple(row for one in each for row in one.rows))
 
 
@@ -62,15 +62,19 @@ def left_out(table: Table, variants: Sequence[Variant], sizes_255: Sequence[floa
     return ""
 
 
-def like_with_like(table: Table, lines: Sequence[tuple[Variant, str]]) -> list[Table]:
-    """`shared` for lines of different pixels, too: a table for each (variant, pixels)."""
-    mine = [table.select(model=one.model, statistics=one.statistics).rows for one, _ in lines]
+def like_with_like(lines: Sequence[tuple[Table, Variant, str]]) -> list[Table]:
+    """`shared` for lines of different pixels or data sets, too: a table for each (table, variant, pixels).
+
+    Networks of different data sets share no images, so there the attacks alone have to be the same.
+    """
+    mine = [table.select(model=one.model, statistics=one.statistics).rows for table, one, _ in lines]
     each = [
         [row for row in rows if row.pixels == pixels or row.attack == "clean"]
-        for rows, (_, pixels) in zip(mine, lines, strict=True)
+        for rows, (_, _, pixels) in zip(mine, lines, strict=True)
     ]
-    common = set.intersection(*({_conditions(row) for row in rows} for rows in each))
-    return [Table(tuple(row for row in rows if _conditions(row) in common)) for rows in each]
+    same_images = all(table is lines[0][0] for table, _, _ in lines)
+    shared = set.intersection(*({_conditions(row, same_images) for row in rows} for rows in each))
+    return [Table(tuple(row for row in rows if _conditions(row, same_images) in shared)) for rows in each]
 
 
 def attack_of(row: Row) -> str:
@@ -85,7 +89,7 @@ def attacks_of(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.settings.get("attacks", (row.kind,))))
 
 
-def _conditions(row: Row) -> tuple:
+def _conditions(row: Row, same_images: bool) -> tuple:
     """What two networks' rows must share to be under the same attack."""
     settings = tuple(sorted((key, repr(value)) for key, value in row.settings.items()))
-    return row.images, row.eps_255, row.attack, settings
+    return row.images if same_images else "", row.eps_255, row.attack, settings

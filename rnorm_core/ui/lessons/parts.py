@@ -45,7 +45,7 @@ MANY = 3  # attack sizes with bars; of more, lines are drawn
 def show(part: Part, key: str) -> None:
     """key: of the step, for the keys of the controls."""
     if (dataset := _another_dataset(part, key)) and (there := part.on(dataset)):
-        part, key = there, f"{key} {dataset}"
+        part = there
     match part:
         case Player():
             _player(part, key)
@@ -74,11 +74,11 @@ def _another_dataset(part: Part, key: str) -> str | None:
         return None
     chosen = _control(
         st.segmented_control, "photos_of", "Photos of", known, default=own, key=f"photos of {key}",
-        format_func=model_names.dataset,
+        format_func=model_names.dataset, required=True,
     )  # fmt: skip
-    if chosen in (None, own):
+    if chosen == own:
         return None
-    st.caption(f"The words of this step are about {model_names.dataset(own)}.")
+    st.caption(f"Shown: {model_names.dataset(chosen)}. The text above is about {model_names.dataset(own)}.")
     return chosen
 
 
@@ -108,9 +108,10 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
 
 
 def _bars(part: BarPart, key: str) -> None:
+    options = part.options()  # a data set with other ones has a choice of its own
     numbers = _control(
-        st.pills, "numbers", part.ASKS, part.options(), selection_mode="multi", default=part.numbers,
-        key=f"numbers {key}", format_func=lambda number: f"{number:g}{part.UNIT}", wrap=True,
+        st.pills, "numbers", part.ASKS, options, selection_mode="multi", default=part.numbers,
+        key=f"numbers {key} {len(options)}", format_func=lambda number: f"{number:g}{part.UNIT}", wrap=True,
     )  # fmt: skip
     shown = part.at(numbers) if numbers else part
     if isinstance(shown, AccuracyBySize) and len(shown.lines) > 1 and len(shown.numbers) > MANY:
@@ -126,7 +127,9 @@ def _curves(part: AccuracyBySize) -> SummaryBars:
         small_curves.Line(bar.label, bar.norm, [picture.bars[i].value for picture in by_size])
         for i, bar in enumerate(by_size[0].bars)
     ]
-    picture = small_curves.draw("Still right, by attack size (k/255)", [f"{eps:g}" for eps in part.numbers], lines)
+    picture = small_curves.draw(
+        "Still right, by attack size (k/255), not to scale", [f"{eps:g}" for eps in part.numbers], lines
+    )
     return replace(summary(part), pictures=(picture,))
 
 
