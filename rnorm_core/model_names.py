@@ -15,6 +15,7 @@ from rnorm_core.norms import DEFAULT_POWER, NORM_NAMES
 
 # If data set, architecture and recipe are the usual ones, a network's title is only its norm.
 USUAL_DATASET, USUAL_ARCHITECTURE, USUAL_RECIPE, ADVERSARIAL_RECIPE = "cifar10", "resnet20", "fast", "adv"
+_WORDS = {"early": "stopped early"}  # for parts of a name
 
 
 def plain(dataset: str, norm: str) -> str:
@@ -122,7 +123,7 @@ def _rest(known: Kind) -> str:
     parts = [_norm(known) + (" adv. trained" if known.adversarial else "")]
     parts += [f"yours: {known.upload}"] if known.upload else []
     parts += [f"seed {known.seed}"] if known.seed else []
-    return ", ".join([*parts, *known.rest])
+    return ", ".join([*parts, *(_WORDS.get(part, part) for part in known.rest)])
 
 
 def _norm(known: Kind) -> str:

@@ -48,7 +48,7 @@ def test_the_images_and_the_attacks_are_those_that_the_text_names():
 
 def more(name: str, eps: float) -> set[str]:
     """The stronger attacks that the text names."""
-    if (name in MAIN and eps) or (name in OTHER and eps == 1):
+    if (name in MAIN and eps) or (eps == 1 and (name in OTHER or name.endswith("-early"))):
         return APGD
     if name.rpartition("-")[0] in MAIN and "seed" in name and eps in (0.5, 1):
         return {"apgd-ce"}

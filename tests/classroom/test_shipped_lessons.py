@@ -83,6 +83,8 @@ def test_sentences_that_no_rule_checks():
     norms = values("5", "norms")
     assert norms["none_at_1"] >= norms["rn_at_1"]  # "so does no norm"
     assert 0.005 < norms["bn_at_0"] - norms["rn_at_0"] < 0.015  # "about one point"
+    bn, early, rn = (values("5", "less")[f"{word}_at_1"] for word in ("bn", "bn-early", "rn"))
+    assert abs(early - bn) < 0.02 < rn - early  # "less training alone does not do it"
     window = values("6", "window")
     assert abs(window["bn_at_0.25"] - window["rn_at_0.25"]) < 0.01  # "equal, up to chance"
     assert window["rn_at_1.5"] > window["bn_at_1.5"]  # "a little ahead"
