@@ -64,7 +64,8 @@ def test_titles(shipped, make_card, bring):
         f"{BASE}-bn": "BatchNorm", f"{BASE}-rn": "RobustNorm", f"{BASE}-none": "no norm",
         f"{BASE}-bn-seed1": "BatchNorm, seed 1", f"{BASE}-rn-p050": "RobustNorm p=0.5",
         f"{BASE}-rn-p100": "RobustNorm p=1", f"{BASE}-bn-adv": "BatchNorm adv. trained",
-        f"{BASE}-bn-early": "BatchNorm, stopped early", "cifar10-vgg11-bn": "VGG-11 BatchNorm", "cifar100-resnet20-bn": "CIFAR-100 BatchNorm",
+        f"{BASE}-bn-early": "BatchNorm, stopped early",
+        "cifar10-vgg11-bn": "VGG-11 BatchNorm", "cifar100-resnet20-bn": "CIFAR-100 BatchNorm",
     }  # fmt: skip
     assert {name: model_names.title(shipped[name]) for name in expected} == expected
     everything = make_card("rn", "adv", dataset="cifar100", architecture="resnet50", power=0.35, seed=12)
