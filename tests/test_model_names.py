@@ -17,7 +17,7 @@ def shipped(make_card) -> dict:
     cards += [make_card(norm, "adv") for norm in ("bn", "rn", "none", "dualbn")]
     cards += [make_card("rn", power=power) for power in (1.0, 0.5, 0.35, 0.1)]
     cards += [make_card(norm, architecture=shape) for shape in ("resnet38", "vgg11") for norm in ("bn", "rn")]
-    cards += [make_card(norm, dataset="cifar100") for norm in ("bn", "rn", "none")]
+    cards += [make_card(norm, dataset="cifar100", seed=seed) for seed in (0, 1) for norm in ("bn", "rn", "none")]
     return {card.name: card for card in cards}
 
 

@@ -39,8 +39,11 @@ ZOO: dict[str, str] = {
     "cifar10-resnet38-rn": f"{DEEP} --norm rn",
     "cifar10-vgg11-bn": f"{NARROW} {HALF} --norm bn",
     "cifar10-vgg11-rn": f"{NARROW} {HALF} --norm rn",
-    # The plain networks of the other data set.
+    # The same on the other data set.
     "cifar100-resnet20-bn": f"{HUNDRED} --norm bn",
     "cifar100-resnet20-rn": f"{HUNDRED} --norm rn",
     "cifar100-resnet20-none": f"{HUNDRED} --norm none",
+    "cifar100-resnet20-bn-seed1": f"{HUNDRED} --norm bn --seed 1",
+    "cifar100-resnet20-rn-seed1": f"{HUNDRED} --norm rn --seed 1",
+    "cifar100-resnet20-none-seed1": f"{HUNDRED} --norm none --seed 1",
 }

@@ -6,10 +6,13 @@ from rnorm_core import zoo
 from rnorm_core.classroom import __main__ as command
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment, Predict, reading
+from rnorm_core.classroom.parts import AccuracyBySize, clearly_more
+from rnorm_core.classroom.parts.accuracy import Line
 from rnorm_core.ui.shared.navigation import PAGES
 
 pytestmark = pytest.mark.skipif("cifar10-resnet20-bn-adv" not in zoo.names(), reason="the trained models are not here")
 
+SEEDS = "", "-seed1", "-seed2"
 # The right answer of each prediction. Where one changes, the text around it tells another story: read the lesson again.
 RIGHT = {
     "1 tiny": "10 to 30",
@@ -32,7 +35,7 @@ RIGHT = {
     "6 training": "20 to 50",
     "7 hundred": "0 to 10",
     "7 which": "rn_at_1",
-    "7 first": "rn_at_1",
+    "7 norm-free": "bn_at_1",
     "7 back": "same",
 }
 
@@ -88,8 +91,15 @@ def test_sentences_that_no_rule_checks():
     window = values("6", "window")
     assert abs(window["bn_at_0.25"] - window["rn_at_0.25"]) < 0.01  # "equal, up to chance"
     assert window["rn_at_1.5"] > window["bn_at_1.5"]  # "a little ahead"
-    three = values("7", "control")
-    assert three["rn_at_1"] > three["bn_at_1"] > three["none_at_1"]  # "here it is last"
+    again = lessons.find("7").experiments["again"].part.values()
+    bn, rn, none = (again[f"{word}-seed1_at_1"] for word in ("bn", "rn", "none"))
+    assert clearly_more(rn, bn)  # "RobustNorm is ahead of BatchNorm again"
+    assert not clearly_more(none, bn)  # "chance explains its difference from BatchNorm"
+    assert not clearly_more(bn, none)
+    at_home = AccuracyBySize((1,), tuple(Line((norm + seed,)) for seed in SEEDS for norm in ("bn", "none"))).values()
+    assert all(
+        clearly_more(at_home[f"none{k}_at_1"], at_home[f"bn{k}_at_1"]) for k in SEEDS
+    )  # "each of three trainings"
     swap = values("7", "swap")
     for where, costs_more in (("", True), ("_cifar10", False)):
         gain = swap[f"bn_batch{where}_at_1"] - swap[f"bn{where}_at_1"]
