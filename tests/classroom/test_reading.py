@@ -41,6 +41,18 @@ def test_an_experiment_on_the_other_data_set(change, lesson_folder):
     assert [picture.title for picture in alone.pictures()] == ["CIFAR-100 BatchNorm: photos recognised"]
 
 
+def test_two_data_sets_in_one_picture(change, lesson_folder):
+    assert not change("02-bars.md", "[bn, rn batch]", "[bn, bn cifar100]")
+    bars = reading.read(lesson_folder).lesson.experiments["bars"].part
+    assert [bar.label for bar in bars.pictures()[0].bars] == ["CIFAR-10 BatchNorm", "CIFAR-100 BatchNorm"]
+    here, there = bars.values()["bn_at_1"], bars.values()["bn_cifar100_at_1"]
+    assert (here.n, there.n) == (2000, 2000)
+    assert here.images != there.images
+    attacks = [set(line.rows(bars.lines)[1].settings["attacks"]) for line in bars.lines]
+    assert attacks[0] == attacks[1]
+    assert bars.on("cifar100") is None
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "line", "reason"),
     [
@@ -72,7 +84,8 @@ def test_an_experiment_on_the_other_data_set(change, lesson_folder):
         ("02-bars.md", "[bn, rn batch]", "[xn]", 5, "begins with 'xn'"),
         ("02-bars.md", "[bn, rn batch]", "[none batch]", 5, "has 'none batch'"),
         ("02-bars.md", "sizes: [0, 1]", "sizes: [0, 1]\n  dataset: mnist", 8, "'dataset' is 'mnist'"),
-        ("02-bars.md", "[bn, rn batch]", "[bn, bn-adv]\n  dataset: cifar100", 5, "begins with 'bn-adv'"),
+        ("02-bars.md", "[bn, rn batch]", "[bn, gn]\n  dataset: cifar100", 5, "begins with 'gn'"),
+        ("02-bars.md", "[bn, rn batch]", "[bn cifar10 cifar100]", 5, "has 'bn cifar10 cifar100'"),
         ("02-bars.md", "title: Bars", "title: Bars\nminutes: soon", 4, "'minutes' is no such number"),
         ("02-bars.md", "title: Bars", "title: Bars\nphotos: [cat]", 4, "'photos' has 'cat'"),
         ("03-answer.md", "of: guess", "of: bars", 2, "no prediction before"),

@@ -159,13 +159,14 @@ class AccuracyBySize(BarPart):
 
 def _line(fields: Fields, text: str, dataset: str) -> Line:
     words = tuple(text.split())
-    dataset = next((word for word in words if word in CLASSES), dataset)
+    named = [word for word in words if word in CLASSES]
+    dataset = named[0] if named else dataset
     first, rest, known = words[0], words[1:], networks(dataset)
     if first not in known:
         raise fields.error("lines", f"begins with {first!r}", f"begin with one of {', '.join(known)}.")
     possible = [*norms.modes(network(dataset, first).norm), *ATTACKS, FILE, *CLASSES]
     wrong = [word for word in rest if word not in possible]
-    if wrong or len(set(rest)) < len(rest):
+    if wrong or len(set(rest)) < len(rest) or len(named) > 1:
         raise fields.error("lines", f"has {text!r}", f"after the network write some of {', '.join(possible)}.")
     return Line(words, dataset)
 

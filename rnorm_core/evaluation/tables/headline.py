@@ -73,8 +73,8 @@ def like_with_like(lines: Sequence[tuple[Table, Variant, str]]) -> list[Table]:
         for rows, (_, _, pixels) in zip(mine, lines, strict=True)
     ]
     same_images = all(table is lines[0][0] for table, _, _ in lines)
-    shared = set.intersection(*({_conditions(row, same_images) for row in rows} for rows in each))
-    return [Table(tuple(row for row in rows if _conditions(row, same_images) in shared)) for rows in each]
+    common = set.intersection(*({_conditions(row, same_images) for row in rows} for rows in each))
+    return [Table(tuple(row for row in rows if _conditions(row, same_images) in common)) for rows in each]
 
 
 def attack_of(row: Row) -> str:
