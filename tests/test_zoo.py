@@ -84,7 +84,10 @@ def test_every_shipped_model_loads_and_is_what_its_card_says():
         assert sha256((zoo.DIRECTORY / f"{name}.safetensors").read_bytes()).hexdigest() == card.sha256
         assert model.weight_hash == card.sha256
         assert sum(p.numel() for p in model.parameters()) == card.parameters
-        assert [row["epoch"] for row in card.curve] == list(range(1, card.recipe["epochs"] + 1))
+        early = card.recipe.get("stop_at_accuracy")
+        assert [row["epoch"] for row in card.curve] == list(range(1, len(card.curve) + 1))
+        assert len(card.curve) == card.recipe["epochs"] or (early and card.curve[-1]["held_out_accuracy"] >= early)
+        assert not early or all(row["held_out_accuracy"] < early for row in card.curve[:-1])
         assert card.data_hash.strip("0"), "a placeholder"
         assert model(torch.rand(2, 3, 32, 32)).shape == (2, len(card.classes))
 

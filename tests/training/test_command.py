@@ -180,7 +180,7 @@ def test_a_training_stops_at_an_accuracy_on_held_back_images(words, cifar, tmp_p
     kept, held = data.kept_and_held(len(ids), 60)
     assert sorted([*kept.tolist(), *held.tolist()]) == list(range(len(ids)))
     assert card.data_hash == data_hash(ids[i] for i in kept)
-    assert title(card) == "BatchNorm, early"
+    assert title(card) == "BatchNorm, stopped early"
     assert shlex.join(["--holdout", "60", "--stop-at-accuracy", "0.35"]) in reproduce.command(card)
     assert reproduce.changed_since(card).keys().isdisjoint({"holdout", "stop_at_accuracy"})
     with pytest.raises(UserError, match="exists already"):

@@ -29,7 +29,7 @@ def test_what_it_is(make_card):
 def test_what_was_stopped_early_says_how(make_card):
     early = {"holdout": 5000, "stop_at_accuracy": 0.9034}
     said = words.what_it_is(make_card("bn", recipe=early, name="cifar10-resnet20-bn-early"))
-    assert said.startswith("**BatchNorm, early**: ")
+    assert said.startswith("**BatchNorm, stopped early**: ")
     assert (
         "seed 0, stopped after 3 of 44 epochs, at the first with 90.3 % of 5,000 held-out training images right."
         in said
