@@ -17,7 +17,12 @@ export default function ({ data }) {
     if (!part) return main.scrollTo(0, 0);
     part.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
     part.classList.remove("door-mark");
-    requestAnimationFrame(() => part.classList.add("door-mark"));
+    requestAnimationFrame(() => mark(Date.now() + 3000));
+  };
+  // Streamlit may draw the part again, which takes the mark away.
+  const mark = (until) => {
+    document.querySelector(`.st-key-${data.part}`)?.classList.add("door-mark");
+    if (Date.now() < until) setTimeout(() => mark(until), 100);
   };
   setTimeout(show, 50);
 }
