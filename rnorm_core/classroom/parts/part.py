@@ -33,9 +33,9 @@ class Part:
         """The same part on another data set; None for a part that belongs to one."""
         return None
 
-    def datasets(self) -> list[str]:
-        """The data sets on which all values of this part were measured."""
-        return [dataset for dataset in CLASSES if (one := self.on(dataset)) and _is_measured(one)]
+    def by_dataset(self) -> dict[str, Self]:
+        """The same part on each data set on which all its values were measured."""
+        return {dataset: one for dataset in CLASSES if (one := self.on(dataset)) and _is_measured(one)}
 
 
 @dataclass(frozen=True, eq=False)

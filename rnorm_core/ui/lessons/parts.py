@@ -44,8 +44,7 @@ MANY = 3  # attack sizes with bars; of more, lines are drawn
 
 def show(part: Part, key: str) -> None:
     """key: of the step, for the keys of the controls."""
-    if (dataset := _another_dataset(part, key)) and (there := part.on(dataset)):
-        part = there
+    part = _on_chosen_dataset(part, key)
     match part:
         case Player():
             _player(part, key)
@@ -66,20 +65,19 @@ def _control(widget: Callable[..., Any], name: str, label: str, *args: Any, **op
         return widget(label, *args, disabled=address.is_locked(), **options)
 
 
-def _another_dataset(part: Part, key: str) -> str | None:
-    """The data set that the learner chooses in place of the part's own, where it was measured on several."""
-    known = part.datasets()
-    own = next((dataset for dataset in known if part.on(dataset) == part), None)
+def _on_chosen_dataset(part: Part, key: str) -> Part:
+    """The part on the data set that the learner chooses, where it was measured on several."""
+    known = part.by_dataset()
+    own = next((dataset for dataset, one in known.items() if one == part), None)
     if own is None or len(known) < 2:
-        return None
+        return part
     chosen = _control(
-        st.segmented_control, "photos_of", "Photos of", known, default=own, key=f"photos of {key}",
+        st.segmented_control, "photos_of", "Photos of", list(known), default=own, key=f"photos of {key}",
         format_func=model_names.dataset, required=True,
     )  # fmt: skip
-    if chosen == own:
-        return None
-    st.caption(f"Shown: {model_names.dataset(chosen)}. The text above is about {model_names.dataset(own)}.")
-    return chosen
+    if chosen != own:
+        st.caption(f"Shown: {model_names.dataset(chosen)}. The text above is about {model_names.dataset(own)}.")
+    return known[chosen]
 
 
 def _player(part: Player, key: str) -> None:
