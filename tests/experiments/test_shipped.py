@@ -19,6 +19,7 @@ from rnorm_core.experiments.shipped import files, packing
 from rnorm_core.experiments.shipped.defaults import (
     CHANNEL,
     CORRUPTIONS,
+    DEFAULTS,
     LANDSCAPE,
     PHOTOS,
     POISONING,
@@ -29,7 +30,8 @@ from rnorm_core.experiments.shipped.defaults import (
 from rnorm_core.norms import MEDIAN
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = [SHIFT, CORRUPTIONS, SURFACES, LANDSCAPE, START, PHOTOS, CHANNEL, POISONING]
+SHIPPED = [default for defaults in DEFAULTS.values() for default in defaults]
+TEN = "cifar10"
 shipped_zoo = pytest.mark.skipif(not zoo.has_population("cifar10-resnet20-bn"), reason="needs the shipped networks")
 
 
@@ -144,10 +146,9 @@ def test_shipped_results_are_there_and_hold_no_image(default):
 @pytest.mark.parametrize(
     "default",
     [
-        pytest.param(SHIFT, marks=pytest.mark.slow),
-        pytest.param(CORRUPTIONS, marks=pytest.mark.slow),
-        SURFACES,
-        CHANNEL,
+        *(pytest.param(slow, marks=pytest.mark.slow) for each in (SHIFT, CORRUPTIONS) for slow in each.values()),
+        *SURFACES.values(),
+        *CHANNEL.values(),
     ],
     ids=lambda default: default.name,
 )
@@ -158,7 +159,7 @@ def test_shipped_results_are_what_the_experiments_compute(default):
 
 @shipped_zoo
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("default", [LANDSCAPE, START], ids=lambda default: default.name)
+@pytest.mark.parametrize("default", [*LANDSCAPE.values(), *START.values()], ids=lambda default: default.name)
 def test_the_shipped_landscape_is_what_the_attack_does(default):
     """Another processor rounds differently, and a changed sign leads an attack elsewhere, to about the same end."""
     request = default.request()
@@ -173,25 +174,28 @@ def test_the_shipped_landscape_is_what_the_attack_does(default):
 
 @shipped_zoo
 @pytest.mark.usefixtures("one_thread")
-def test_the_shipped_photos_are_what_the_attack_does():
-    request = PHOTOS.request()
-    there, now = shipped.result(request).right, PHOTOS.run(request).right
+@pytest.mark.parametrize("default", PHOTOS.values(), ids=lambda default: default.name)
+def test_the_shipped_photos_are_what_the_attack_does(default):
+    request = default.request()
+    there, now = shipped.result(request).right, default.run(request).right
     assert there.shape == (3, 8, 20)
     assert (there != now).sum() <= 3  # on another processor an answer at the edge may be another
 
 
 @shipped_zoo
-def test_the_first_photo_separates_the_networks_and_is_the_players():
+@pytest.mark.parametrize("dataset", data.CLASSES)
+def test_the_first_photo_separates_the_networks_and_is_the_players(dataset):
     """What the page Start begins with: the strip of photos and the player say the same of its photo."""
-    samples, landscapes = data.samples("cifar10"), shipped.result(START.request()).by_image[0]
+    samples, landscapes = data.samples(dataset), shipped.result(START[dataset].request()).by_image[0]
     shown = [bool(each.probabilities[3, -1].argmax() == each.label) for each in landscapes]
-    assert shown == shipped.result(PHOTOS.request()).at(1)[:, samples.find(photos.FIRST)].tolist()
-    assert len(set(shown)) == 2
+    assert shown == shipped.result(PHOTOS[dataset].request()).at(1)[:, samples.find(photos.FIRST[dataset])].tolist()
+    assert shown[:2] == [False, True]
 
 
 @shipped_zoo
-def test_the_shipped_poison_changes_the_answers_and_not_the_victim():
-    request = POISONING.request()
+@pytest.mark.parametrize("default", POISONING.values(), ids=lambda default: default.name)
+def test_the_shipped_poison_changes_the_answers_and_not_the_victim(default):
+    request = default.request()
     found, victim = shipped.result(request), request.batch().images[:1]
     assert len(found.traces) == 6
     for variant, trace in found.traces.items():
@@ -204,7 +208,7 @@ def test_the_shipped_poison_changes_the_answers_and_not_the_victim():
 
 @shipped_zoo
 def test_another_device_gets_the_same_result_and_another_request_none():
-    request = SHIFT.request()
+    request = SHIFT[TEN].request()
     there = shipped.result(replace(request, device="cuda"))
     assert there.request.device == "cuda"
     assert there.courses is shipped.result(request).courses  # read once
@@ -221,9 +225,9 @@ def test_another_device_gets_the_same_result_and_another_request_none():
 
 @shipped_zoo
 def test_a_damaged_file_is_an_error_with_a_remedy(copied):
-    path = copied / f"{SHIFT.name}.zip"
+    path = copied / f"{SHIFT[TEN].name}.zip"
     sound = path.read_bytes()
-    request = SHIFT.request()
+    request = SHIFT[TEN].request()
     assert shipped.result(request) is not None
     for damaged in (sound[: len(sound) // 2], sound[:5000] + b"0" + sound[5001:], b"version https://git-lfs"):
         path.write_bytes(damaged)
@@ -236,7 +240,7 @@ def test_a_damaged_file_is_an_error_with_a_remedy(copied):
 
 @shipped_zoo
 def test_a_changed_number_does_not_match_the_checksum(copied):
-    path = copied / f"{SURFACES.name}.zip"
+    path = copied / f"{SURFACES[TEN].name}.zip"
     with zipfile.ZipFile(path) as file:
         members = {name: file.read(name) for name in file.namelist()}
     members["result.json"] = members["result.json"].replace(b'"label": 3', b'"label": 5')
@@ -244,12 +248,12 @@ def test_a_changed_number_does_not_match_the_checksum(copied):
         for name, content in members.items():
             file.writestr(name, content)
     with pytest.raises(UserError, match="does not match its checksum"):
-        shipped.result(SURFACES.request())
+        shipped.result(SURFACES[TEN].request())
 
 
 @shipped_zoo
 def test_other_images_make_a_result_void(copied, monkeypatch):
-    request = SHIFT.request()
+    request = SHIFT[TEN].request()
     fewer = ImageChoice.load
 
     def others(self, more=0):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnorm_core import jobs
+from rnorm_core import data, jobs
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment, Predict, Reveal, Try
 from rnorm_core.classroom.parts import OneChannel, Player
@@ -88,12 +88,31 @@ def test_an_experiment_is_shown_on_the_other_data_set(open_page):
     assert not any(f" {number} " in pictures(page) for number in here)
 
 
-def test_parts_of_one_data_set_offer_no_other(open_page):
-    lesson = lessons.find("5")
-    page = open_page("lessons", lesson="5", step="2")
+@pytest.mark.parametrize("kind", [Player, OneChannel], ids=lambda kind: kind.NAME)
+def test_the_player_and_the_channel_too(open_page, kind):
+    lesson, step = next(
+        (lesson, step) for lesson in lessons.all() for step in lesson.steps
+        if isinstance(step, Experiment) and isinstance(step.part, kind)
+    )  # fmt: skip
+    page = open_page("lessons", lesson=lesson.id, step=number_of(lesson, step))
+    while page.title[0].value != step.title:
+        give(page, 0)
+    page.segmented_control(key=f"photos of {question.key(lesson, step)}").set_value("cifar100").run()
+    assert not page.exception
+    assert not page.error
+    assert "Shown: CIFAR-100. The text above is about CIFAR-10." in texts(page)
+    if kind is Player:
+        names = data.samples("cifar100")
+        assert set(page.selectbox[0].options) == {names.name(i) for i in range(len(names))}
+
+
+def test_parts_of_several_data_sets_offer_no_other(open_page):
+    lesson = lessons.find("7")
+    step = lesson.experiments["kinds"]
+    page = open_page("lessons", lesson="7", step=number_of(lesson, step))
     give(page, 0)
-    assert isinstance(lesson.steps[2].part, OneChannel)
-    assert not page.get("button_group")
+    assert page.title[0].value == step.title
+    assert not page.segmented_control
 
 
 def test_a_link_into_the_middle_shows_the_missing_predictions_first(open_page):

@@ -62,7 +62,7 @@ def test_the_player_begins_at_the_step_of_the_address(open_page, players):
 
 def test_the_sentence_counts_the_photos_and_the_table(open_page):
     page = open_page("start")
-    kept = shipped.result(PHOTOS.request()).at(1).sum(1).tolist()
+    kept = shipped.result(PHOTOS["cifar10"].request()).at(1).sum(1).tolist()
     said = answer(page)
     assert f"BatchNorm still recognises **{kept[0]}**, RobustNorm **{kept[1]}** and no norm **{kept[2]}**" in said
     table = evaluation.table("cifar10")

@@ -33,7 +33,7 @@ def photos(word: str) -> list[Photo]:
     if word in _SAMPLES:
         batch = data.samples(_SAMPLES[word])
         return [Photo(batch.images[i], batch.classes[int(batch.labels[i])]) for i in range(SAMPLES)]
-    if (result := shipped.result(START.request())) is None:
+    if (result := shipped.result(START[DATASET].request())) is None:
         raise UserError("The shipped result of the page Start is missing.", "restore the folder pretrained/defaults.")
     one = result.by_image[0][0]
     if word == "clean":

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from rnorm_core import data
 from rnorm_core.classroom.fields import Fields
-from rnorm_core.classroom.parts.part import DATASET, Part
+from rnorm_core.classroom.parts.part import Part, read_dataset
 from rnorm_core.classroom.parts.value import Value
 from rnorm_core.data import Batch
 from rnorm_core.experiments import landscape, shipped
@@ -16,6 +16,7 @@ from rnorm_core.experiments.shipped.defaults import START
 @dataclass(frozen=True)
 class Player(Part):
     """The photo with which the page Start begins, on its three networks. eps_255: the size to begin with, k of k/255.
+    dataset: of the photo and the networks.
 
     Values: `bn_fooled_from`, the smallest size at which the network is wrong in the end; for a network that is never
     wrong there is none. `bn_at_1`: the probability of the true class there.
@@ -24,14 +25,19 @@ class Player(Part):
     NAME: ClassVar[str] = "player"
 
     eps_255: float
+    dataset: str
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        return cls(*fields.numbers("size", SIZES["linf"], most=1))
+        (size,) = fields.numbers("size", SIZES["linf"], most=1)
+        return cls(size, read_dataset(fields))
+
+    def on(self, dataset: str) -> Self:
+        return replace(self, dataset=dataset)
 
     def request(self, photo: str = "") -> landscape.Request:
         """photo: the beginning of the id of another sample than the shipped one."""
-        request = START.request()
+        request = START[self.dataset].request()
         if not photo:
             return request
         samples = self.samples()
@@ -39,7 +45,7 @@ class Player(Part):
         return replace(request, ids=one.ids, labels=tuple(one.labels.tolist()))
 
     def samples(self) -> Batch:
-        return data.samples(DATASET)
+        return data.samples(self.dataset)
 
     def values(self) -> dict[str, Value]:
         found: dict[str, Value] = {}

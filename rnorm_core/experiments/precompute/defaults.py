@@ -1,6 +1,6 @@
 """Writes the results with which pages begin: `python -m rnorm_core.experiments.precompute.defaults`.
 
-About 20 seconds of one CPU core. Run it again when weights or experiments have changed. `pretrained/defaults/` holds
+About half a minute of one CPU core. Run it again when weights or experiments have changed. `pretrained/defaults/` holds
 one file per result; see `rnorm_core.experiments.shipped`.
 """
 

@@ -16,8 +16,10 @@ from rnorm_core.experiments.robustness import Subject, SurfacesRequest
 from rnorm_core.experiments.shipped.files import Default
 from rnorm_core.zoo import Variant
 
+Variants = Callable[[str], tuple[Variant, ...]]  # of a data set
 
-def _pair(dataset: str = "cifar10") -> tuple[Variant, Variant]:
+
+def _pair(dataset: str) -> tuple[Variant, Variant]:
     left, right = (Variant.of(zoo.plain(dataset, norm), "tracked") for norm in ("bn", "rn"))
     return left, right
 
@@ -36,39 +38,44 @@ def _change_attacked(sign: int, found: corruption_sweep.Result, batch: Batch) ->
     return replace(found, attacked=attacked)
 
 
-def _shift_request() -> shift_sweep.Request:
-    return shift_sweep.Request(*_pair(), ImageChoice.of_samples(), next(iter(shift_sweep.ATTACKS)))
+def _shift_request(dataset: str) -> shift_sweep.Request:
+    return shift_sweep.Request(*_pair(dataset), ImageChoice.of_samples(dataset), next(iter(shift_sweep.ATTACKS)))
 
 
-def _corruption_request() -> corruption_sweep.Request:
-    return corruption_sweep.Request(*_pair(), ImageChoice.of_samples(), next(iter(data.CORRUPTIONS)), "cpu")
+def _corruption_request(dataset: str) -> corruption_sweep.Request:
+    images, kind = ImageChoice.of_samples(dataset), next(iter(data.CORRUPTIONS))
+    return corruption_sweep.Request(*_pair(dataset), images, kind, "cpu")
 
 
-def _three(dataset: str = "cifar10") -> tuple[Variant, ...]:
+def _three(dataset: str) -> tuple[Variant, ...]:
     return *_pair(dataset), Variant.of(zoo.plain(dataset, "none"))
 
 
-def _photo(request: landscape.Request) -> Batch:
-    samples = data.samples("cifar10")
-    return samples.select([samples.find(request.ids[0])])
+def _photo(dataset: str, image: str) -> Batch:
+    samples = data.samples(dataset)
+    return samples.select([samples.find(image)])
 
 
-def _landscape_request(variants: tuple[Variant, ...], image: str) -> landscape.Request:
-    samples, steps = data.samples("cifar10"), attacks.CATALOGUE["pgd"].default_steps
-    photo = samples.select([samples.find(image)])
-    return landscape.Request(variants, ids=photo.ids, labels=tuple(photo.labels.tolist()), steps=steps)
+def _landscape(dataset: str, name: str, variants: Variants, image: str) -> Default:
+    """PGD on the sample whose id begins with `image`, for these networks."""
 
+    def request() -> landscape.Request:
+        photo, steps = _photo(dataset, image), attacks.CATALOGUE["pgd"].default_steps
+        return landscape.Request(variants(dataset), ids=photo.ids, labels=tuple(photo.labels.tolist()), steps=steps)
 
-def _landscape(name: str, request: Callable[[], landscape.Request]) -> Default:
+    def batch(request: landscape.Request) -> Batch:
+        return _photo(dataset, request.ids[0])
+
     return Default(
-        name, request, lambda r: landscape.run(r, batch=_photo(r)), _photo, lambda request, batch: {"request": request},
+        f"{dataset}-{name}", request, lambda r: landscape.run(r, batch=batch(r)), batch,
+        lambda request, batch: {"request": request},
         lambda found, batch: _with_clean(torch.empty(0), found),
         lambda found, batch: _with_clean(batch.images[0], found),
     )  # fmt: skip
 
 
-def _photos_request() -> photos.Request:
-    return photos.Request(_three(), "cifar10", steps=attacks.CATALOGUE["pgd"].default_steps)
+def _photos_request(dataset: str) -> photos.Request:
+    return photos.Request(_three(dataset), dataset, steps=attacks.CATALOGUE["pgd"].default_steps)
 
 
 def _with_clean(image: Tensor, found: landscape.Result) -> landscape.Result:
@@ -78,19 +85,19 @@ def _with_clean(image: Tensor, found: landscape.Result) -> landscape.Result:
     return replace(found, by_image=shown)
 
 
-def _surfaces_request() -> SurfacesRequest:
-    left, right = _pair()
-    image = attack_pair.first(data.samples("cifar10").ids)
-    return SurfacesRequest((Subject(left), Subject(right)), "cifar10", image, eps_255=2, seed=0, device="cpu")
+def _surfaces_request(dataset: str) -> SurfacesRequest:
+    left, right = _pair(dataset)
+    image = attack_pair.first(data.samples(dataset).ids)
+    return SurfacesRequest((Subject(left), Subject(right)), dataset, image, eps_255=2, seed=0, device="cpu")
 
 
-def _channel_request() -> channel.Request:
-    robust = _pair()[1]
-    return channel.Request(robust, ImageChoice.of_samples(), eps_255=0, device="cpu")
+def _channel_request(dataset: str) -> channel.Request:
+    robust = _pair(dataset)[1]
+    return channel.Request(robust, ImageChoice.of_samples(dataset), eps_255=0, device="cpu")
 
 
-def _poisoning_request() -> poisoning.Request:
-    return poisoning.Request(*_pair(), ImageChoice.of_samples(), 8, poisoning.VICTIM, 4)
+def _poisoning_request(dataset: str) -> poisoning.Request:
+    return poisoning.Request(*_pair(dataset), ImageChoice.of_samples(dataset), 8, poisoning.VICTIM, 4)
 
 
 def _poisoned(sign: int, found: poisoning.Result, batch: Batch) -> poisoning.Result:
@@ -107,35 +114,54 @@ def _poisoned(sign: int, found: poisoning.Result, batch: Batch) -> poisoning.Res
     return replace(found, traces=traces, landscapes=landscapes)
 
 
-SHIFT = Default("cifar10-shift", _shift_request, shift_sweep.run, lambda r: r.images.load(), _populations)
-CORRUPTIONS = Default(
-    "cifar10-corruptions", _corruption_request, corruption_sweep.run, lambda r: r.images.load(), _populations,
-    partial(_change_attacked, -1), partial(_change_attacked, 1),
+def _each(default: Callable[[str], Default]) -> dict[str, Default]:
+    return {dataset: default(dataset) for dataset in data.CLASSES}
+
+
+# By data set.
+SHIFT = _each(
+    lambda dataset: Default(
+        f"{dataset}-shift", lambda: _shift_request(dataset), shift_sweep.run, lambda r: r.images.load(), _populations
+    )
+)
+CORRUPTIONS = _each(
+    lambda dataset: Default(
+        f"{dataset}-corruptions", lambda: _corruption_request(dataset), corruption_sweep.run,
+        lambda r: r.images.load(), _populations, partial(_change_attacked, -1), partial(_change_attacked, 1),
+    )
 )  # fmt: skip
-LANDSCAPE = _landscape("cifar10-landscape", lambda: _landscape_request(_pair(), attack_pair.FIRST))
-START = _landscape("cifar10-start", lambda: _landscape_request(_three(), photos.FIRST))
-PHOTOS = Default(
-    "cifar10-photos", _photos_request, photos.run, lambda r: data.samples(r.dataset),
-    lambda request, batch: {"request": request},
+LANDSCAPE = _each(lambda dataset: _landscape(dataset, "landscape", _pair, attack_pair.FIRST))
+START = _each(lambda dataset: _landscape(dataset, "start", _three, photos.FIRST[dataset]))
+PHOTOS = _each(
+    lambda dataset: Default(
+        f"{dataset}-photos", lambda: _photos_request(dataset), photos.run, lambda r: data.samples(r.dataset),
+        lambda request, batch: {"request": request},
+    )
 )  # fmt: skip
-SURFACES = Default(
-    "cifar10-surfaces", _surfaces_request, robustness.run_surfaces, lambda r: data.samples(r.dataset),
-    lambda request, batch: {"request": request},
+SURFACES = _each(
+    lambda dataset: Default(
+        f"{dataset}-surfaces", lambda: _surfaces_request(dataset), robustness.run_surfaces,
+        lambda r: data.samples(r.dataset), lambda request, batch: {"request": request},
+    )
 )  # fmt: skip
-CHANNEL = Default(
-    "cifar10-channel", _channel_request, channel.run_with_first, lambda r: r.images.load(),
-    lambda request, batch: {"request": request, "batch": batch},
+CHANNEL = _each(
+    lambda dataset: Default(
+        f"{dataset}-channel", lambda: _channel_request(dataset), channel.run_with_first, lambda r: r.images.load(),
+        lambda request, batch: {"request": request, "batch": batch},
+    )
 )  # fmt: skip
-POISONING = Default(
-    "cifar10-poisoning", _poisoning_request, poisoning.run, lambda r: r.batch(),
-    lambda request, batch: {"request": request, "batch": batch}, partial(_poisoned, -1), partial(_poisoned, 1),
+POISONING = _each(
+    lambda dataset: Default(
+        f"{dataset}-poisoning", lambda: _poisoning_request(dataset), poisoning.run, lambda r: r.batch(),
+        lambda request, batch: {"request": request, "batch": batch}, partial(_poisoned, -1), partial(_poisoned, 1),
+    )
 )  # fmt: skip
 DEFAULTS: dict[type, tuple[Default, ...]] = {
-    landscape.Request: (LANDSCAPE, START),
-    photos.Request: (PHOTOS,),
-    shift_sweep.Request: (SHIFT,),
-    corruption_sweep.Request: (CORRUPTIONS,),
-    robustness.SurfacesRequest: (SURFACES,),
-    channel.Request: (CHANNEL,),
-    poisoning.Request: (POISONING,),
+    landscape.Request: (*LANDSCAPE.values(), *START.values()),
+    photos.Request: tuple(PHOTOS.values()),
+    shift_sweep.Request: tuple(SHIFT.values()),
+    corruption_sweep.Request: tuple(CORRUPTIONS.values()),
+    robustness.SurfacesRequest: tuple(SURFACES.values()),
+    channel.Request: tuple(CHANNEL.values()),
+    poisoning.Request: tuple(POISONING.values()),
 }

@@ -21,7 +21,6 @@ from rnorm_core.classroom.parts import (
     Transfer,
 )
 from rnorm_core.classroom.parts.channel import FAR, POWERS
-from rnorm_core.classroom.parts.part import DATASET
 from rnorm_core.classroom.parts.shift import ATTACKS, MEASURE
 from rnorm_core.data import Batch
 from rnorm_core.evaluation.measure.channel_values import outliers
@@ -84,7 +83,9 @@ def _player(part: Player, key: str) -> None:
     samples, above = part.samples(), st.container()
     names = [samples.name(i) for i in range(len(samples))]
     begin = names[samples.find(part.request().ids[0])]
-    chosen = _control(st.selectbox, "photo", "Another photo", names, names.index(begin), key=f"photo {key}", width=260)
+    chosen = _control(
+        st.selectbox, "photo", "Another photo", names, names.index(begin), key=f"photo {part.dataset} {key}", width=260
+    )  # fmt: skip
     photo = samples.select([names.index(chosen)])
     request = part.request("" if chosen == begin else photo.ids[0])
     with above:
@@ -97,7 +98,7 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
     if result is None:
         pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
         return
-    kept = attack_player.show_alone(result, 0, DATASET, chosen=part.eps_255, key="lesson_player")
+    kept = attack_player.show_alone(result, 0, part.dataset, chosen=part.eps_255, key="lesson_player")
     how_measured(
         "player", f"PGD of {request.steps} steps on this photo alone, for each network by itself",
         weights={one.label: one.weight_hash for one in request.variants}, n="1 sample", seed=request.seed,
@@ -185,4 +186,4 @@ def _channel(part: OneChannel, key: str) -> None:
     effects = outliers(channel.values, FAR, power)
     place = f"RobustNorm; layer {channel.layer}, channel {channel.channel}; {len(channel.values)} clean photos"
     figure = inside.outlier_effect(effects, power, place, outliers(channel.values, (far,), power)[0])
-    chart(figure, "lesson outlier", sources.named(part.NAME, OneChannel(far, power)))
+    chart(figure, "lesson outlier", sources.named(part.NAME, replace(part, far=far, power=power)))

@@ -25,7 +25,7 @@ ROOM = 44  # letters of a bar's label
 def choose_photo(samples: Batch) -> int:
     """The index of the chosen sample."""
     names = [samples.name(i) for i in range(len(samples))]
-    default = names[samples.find(photos.FIRST)]
+    default = names[samples.find(photos.FIRST[samples.dataset])]
     if st.session_state.get("photo", default) not in names:  # chosen for another data set
         st.session_state["photo"] = default
     chosen = photo_pills(
