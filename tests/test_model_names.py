@@ -17,7 +17,8 @@ def shipped(make_card) -> dict:
     cards += [make_card(norm, "adv") for norm in ("bn", "rn", "none", "dualbn")]
     cards += [make_card("rn", power=power) for power in (1.0, 0.5, 0.35, 0.1)]
     cards += [make_card(norm, architecture=shape) for shape in ("resnet38", "vgg11") for norm in ("bn", "rn")]
-    cards += [make_card(norm, dataset="cifar100", seed=seed) for seed in (0, 1) for norm in ("bn", "rn", "none")]
+    cards += [make_card(norm, dataset="cifar100", seed=seed) for seed in (0, 1, 2) for norm in ("bn", "rn", "none")]
+    cards += [make_card(norm, "adv", dataset="cifar100") for norm in ("bn", "rn")]
     return {card.name: card for card in cards}
 
 
@@ -99,7 +100,15 @@ def test_lists_begin_with_the_group_and_go_by_architecture_training_seed_norm_an
         "BatchNorm", "RobustNorm", "RobustNorm p=1", "RobustNorm p=0.5", "RobustNorm p=0.35", "RobustNorm p=0.1",
     ]  # fmt: skip
     groups = [text.rpartition(" · ")[0] for text in listed]
-    assert list(dict.fromkeys(groups)) == ["", "Adv. trained", "ResNet-38", "VGG-11", "CIFAR-100", "Yours"]
+    assert list(dict.fromkeys(groups)) == [
+        "",
+        "Adv. trained",
+        "ResNet-38",
+        "VGG-11",
+        "CIFAR-100",
+        "CIFAR-100 adv. trained",
+        "Yours",
+    ]
     assert groups == sorted(groups, key=list(dict.fromkeys(groups)).index)
     assert listed[-1] == "Yours · net 1a2b, RobustNorm p=0.5"
 

@@ -46,4 +46,9 @@ ZOO: dict[str, str] = {
     "cifar100-resnet20-bn-seed1": f"{HUNDRED} --norm bn --seed 1",
     "cifar100-resnet20-rn-seed1": f"{HUNDRED} --norm rn --seed 1",
     "cifar100-resnet20-none-seed1": f"{HUNDRED} --norm none --seed 1",
+    "cifar100-resnet20-bn-seed2": f"{HUNDRED} --norm bn --seed 2",
+    "cifar100-resnet20-rn-seed2": f"{HUNDRED} --norm rn --seed 2",
+    "cifar100-resnet20-none-seed2": f"{HUNDRED} --norm none --seed 2",
+    "cifar100-resnet20-bn-adv": f"{HUNDRED} --norm bn --recipe adv",
+    "cifar100-resnet20-rn-adv": f"{HUNDRED} --norm rn --recipe adv",
 }

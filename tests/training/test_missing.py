@@ -54,7 +54,7 @@ def test_the_list_is_complete_and_in_order():
     ending += " bn-adv rn-adv none-adv dualbn-adv"
     powers = ["rn-p100", "rn-p050", "rn-p035", "rn-p010"]
     others = [f"cifar10-{architecture}-{norm}" for architecture in ("resnet38", "vgg11") for norm in ("bn", "rn")]
-    hundred = "bn rn none bn-seed1 rn-seed1 none-seed1"
+    hundred = "bn rn none bn-seed1 rn-seed1 none-seed1 bn-seed2 rn-seed2 none-seed2 bn-adv rn-adv"
     others += [f"cifar100-resnet20-{end}" for end in hundred.split()]
     assert list(ZOO) == [*(f"cifar10-resnet20-{end}" for end in [*ending.split(), *powers]), *others]
     assert [training.arguments(ZOO[f"cifar10-resnet20-{end}"].split()).power for end in powers] == [1, 0.5, 0.35, 0.1]

@@ -76,7 +76,7 @@ def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[floa
 
 @dataclass(frozen=True)
 class AccuracyBySize(BarPart):
-    """lines: one to four networks or attacks. numbers: attack sizes, k of k/255; 0 is without an attack.
+    """lines: one to nine networks or attacks. numbers: attack sizes, k of k/255; 0 is without an attack.
 
     Values: `bn_at_1`, `rn_batch_at_8`, `bn_noise_at_0`.
     """
@@ -89,7 +89,7 @@ class AccuracyBySize(BarPart):
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        texts, dataset = fields.texts("lines", most=4), read_dataset(fields)
+        texts, dataset = fields.texts("lines", most=9), read_dataset(fields)
         return cls(fields.numbers("sizes", SIZES), tuple(_line(fields, text, dataset) for text in texts))
 
     @property
