@@ -54,7 +54,7 @@ def more(name: str, eps: float) -> set[str]:
         name in OTHER and eps == 0.5
     ):
         return {"apgd-ce"}
-    if name.startswith("cifar10-") and name.endswith("-adv") and "dualbn" not in name and eps == 8:
+    if name.endswith("-adv") and "dualbn" not in name and eps == 8:
         return {"apgd-ce", "apgd-dlr", "square"}
     return set()
 
