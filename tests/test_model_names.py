@@ -101,14 +101,8 @@ def test_lists_begin_with_the_group_and_go_by_architecture_training_seed_norm_an
     ]  # fmt: skip
     groups = [text.rpartition(" · ")[0] for text in listed]
     assert list(dict.fromkeys(groups)) == [
-        "",
-        "Adv. trained",
-        "ResNet-38",
-        "VGG-11",
-        "CIFAR-100",
-        "CIFAR-100 adv. trained",
-        "Yours",
-    ]
+        "", "Adv. trained", "ResNet-38", "VGG-11", "CIFAR-100", "CIFAR-100 adv. trained", "Yours",
+    ]  # fmt: skip
     assert groups == sorted(groups, key=list(dict.fromkeys(groups)).index)
     assert listed[-1] == "Yours · net 1a2b, RobustNorm p=0.5"
 

@@ -50,9 +50,8 @@ def more(name: str, eps: float) -> set[str]:
     """The stronger attacks that the text names."""
     if (name in MAIN and eps) or (eps == 1 and (name in OTHER or name.endswith("-early"))):
         return APGD
-    if (name.rpartition("-")[0] in MAIN + OTHER and "seed" in name and eps in (0.5, 1)) or (
-        name in OTHER and eps == 0.5
-    ):
+    other_seed = "seed" in name and name.rpartition("-")[0] in MAIN + OTHER
+    if (other_seed and eps in (0.5, 1)) or (name in OTHER and eps == 0.5):
         return {"apgd-ce"}
     if name.endswith("-adv") and "dualbn" not in name and eps == 8:
         return {"apgd-ce", "apgd-dlr", "square"}
