@@ -113,6 +113,9 @@ def test_the_attacks_are_those_the_table_promises(monkeypatch):
     assert dlr
     assert square
     assert {"name": "apgd", "steps": 100, "loss": "dlr", "restarts": 2}.items() <= dlr.spec.items()
+    small = Condition(BN, "tracked", "apgd-dlr", 2).make()
+    assert small
+    assert {"steps": 50, "early_stop": True}.items() <= small.spec.items()  # as for other networks
     assert {"name": "square", "steps": 7, "p_init": 0.8, "eps": 8 / 255}.items() <= square.spec.items()
     pgd = Condition(BN, "batch", "pgd", 2).make()
     assert pgd

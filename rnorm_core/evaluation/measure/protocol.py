@@ -28,8 +28,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "apgd-dlr": {"name": "apgd", "loss": "dlr", "restarts": _RESTARTS},
     "apgd-margin": {"name": "apgd", "loss": "margin", "restarts": _RESTARTS},
 }
-# APGD on networks without adversarial training, most of whose images are fooled within a few steps.
+# APGD on networks without adversarial training, most of whose images are fooled within a few steps. At small sizes on
+# all networks, so that they can be compared.
 _SHORT: dict[str, Any] = {"steps": 50}
+_SMALL = 2  # grey levels
 QUERIES = attacks.CATALOGUE["square"].default_steps
 # The cost of a condition in clean passes, measured on a CPU, to estimate the time left. Square makes no further queries
 # for fooled images, so its number is an upper limit.
@@ -65,7 +67,7 @@ class Condition:
 
     @property
     def _short(self) -> bool:
-        return self.attack in APGD and not adversarial(self.model)
+        return self.attack in APGD and (self.eps_255 <= _SMALL or not adversarial(self.model))
 
     @property
     def _stops_early(self) -> bool:
