@@ -116,6 +116,8 @@ def test_the_attacks_are_those_the_table_promises(monkeypatch):
     small = Condition(BN, "tracked", "apgd-dlr", 2).make()
     assert small
     assert {"steps": 50, "early_stop": True}.items() <= small.spec.items()  # as for other networks
+    large = [Condition(BN, "tracked", kind, 8) for kind in ("apgd-dlr", "apgd-margin")]
+    assert [condition.pixels for condition in large] == [("float", "8-bit"), ("float",)]
     assert {"name": "square", "steps": 7, "p_init": 0.8, "eps": 8 / 255}.items() <= square.spec.items()
     pgd = Condition(BN, "batch", "pgd", 2).make()
     assert pgd
