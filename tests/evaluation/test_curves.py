@@ -85,7 +85,7 @@ def test_a_pair_is_compared_on_images_that_both_were_measured_on(table):
     assert sizes(everything, fair=True) == [[850] * 3, [850] * 3], "RobustNorm at 8/255 is not lost"
     whole = [*everything, row(RN, 8, (3, 10_000), images="2")]
     assert sizes(whole, fair=True) == [[9000] * 3, [9000] * 3]
-    assert sizes(everything, fair=False) == [[10_000] * 3, [10_000, 10_000, 1000]]
+    assert sizes(everything, fair=False) == [[10_000] * 3, [1000, 10_000, 1000]]
 
 
 def test_a_comparison_pairs_image_by_image(table):
@@ -121,6 +121,15 @@ def test_what_was_not_measured_is_no_line(table):
     assert lines(apart, fair=True) == []
     assert len(lines(apart)) == 2
     assert compare(apart, 1) is None
+
+
+def test_a_line_begins_on_the_images_of_most_of_its_points(table):
+    """More images at some sizes show there, and do not take the beginning away from the others."""
+    more = [row(BN, 0, (9100, 10_000), images="2"), row(BN, 1, (1900, 10_000), images="2")]
+    (line,) = lines((*table.rows, *more), (BN,))
+    assert counts(line) == {0: (900, 1000), 1: (1900, 10_000), 8: (0, 1000)}
+    (line,) = lines((*table.rows, *more, row(BN, 8, (0, 10_000), images="2")), (BN,))
+    assert counts(line) == {0: (9100, 10_000), 1: (1900, 10_000), 8: (0, 10_000)}
 
 
 # --- the worst case over attacks

@@ -111,11 +111,13 @@ def has_worst(table: Table) -> bool:
 def of_variant(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row, ...]:
     """Rows by eps, the clean row first. An attack with several versions (for instance losses) gives its worst case.
 
-    At each size the set of images with the most measurements is used.
+    At each size the set of images with the most measurements is used; without an attack, that of all sizes together.
     """
     mine = table.select(model=variant.model, statistics=variant.statistics)
     attacked = under(mine, attack, pixels).rows
-    chosen = [row for row in table.curve(variant.model, variant.statistics, "clean") if row.attack == "clean"]
+    usual = _fullest(attacked) if attacked else ""
+    clean = sorted(mine.select(attack="clean").rows, key=lambda row: (row.images != usual, -row.n, row.seed))
+    chosen = clean[:1]
     for eps in sorted({row.eps_255 for row in attacked}):
         rows = [row for row in attacked if row.eps_255 == eps]
         fullest = _fullest(rows)
