@@ -141,8 +141,3 @@ def probabilities(model: nn.Module, images: Tensor) -> Tensor:
     """Class probabilities (N, K) on the CPU, all images in one batch."""
     device = next(model.parameters()).device
     return model(images.to(device)).softmax(1).cpu()
-
-
-def first(ids: Sequence[str], beginning: str = FIRST) -> int:
-    """The index of the image whose id begins with `beginning`; 0 if there is none."""
-    return next((i for i, known in enumerate(ids) if known.startswith(beginning)), 0)

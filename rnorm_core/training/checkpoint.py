@@ -35,13 +35,15 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     """(tensors, progress) of a checkpoint; UserError if it is damaged."""
     try:
         with safe_open(path, "pt") as file:
-            tensors, about = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+            tensors, about = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        if {"progress", "sha256"} - about.keys():
+            raise ValueError("it is no checkpoint, or one of another version")
         if about["sha256"] != _digest(tensors, about["progress"]):
             raise ValueError("its content does not match its checksum")
         return tensors, json.loads(about["progress"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         raise UserError(
-            f"The checkpoint {path} cannot be read: {error!r}.",
+            f"The checkpoint {path} cannot be read: {error}.",
             "delete it and train again from the start, or restore a good copy.",
         ) from error
 

@@ -139,6 +139,8 @@ def test_a_broken_checkpoint_is_named(build, images, short, tmp_path):
         with pytest.raises(UserError, match=r"c\.safetensors .*delete it"):
             train(build(), images(), short(epochs=1), 0, path, {})
         assert path.read_bytes() == broken
+    with pytest.raises(UserError, match="no checkpoint, or one of another version"):
+        checkpoint.read(path)
 
 
 def test_a_flipped_byte_in_a_checkpoint_is_an_error(build, images, short, tmp_path):

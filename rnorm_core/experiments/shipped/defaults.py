@@ -87,7 +87,7 @@ def _with_clean(image: Tensor, found: landscape.Result) -> landscape.Result:
 
 def _surfaces_request(dataset: str) -> SurfacesRequest:
     left, right = _pair(dataset)
-    image = attack_pair.first(data.samples(dataset).ids)
+    image = data.samples(dataset).find(attack_pair.FIRST)
     return SurfacesRequest((Subject(left), Subject(right)), dataset, image, eps_255=2, seed=0, device="cpu")
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from rnorm_core import data, sanity
 from rnorm_core.experiments import robustness
-from rnorm_core.experiments.attack_pair import first
+from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.experiments.robustness import ExaminationRequest, Subject, SurfacesRequest
 from rnorm_core.ui.settings import limits
 from rnorm_core.ui.settings.bar import Settings
@@ -62,7 +62,7 @@ def ask_surfaces(settings: Settings) -> tuple[SurfacesRequest, bool]:
     names = {samples.name(i): i for i in range(len(samples))}
     columns = iter(st.columns([1.2, 1.4, 1.2, 1.2], gap="medium", vertical_alignment="bottom"))
     with next(columns):
-        default = samples.name(first(samples.ids))
+        default = samples.name(samples.find(FIRST))
         image = names[query_params.choose_one("Image", list(names), key="image", default=default)]
     with next(columns):
         first_beside = st.query_params.get("subject", "")
