@@ -7,6 +7,7 @@ from dataclasses import replace
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, Table, worst_case
 from rnorm_core.evaluation.measure.protocol import STRONG
+from rnorm_core.evaluation.tables.curves import fullest
 from rnorm_core.sanity import checks
 from rnorm_core.sanity.finding import Finding, not_measured
 from rnorm_core.sanity.rules import CHECKS, FLOOR, VERDICTS
@@ -16,10 +17,14 @@ from rnorm_core.zoo import Variant
 def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:
     """One finding for every check, in the order of `rules.CHECKS`; "not measured" if the rows do not suffice.
 
-    Two attacks are compared at the largest size that was measured for both, on the same images.
+    All are of one set of images, on which the network has most rows. Two attacks are compared at the largest size that
+    was measured for both.
     others: rows of `laboratories.rows`: accuracies in random batches, and attacks that were made for other networks or
     modes. If such attacks have several sizes, the size with the worst verdict is reported.
     """
+    table = table.select(model=model, statistics=statistics)
+    if table.rows:
+        table = table.select(images=fullest(table.rows))
     kinds = ("pgd", "fgsm", "noise", *STRONG)
     rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
     findings = [_curve(rows["pgd"]), _zero(rows["pgd"])]
@@ -32,7 +37,7 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
     if pair := _both(rows, "pgd", "square"):
         white, blind = pair
         gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
-        strongest = min((row for row in gradient if row and row.images == blind.images), key=lambda row: row.correct)
+        strongest = min(filter(None, gradient), key=lambda row: row.correct)
         findings.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
     mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
     findings += _transferred(mine)
@@ -83,11 +88,8 @@ def _neighbours(mine: Sequence[Row]) -> Finding | None:
 
 
 def _curve(pgd: dict[float, Row]) -> Finding | None:
-    """The check of the accuracy curve, from the rows on the same images as the clean row."""
-    if 0 not in pgd:
-        return None
-    curve = [row for row in pgd.values() if row.images == pgd[0].images]
-    return checks.eps([row.accuracy for row in curve]) if len(curve) > 1 else None
+    """The check of the accuracy curve."""
+    return checks.eps([row.accuracy for row in pgd.values()]) if 0 in pgd and len(pgd) > 1 else None
 
 
 def _zero(pgd: dict[float, Row]) -> Finding | None:
@@ -95,10 +97,9 @@ def _zero(pgd: dict[float, Row]) -> Finding | None:
 
 
 def _both(rows: dict[str, dict[float, Row]], left: str, right: str) -> tuple[Row, Row] | None:
-    """The rows of two attacks at the largest size at which both were measured on the same images."""
-    sizes = sorted(rows[left].keys() & rows[right].keys() - {0}, reverse=True)
-    pairs = [(rows[left][size], rows[right][size]) for size in sizes]
-    return next((pair for pair in pairs if pair[0].images == pair[1].images), None)
+    """The rows of two attacks at the largest size at which both were measured."""
+    size = max(rows[left].keys() & rows[right].keys() - {0}, default=None)
+    return None if size is None else (rows[left][size], rows[right][size])
 
 
 def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
@@ -106,8 +107,7 @@ def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
     if pair is None:
         return None
     usual = pair[0]
-    here = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
-    same: Sequence[Row] = [row for row in here if row.images == usual.images]
+    same = [rows[kind][usual.eps_255] for kind in rows if usual.eps_255 in rows[kind]]
     parts = [checks.right(checks.attack_title(row.accuracy), row.accuracy) for row in same if row is not usual]
     finding = checks.worst_case(usual.accuracy, worst_case(same), parts)
     blind = any(row.attack == "square" for row in same)

@@ -96,7 +96,7 @@ def common(table: Table, variants: Sequence[Variant], attack: str, pixels: str, 
         return Table(())
     names = {(variant.model, variant.statistics) for variant in variants}
     rows = [row for row in attacked.rows if row.images in shared and (row.model, row.statistics) in names]
-    return table.select(images=_fullest(rows))
+    return table.select(images=fullest(rows))
 
 
 def has_worst(table: Table) -> bool:
@@ -115,19 +115,19 @@ def of_variant(table: Table, variant: Variant, attack: str, pixels: str) -> tupl
     """
     mine = table.select(model=variant.model, statistics=variant.statistics)
     attacked = under(mine, attack, pixels).rows
-    usual = _fullest(attacked) if attacked else ""
+    usual = fullest(attacked) if attacked else ""
     clean = sorted(mine.select(attack="clean").rows, key=lambda row: (row.images != usual, -row.n, row.seed))
     chosen = clean[:1]
     for eps in sorted({row.eps_255 for row in attacked}):
         rows = [row for row in attacked if row.eps_255 == eps]
-        fullest = _fullest(rows)
-        rows = [row for row in rows if row.images == fullest]
+        usual = fullest(rows)
+        rows = [row for row in rows if row.images == usual]
         if attack != WORST or _is_worst({row.attack for row in rows}):
             chosen.append(rows[0] if len(rows) == 1 else _worst(rows, attack))
     return tuple(chosen)
 
 
-def _fullest(rows: Sequence[Row]) -> str:
+def fullest(rows: Sequence[Row]) -> str:
     """The hash of the set of images with the most measurements; of equal sets the larger one.
 
     The number of measurements comes first, because a worst case over few attacks is no worst case.
