@@ -1,6 +1,7 @@
 """The sweep: every condition once, as `accuracy` measures it; stopped and resumed; other weights; wrong arguments."""
 
 import hashlib
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -265,7 +266,7 @@ def test_the_default_is_the_whole_zoo_and_its_table(cifar, capsys):
     run(["--count", "24", "--data", str(cifar), "--attacks", "clean"])
     assert [r.model for r in evaluation.table().rows] == [BN] * 3 + [NONE] + [RN] * 3
     out = capsys.readouterr().out
-    assert f"[1/7] {BN} tracked clean: float 24 of 24;" in out
+    assert re.search(rf"\[1/7\] {BN} tracked clean: float 24 of 24, [\d.]+ images a second; ", out)
     assert "cifar10-sweep.jsonl holds 7 rows" in out
     assert zoo.names() == [BN, NONE, RN], "the table beside the models is not taken for one"
 

@@ -45,10 +45,12 @@ def sweep(
             continue
         new = [filled(row, measured[row.pixels]) for row in blanks]
         FILE.append(out, new)
-        clock.note(condition, perf_counter() - began)
+        seconds = perf_counter() - began
+        clock.note(condition, seconds)
         counts = ", ".join(f"{row.pixels} {row.correct}" for row in new)
         left = clock.left(condition for condition, _ in todo[number:])
-        say(f"[{number}/{len(todo)}] {condition}: {counts} of {len(batch)}; {left} left")
+        speed = f"{len(batch) / seconds:.1f} images a second"
+        say(f"[{number}/{len(todo)}] {condition}: {counts} of {len(batch)}, {speed}; {left} left")
     return share.agree(_finished(out) if share.first else ())
 
 
