@@ -8,7 +8,7 @@ from rnorm_core.rounding import percent, span
 from rnorm_core.zoo import Variant
 
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
-MAIN, OTHER = ([f"{dataset}-resnet20-{norm}" for norm in ("bn", "rn", "none")] for dataset in ("cifar10", "cifar100"))
+MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 
 
@@ -48,10 +48,9 @@ def test_the_images_and_the_attacks_are_those_that_the_text_names():
 
 def more(name: str, eps: float) -> set[str]:
     """The stronger attacks that the text names."""
-    if (name in MAIN and eps) or (eps == 1 and (name in OTHER or name.endswith("-early"))):
+    if name in MAIN or (name.endswith("-early") and eps == 1):
         return APGD
-    other_seed = "seed" in name and name.rpartition("-")[0] in MAIN + OTHER
-    if (other_seed and eps in (0.5, 1)) or (name in OTHER and eps == 0.5):
+    if "seed" in name and name.rpartition("-")[0] in MAIN and eps in (0.5, 1):
         return {"apgd-ce"}
     if name.endswith("-adv") and "dualbn" not in name and eps == 8:
         return {"apgd-ce", "apgd-dlr", "square"}

@@ -402,12 +402,13 @@ def shipped():
 
 
 def masks(*networks: tuple[str, str], eps: float) -> list[np.ndarray]:
-    """Of each (name, statistics): right under every attack of this size under which all of them were measured."""
+    """Of each (name, statistics): right under every attack of this size under which all of them were measured, on the
+    images on which most was measured."""
     found = [
         {
             r.kind: r.mask.numpy()
             for r in evaluation.table().rows
-            if (r.model, r.statistics, r.eps_255, r.pixels) == (*network, eps, "float")
+            if (r.model, r.statistics, r.eps_255, r.pixels, r.n) == (*network, eps, "float", 2000)
         }
         for network in networks
     ]

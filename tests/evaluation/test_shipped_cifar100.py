@@ -3,13 +3,14 @@
 import pytest
 
 from rnorm_core import evaluation, zoo
-from rnorm_core.evaluation.measure.protocol import ATTACKS, plan
+from rnorm_core.evaluation.measure.protocol import APGD, ATTACKS, SMALL_EPS_255, plan
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.accuracies import shipped
 
 pytestmark = pytest.mark.skipif(not shipped("cifar100").exists(), reason="CIFAR-100 has not been measured yet")
 
 NAMES = [name for name in zoo.names() if zoo.card(name).dataset == "cifar100"]
+MAIN = [f"cifar100-resnet20-{norm}" for norm in ("bn", "rn", "none")]
 COUNT, DIFFER = 2000, 0.01  # images; share that machines may round to the other side
 
 
@@ -25,8 +26,9 @@ def test_it_belongs_to_the_shipped_weights(rows):
 
 
 def test_all_sizes_are_there(rows):
+    """The main networks met APGD, too."""
     there = {(r.model, r.statistics, r.kind, r.eps_255, r.pixels) for r in rows if (r.n, r.seed) == (COUNT, 0)}
-    planned = plan(NAMES, statistics=("tracked",), kinds=ATTACKS)
+    planned = plan(NAMES, ("tracked",), ATTACKS) + plan(MAIN, ("tracked",), APGD, SMALL_EPS_255)
     wanted = {(c.model, c.statistics, c.attack, c.eps_255, pixels) for c in planned for pixels in c.pixels}
     assert sorted(wanted - there) == []
 
