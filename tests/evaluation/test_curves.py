@@ -128,6 +128,9 @@ def test_a_line_begins_on_the_images_of_most_of_its_points(table):
     more = [row(BN, 0, (9100, 10_000), images="2"), row(BN, 1, (1900, 10_000), images="2")]
     (line,) = lines((*table.rows, *more), (BN,))
     assert counts(line) == {0: (900, 1000), 1: (1900, 10_000), 8: (0, 1000)}
+    many = [row(BN, 1, (k, 500), attack=attack, images="3") for attack, k in (("pgd", 90), ("fgsm", 99))]
+    (line,) = lines((*table.rows, row(BN, 0, (450, 500), images="3"), *many), (BN,), WORST)
+    assert counts(line) == {0: (900, 1000), 1: (90, 500)}, "a size with more attacks alone"
     (line,) = lines((*table.rows, *more, row(BN, 8, (0, 10_000), images="2")), (BN,))
     assert counts(line) == {0: (9100, 10_000), 1: (1900, 10_000), 8: (0, 10_000)}
 

@@ -49,3 +49,14 @@ def test_networks_are_compared_under_the_attacks_that_all_of_them_had():
     assert "stronger" in left_out(table, all_three, [1])
     assert left_out(table, (NETWORK, unknown), [1]) == left_out(table, all_three, [0]) == ""
     assert to_compare(table, [unknown]).rows == ()
+
+
+def test_an_attack_that_leaves_fooled_images_alone_is_the_same_attack():
+    batch = NETWORK.in_mode("batch")
+    stops = replace(APGD, settings={**APGD.settings, "early_stop": True})
+    joint = [replace(one, statistics="batch") for one in (CLEAN, PGD, APGD)]
+    same = to_compare(Table((CLEAN, PGD, stops, *joint)), (NETWORK, batch))
+    for one in (NETWORK, batch):
+        found = headline(same, one, 1)
+        assert found is not None
+        assert attacks_of(found) == ("pgd", "apgd-dlr")

@@ -1,7 +1,7 @@
 """Collects the evidence for a claim from tables and cards, with the networks that were measured for it.
 
 Compared networks were trained alike, have the same seed, and are compared on the same images. If several sets of images
-were measured, the set with the most attack sizes is used.
+were measured at a size, the one with the most attacks is used, because a weak attack looks like robustness.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -149,28 +149,34 @@ def _under_all_attacks(rows: Sequence[Row], network: Variant) -> Curves:
     }
 
 
-def _on_common_images(curves: Sequence[Curves]) -> list[Curve] | None:
-    """All curves on one set of images: the set with the most common sizes, then the one with the most images."""
-    common = set(curves[0]).intersection(*curves[1:])
-    if not common:
-        return None
+class Measured(NamedTuple):
+    """Several networks on the same images: those that are right without an attack, and those under one."""
 
-    def by_sizes_then_images(images: str) -> tuple[int, int]:
-        sizes = set(curves[0][images]).intersection(*(curve[images] for curve in curves))
-        return len(sizes), len(curves[0][images][0].right)
-
-    images = max(common, key=by_sizes_then_images)
-    return [curve[images] for curve in curves]
+    clean: list[Tensor]
+    attacked: list[Hits]
 
 
-def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, list[Curve]]:
-    """Seed -> the curves of left and right on the same images."""
+def _on_common_images(curves: Sequence[Curves]) -> dict[float, Measured]:
+    """By eps, 0 for clean, all networks on one set of images: that with the most attacks, then with the most images."""
+    by_eps: dict[float, Measured] = {}
+    for images in sorted(set(curves[0]).intersection(*curves[1:])):
+        some = [curve[images] for curve in curves]
+        for eps in set(some[0]).intersection(*some[1:]):
+            new = Measured([curve[0].right for curve in some], [curve[eps] for curve in some])
+            by_eps[eps] = max(new, by_eps.get(eps, new), key=_weight)
+    return dict(sorted(by_eps.items()))
+
+
+def _weight(measured: Measured) -> tuple[int, int]:
+    hits = measured.attacked[0]
+    return len(hits.attacks), len(hits.right)
+
+
+def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, dict[float, Measured]]:
+    """Seed -> left and right on the same images, by eps; 0 for clean."""
     seeds = sorted(alike.get(left.norm, {}).keys() & alike.get(right.norm, {}).keys())
-    curves_by_seed = {}
-    for seed in seeds:
-        if curves := _on_common_images(curves_of(_variants(alike, (left, right), [seed]))):
-            curves_by_seed[seed] = curves
-    return curves_by_seed
+    pairs = {seed: _on_common_images(curves_of(_variants(alike, (left, right), [seed]))) for seed in seeds}
+    return {seed: by_eps for seed, by_eps in pairs.items() if by_eps}
 
 
 def contest(
@@ -180,12 +186,12 @@ def contest(
     by_eps: dict[float, dict[int, Paired]] = {}
     attacks: Attacks = {}
     pairs = _pairs(curves_of, alike, left, right)
-    for seed, (one, other) in pairs.items():
-        both = one[0].right & other[0].right
-        for eps in sorted((one.keys() & other.keys()) - {0}):
-            if both.any():
-                by_eps.setdefault(eps, {})[seed] = paired(one[eps].right[both], other[eps].right[both])
-                attacks.setdefault(eps, {})[seed] = one[eps].attacks
+    for seed, measured in pairs.items():
+        for eps, (clean, (one, other)) in measured.items():
+            both = clean[0] & clean[1]
+            if eps and both.any():
+                by_eps.setdefault(eps, {})[seed] = paired(one.right[both], other.right[both])
+                attacks.setdefault(eps, {})[seed] = one.attacks
     if not by_eps:
         return Nothing
     networks = _variants(alike, (left, right), pairs)
@@ -198,17 +204,16 @@ def _over_trainings(curves: Sequence[Curves], left: NormMode, right: NormMode) -
 
     curves: of all trainings of left, then of right. An attack is on the images that all of them get right without it.
     """
-    common = _on_common_images(curves)
-    if left.norm == right.norm or common is None:
+    if left.norm == right.norm:
         return {}
-    all_right = torch.stack([curve[0].right for curve in common]).all(0)
     by_eps = {}
-    for eps in sorted(set(common[0]).intersection(*common)):
+    for eps, (clean, attacked) in _on_common_images(curves).items():
+        all_right = torch.stack(clean).all(0)
         among = all_right if eps else torch.ones_like(all_right)
-        values = [count(curve[eps].right[among]).value for curve in common] if among.any() else []
+        values = [count(hits.right[among]).value for hits in attacked] if among.any() else []
         half = len(values) // 2
         if difference := over_seeds(values[:half], values[half:]):
-            by_eps[eps] = Trainings(difference, int(among.sum()), common[0][eps].attacks * bool(eps))
+            by_eps[eps] = Trainings(difference, int(among.sum()), attacked[0].attacks * bool(eps))
     return by_eps
 
 
@@ -219,12 +224,12 @@ def retention(rows: Sequence[Row], alike: Alike, mode: NormMode) -> tuple[Retent
     used = []
     for seed, card in sorted(alike.get(mode.norm, {}).items()):
         network = _variant(card, mode.statistics)
-        if curves := _on_common_images(under_own_attacks(rows, (network,))):
+        if measured := _on_common_images(under_own_attacks(rows, (network,))):
             used.append(network)
-            (curve,) = curves
-            for eps in sorted(curve.keys() - {0}):
-                by_eps.setdefault(eps, {})[seed] = (count(curve[0].right), count(curve[eps].right))
-                attacks.setdefault(eps, {})[seed] = curve[eps].attacks
+            for eps, ((clean,), (attacked,)) in measured.items():
+                if eps:
+                    by_eps.setdefault(eps, {})[seed] = (count(clean), count(attacked.right))
+                    attacks.setdefault(eps, {})[seed] = attacked.attacks
     return (Retention(mode.label, by_eps, attacks), tuple(used)) if by_eps else Nothing
 
 
@@ -327,7 +332,7 @@ def kept_accuracy(rows: Sequence[Row], alike: Alike) -> tuple[KeptAccuracy | Non
     pairs = _pairs(curves_of, alike, left, right)
     if not pairs:
         return Nothing
-    by_seed = {seed: paired(one[0].right, other[0].right) for seed, (one, other) in pairs.items()}
+    by_seed = {seed: paired(*measured[0].clean) for seed, measured in pairs.items()}
     networks = _variants(alike, (left, right), pairs)
     trainings = _over_trainings(curves_of(networks), left, right).get(0)
     return KeptAccuracy(left.label, right.label, by_seed, trainings), networks

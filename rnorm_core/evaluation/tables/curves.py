@@ -1,5 +1,6 @@
 """The table of accuracies as curves over the attack's size, and as comparisons of two networks on the same images."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -111,12 +112,12 @@ def has_worst(table: Table) -> bool:
 def of_variant(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row, ...]:
     """Rows by eps, the clean row first. An attack with several versions (for instance losses) gives its worst case.
 
-    At each size the set of images with the most measurements is used; without an attack, that of all sizes together.
+    At each size the set of images with the most measurements is used; without an attack, the one with the most sizes.
     """
     mine = table.select(model=variant.model, statistics=variant.statistics)
     attacked = under(mine, attack, pixels).rows
-    usual = fullest(attacked) if attacked else ""
-    clean = sorted(mine.select(attack="clean").rows, key=lambda row: (row.images != usual, -row.n, row.seed))
+    sizes = Counter(images for images, _ in {(row.images, row.eps_255) for row in attacked})
+    clean = sorted(mine.select(attack="clean").rows, key=lambda row: (-sizes[row.images], -row.n, row.seed))
     chosen = clean[:1]
     for eps in sorted({row.eps_255 for row in attacked}):
         rows = [row for row in attacked if row.eps_255 == eps]
