@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline, left_out, to_compare
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline, left_out, like_with_like, to_compare
 from rnorm_core.zoo import Variant
 from tests.rows import row
 
@@ -60,3 +60,13 @@ def test_an_attack_that_leaves_fooled_images_alone_is_the_same_attack():
         found = headline(same, one, 1)
         assert found is not None
         assert attacks_of(found) == ("pgd", "apgd-dlr")
+
+
+def test_beside_another_data_set_networks_of_one_are_still_compared_on_the_same_images():
+    batch, far = NETWORK.in_mode("batch"), replace(NETWORK, model="far")
+    few = [replace(one, statistics="batch", images="2" * 64) for one in (CLEAN, PGD)]
+    table = Table((CLEAN, PGD, *(replace(one, images="2" * 64) for one in (CLEAN, PGD)), *few))
+    other = Table(tuple(replace(one, model="far", images="3" * 64) for one in (CLEAN, PGD, APGD)))
+    found = like_with_like([(table, NETWORK, "float"), (table, batch, "float"), (other, far, "float")])
+    assert [{row.images[0] for row in one.rows} for one in found] == [{"2"}, {"2"}, {"3"}]
+    assert {row.attack for row in found[2].rows} == {"clean", "pgd"}

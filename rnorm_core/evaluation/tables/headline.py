@@ -65,16 +65,23 @@ def left_out(table: Table, variants: Sequence[Variant], sizes_255: Sequence[floa
 def like_with_like(lines: Sequence[tuple[Table, Variant, str]]) -> list[Table]:
     """`shared` for lines of different pixels or data sets, too: a table for each (table, variant, pixels).
 
-    Networks of different data sets share no images, so there the attacks alone have to be the same.
+    Networks of one data set are compared on the same images; across data sets the attacks alone have to be the same.
     """
-    mine = [table.select(model=one.model, statistics=one.statistics).rows for table, one, _ in lines]
     each = [
-        [row for row in rows if row.pixels == pixels or row.attack == "clean"]
-        for rows, (_, _, pixels) in zip(mine, lines, strict=True)
+        [(row, _attack(row)) for row in table.select(model=one.model, statistics=one.statistics).rows
+         if row.pixels == pixels or row.attack == "clean"]
+        for table, one, pixels in lines
+    ]  # fmt: skip
+    tables = [id(table) for table, _, _ in lines]
+    alike: dict[int, set[tuple[str, tuple]]] = {}  # images and attack of what all lines of one data set have
+    for table, rows in zip(tables, each, strict=True):
+        here = {(row.images, attack) for row, attack in rows}
+        alike[table] = alike.get(table, here) & here
+    everywhere = set.intersection(*({attack for _, attack in here} for here in alike.values()))
+    return [
+        Table(tuple(r for r, attack in rows if attack in everywhere and (r.images, attack) in alike[table]))
+        for table, rows in zip(tables, each, strict=True)
     ]
-    same_images = all(table is lines[0][0] for table, _, _ in lines)
-    common = set.intersection(*({_conditions(row, same_images) for row in rows} for rows in each))
-    return [Table(tuple(row for row in rows if _conditions(row, same_images) in common)) for rows in each]
 
 
 def attack_of(row: Row) -> str:
@@ -89,10 +96,10 @@ def attacks_of(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.settings.get("attacks", (row.kind,))))
 
 
-def _conditions(row: Row, same_images: bool) -> tuple:
+def _attack(row: Row) -> tuple:
     """What two networks' rows must share to be under the same attack.
 
     Whether an attack spends no more steps on fooled images is no difference: as many images are fooled.
     """
     settings = tuple(sorted((key, repr(value)) for key, value in row.settings.items() if key != "early_stop"))
-    return row.images if same_images else "", row.eps_255, row.attack, settings
+    return row.eps_255, row.attack, settings
