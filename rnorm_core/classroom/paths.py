@@ -73,7 +73,7 @@ PATHS = (
             Part("1", "noise-answer", "How little does an attack need, and is it more than noise?"),
             Part("2", "alone-answer", "Which two numbers does BatchNorm remember, and what are they for?"),
             Part("3", "large-answer", "Does an attack move what the layers receive?"),
-            Part("4", "end-answer", "Do other statistics help, and up to which size?"),
+            Part("4", "stronger-answer", "Do other statistics help, also against a stronger attack?"),
             Part("5", "luck", "What does RobustNorm divide by, and does it keep more photos?"),
             Part("6", "training-answer", "Is it robust, or was the attack weak?"),
         ),

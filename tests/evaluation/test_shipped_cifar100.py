@@ -41,8 +41,9 @@ def test_all_rows_of_a_count_saw_the_same_images(rows):
 def test_cards_and_table_agree(rows, name):
     """The images of a card are the first of the table's."""
     mine = {
-        r.eps_255: r for r in rows if (r.model, r.kind, r.pixels, r.statistics) == (name, "pgd", "float", "tracked")
-    }
+        r.eps_255: r
+        for r in rows if (r.model, r.kind, r.pixels, r.statistics, r.n) == (name, "pgd", "float", "tracked", COUNT)
+    }  # fmt: skip
     known = [row for row in zoo.card(name).accuracies if (row["attack"], row["statistics"]) == ("pgd", "tracked")]
     assert 1 in mine.keys() & {row["eps_255"] for row in known}
     for row in (row for row in known if row["eps_255"] in mine):

@@ -39,7 +39,11 @@ def test_the_command_beside_a_claim_measures_its_evidence():
     kept = words.commands(found.by_claim["C6"], found.table)
     assert kept
     assert all("--statistics tracked --attacks clean --count" in command for command in kept)
-    for command in words.commands(found.by_claim["C3"], found.table):
-        options = sweeping.arguments(command.split()[3:]) if command.startswith(accuracies.COMMAND) else None
-        assert options is None or set(options.attacks) == {"clean", "fgsm", "noise", "pgd"}
-        assert options is None or "batch" in options.statistics
+    sweeps = [one for one in words.commands(found.by_claim["C3"][:1], found.table) if accuracies.COMMAND in one]
+    options = {one.count: one for one in (sweeping.arguments(command.split()[3:]) for command in sweeps)}
+    by_eps = found.by_claim["C3"][0].evidence.by_eps
+    assert {(eps, n) for n, one in options.items() for eps in one.eps} == {
+        (eps, some[0][0].n) for eps, some in by_eps.items()
+    }
+    assert all(set(one.attacks) >= {"clean", "fgsm", "noise", "pgd"} for one in options.values())
+    assert all(one.statistics == ["batch"] for one in options.values())

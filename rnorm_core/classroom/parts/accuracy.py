@@ -50,8 +50,12 @@ class Line:
 
     @property
     def label(self) -> str:
+        return self.named(self.variant.label)
+
+    def named(self, network: str) -> str:
+        """The label with another name of the network."""
         rest = [ATTACKS[self.attack]] if self.attack else []
-        return ", ".join([self.variant.label, *rest, *(["saved as PNG"] if FILE in self.words else [])])
+        return ", ".join([network, *rest, *(["saved as PNG"] if FILE in self.words else [])])
 
     def rows(self, beside: tuple["Line", ...] = ()) -> Mapping[float, Row]:
         """The row of every size that was measured, k of k/255; 0 is clean.
@@ -141,11 +145,12 @@ class AccuracyBySize(BarPart):
         others = [
             one for one in self.lines if one.words[0] == line.words[0] and one.dataset == line.dataset and one != line
         ]
-        label = line.label
+        name = line.variant.label
         if self.of_several_datasets and line.dataset == DATASET:
-            label = f"{model_names.dataset(DATASET)} {label}"
+            name = f"{model_names.dataset(DATASET)} {name}"
         if line.variant.statistics == "tracked" and any(one.variant != line.variant for one in others):
-            label += " with its memory"
+            name += " with its memory"
+        label = line.named(name)
         if not line.attack and any(one.attack for one in others):
             label += ", under attack"
         if line.pixels == "float" and any(one.pixels != "float" for one in others):

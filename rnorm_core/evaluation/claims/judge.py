@@ -31,7 +31,7 @@ _OWN = (
     "each under attacks that were made for it: an image counts as right if it withstands all attacks that both were "
     "measured under (PGD in 20 steps where there is no other)"
 )
-WORST = "under the worst of all modes' attacks"
+WORST = "under the worst of PGD of 10 steps for each mode"
 _WORST = (
     "Gradients through a batch's own statistics can make a weak attack. So a second look gives each network, in every "
     "mode of its statistics, an attack by PGD in 10 steps of its own, and counts an image only if none of these fools "

@@ -14,6 +14,7 @@ from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, listed
 from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.report import reproduce
+from rnorm_core.zoo import Variant
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.
 COMMANDS: dict[str, str] = dict.fromkeys(("moved", "more than noise", "regained", "unusable"), reproduce.EVIDENCE)
@@ -124,18 +125,48 @@ def commands(judgements: Sequence[Judgement], table: Table) -> list[str]:
     texts = []
     for judgement in judgements:
         names = [source.model for source in judgement.sources]
-        evidence, kinds = judgement.evidence, {"clean": None}
-        if isinstance(evidence, Contest | Retention):
-            kinds |= dict.fromkeys(
-                kind for seeds in evidence.attacks.values() for some in seeds.values() for kind in some
-            )
-        sweep = reproduce.sweep((source.statistics for source in judgement.sources), kinds)
-        form = COMMANDS.get(evidence.rule, sweep)
-        if isinstance(evidence, Contest) and evidence.under:
+        form = COMMANDS.get(judgement.evidence.rule)
+        if isinstance(judgement.evidence, Contest) and judgement.evidence.under:
             form = reproduce.LABORATORIES
-        n = max((row.n for row in table.rows if row.model in names), default=0)
-        texts += [reproduce.command(form, names, n)] if form else []
+        if form is None:
+            texts += _sweeps(judgement, table)
+        elif form:
+            texts.append(reproduce.command(form, names))
     return list(dict.fromkeys(texts))
+
+
+def _sweeps(judgement: Judgement, table: Table) -> list[str]:
+    """A command for each number of images: the networks, attacks and sizes that were measured on so many."""
+    evidence, clean = judgement.evidence, {0.0: dict.fromkeys(judgement.seeds, ("clean",))}
+    attacks = evidence.attacks if isinstance(evidence, Contest | Retention) else clean
+    found: dict[int, list[tuple[Variant, str, float]]] = {}
+    for eps, by_seed in attacks.items():
+        for seed, kinds in by_seed.items():
+            networks = [source for source in judgement.sources if source.seed == seed]
+            n = _count(table, networks, kinds, eps)
+            found.setdefault(n, []).extend((network, kind, eps) for network in networks for kind in kinds)
+    return [
+        reproduce.command(
+            reproduce.sweep(
+                (network.statistics for network, _, _ in some),
+                ("clean", *(kind for _, kind, _ in some)),
+                sorted({eps for _, _, eps in some}) if len(found) > 1 else (),
+            ),
+            (network.model for network, _, _ in some),
+            n,
+        )
+        for n, some in found.items()
+    ]
+
+
+def _count(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> int:
+    """On how many images all these networks were measured under all these attacks of one size: the most; 0 if none."""
+    measured: dict[tuple[str, int], set[tuple[str, str, str]]] = {}
+    for row in table.rows:
+        if row.eps_255 == eps_255 and row.pixels == "float":
+            measured.setdefault((row.images, row.n), set()).add((row.model, row.statistics, row.kind))
+    wanted = {(network.model, network.statistics, kind) for network in networks for kind in kinds}
+    return max((n for (_, n), some in measured.items() if some >= wanted), default=0)
 
 
 def downloaded(shipped: Shipped) -> list[dict[str, Any]]:
