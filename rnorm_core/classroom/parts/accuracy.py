@@ -151,8 +151,8 @@ class AccuracyBySize(BarPart):
         if line.variant.statistics == "tracked" and any(one.variant != line.variant for one in others):
             name += " with its memory"
         label = line.named(name)
-        if not line.attack and any(one.attack for one in others):
-            label += ", under attack"
+        if not line.attack and (beside := {one.attack for one in others if one.attack}):
+            label += ", under attack" if beside == {"noise"} else ", worst case"
         if line.pixels == "float" and any(one.pixels != "float" for one in others):
             label += ", as computed"
         return label
