@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row, Table, worst_case
-from rnorm_core.evaluation.measure.protocol import STRONG
+from rnorm_core.evaluation.measure.protocol import APGD, STRONG
 from rnorm_core.evaluation.tables.curves import fullest
 from rnorm_core.sanity import checks
 from rnorm_core.sanity.finding import Finding, not_measured
@@ -32,11 +32,11 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
         findings.append(checks.steps(*(row.accuracy for row in pair)))
     if pair := _both(rows, "noise", "pgd"):
         findings.append(checks.noise(*(row.accuracy for row in pair)))
-    if pair := _both(rows, "pgd", "apgd-ce"):
+    if pair := _harder(rows):
         findings.append(checks.effort(*(row.accuracy for row in pair)))
     if pair := _both(rows, "pgd", "square"):
         white, blind = pair
-        gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *STRONG[:3])]
+        gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *APGD)]
         strongest = min(filter(None, gradient), key=lambda row: row.correct)
         findings.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
     mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
@@ -102,8 +102,13 @@ def _both(rows: dict[str, dict[float, Row]], left: str, right: str) -> tuple[Row
     return None if size is None else (rows[left][size], rows[right][size])
 
 
+def _harder(rows: dict[str, dict[float, Row]]) -> tuple[Row, Row] | None:
+    """PGD, and APGD with the same loss; or with another one where that was not measured."""
+    return next(filter(None, (_both(rows, "pgd", kind) for kind in APGD)), None)
+
+
 def _worst(rows: dict[str, dict[float, Row]]) -> Finding | None:
-    pair = _both(rows, "pgd", "apgd-ce") or _both(rows, "pgd", "square")
+    pair = _harder(rows) or _both(rows, "pgd", "square")
     if pair is None:
         return None
     usual = pair[0]
