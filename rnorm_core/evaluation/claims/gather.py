@@ -332,7 +332,10 @@ def kept_accuracy(rows: Sequence[Row], alike: Alike) -> tuple[KeptAccuracy | Non
     pairs = _pairs(curves_of, alike, left, right)
     if not pairs:
         return Nothing
-    by_seed = {seed: paired(*measured[0].clean) for seed, measured in pairs.items()}
+    by_seed = {}
+    for seed, measured in pairs.items():
+        one, other = measured[0].clean
+        by_seed[seed] = paired(one, other)
     networks = _variants(alike, (left, right), pairs)
     trainings = _over_trainings(curves_of(networks), left, right).get(0)
     return KeptAccuracy(left.label, right.label, by_seed, trainings), networks
