@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rnorm_core.evaluation import Row, card
 from rnorm_core.evaluation.tables import accuracies, laboratories, layer_shifts
+from rnorm_core.evaluation.tables.headline import attacks_of
 from rnorm_core.training import learning_rates
 
 LABORATORIES = f"{laboratories.COMMAND} {{names}} --out again.jsonl"
@@ -28,9 +29,24 @@ def command(template: str, names: Iterable[str], n: int = 0) -> str:
     return template.format(names=" ".join(dict.fromkeys(names)), n=n)
 
 
+def rows_commands(rows: Sequence[Row]) -> str:
+    """The commands for rows of the tables of accuracies, also of worst cases: a line for each data set and number of
+    images.
+    """
+    by_images: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        by_images.setdefault((row.dataset, row.n), []).append(row)
+    lines = []
+    for (_, n), some in by_images.items():
+        kinds = sorted({kind for row in some for kind in attacks_of(row)} - {"clean"})
+        form = sweep((row.statistics for row in some), ("clean", *kinds), sorted({row.eps_255 for row in some}))
+        lines.append(command(form, (row.model for row in some), n))
+    return "\n".join(lines)
+
+
 def row_command(row: Row) -> str:
     """The command for one row of the table of accuracies; for a worst case, the attacks that it is made of."""
-    kinds = " ".join(dict.fromkeys(row.settings.get("attacks", (row.kind,))))
+    kinds = " ".join(attacks_of(row))
     size = f" --eps {row.eps_255:g}" if row.eps_255 else ""
     queries = f" --queries {row.settings['steps']}" if row.kind == "square" else ""
     return (

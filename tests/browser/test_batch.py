@@ -33,10 +33,11 @@ def tiles(page) -> list[list[int]]:
     )
 
 
+@pytest.mark.timeout(480)
 def test_from_question_to_question_and_back_by_link(visit, settled):
     # the shipped bars are there at once
     page = visit("/batch")
-    page.set_default_timeout(180_000)  # every photo is a victim once: much work beside other tests
+    page.set_default_timeout(400_000)  # every photo is a victim once: much work beside other tests
     page.get_by_text("for photos shown alone ").wait_for()
     if laboratories.rows():
         shown = page.locator("[data-testid=stMarkdown] img")

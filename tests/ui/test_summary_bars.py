@@ -167,6 +167,18 @@ def test_headlines_of_the_table(batch):
     assert command.format(BN, RN) in found.command
 
 
+def test_a_command_for_each_number_of_images():
+    table = evaluation.table()
+    shown = summary_bars.headlines(table, [Variant.of(BN, "batch")], (0, 1))
+    found = {row.n: row for row in table.rows if (row.model, row.statistics, row.kind) == (BN, "batch", "apgd-margin")}
+    few, clean = shown.command.splitlines()[::-1]
+    (n,) = found
+    assert "--eps 1 --count" in few
+    assert f"apgd-margin fgsm noise pgd --eps 1 --count {n} " in few
+    assert "--statistics batch --attacks clean --count 2000 " in clean
+    assert shown.n == f"n = {n} to 2,000 test images"
+
+
 def test_what_the_captions_say_is_true_of_the_shipped_rows():
     """Steps, draws, batches and seed stand in the captions as words: they must be those of the files."""
     rows = [*laboratories.rows(), *layer_shifts.moved()[0], *batch_sizes.by_size()[0]]

@@ -8,6 +8,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 
 from rnorm_core.ui.settings import uploads
 from rnorm_core.ui.settings.uploads import IN_ALL, OF_SESSION, UploadLimit
@@ -70,3 +72,10 @@ def test_on_ones_own_machine_there_is_no_limit(held, monkeypatch):
     monkeypatch.delenv("RNORM_PUBLIC")
     held["mine"] = IN_ALL
     assert client().put("/_stcore/upload_file/mine/1").status_code == 200
+
+
+def test_a_file_that_is_gone_before_its_callback_is_none(monkeypatch):
+    record = UploadedFileRec("id", "net.safetensors", "", b"weights")
+    there = UploadedFile(record, FileURLs())
+    monkeypatch.setattr(uploads.st, "session_state", {"there": there, "gone": DeletedFile("id"), "empty": None})
+    assert [uploads.arrived(key) for key in ("there", "gone", "empty", "unknown")] == [there, None, None, None]

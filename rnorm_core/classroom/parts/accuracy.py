@@ -14,7 +14,7 @@ from rnorm_core.data import CLASSES
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
 from rnorm_core.evaluation.tables.freshness import shipped_weights
-from rnorm_core.evaluation.tables.headline import attacks_of, by_size, like_with_like
+from rnorm_core.evaluation.tables.headline import by_size, like_with_like
 from rnorm_core.norms import STATISTICS
 from rnorm_core.zoo import Variant
 
@@ -135,10 +135,9 @@ class AccuracyBySize(BarPart):
             what += f"; where a bar names {' or '.join(dict.fromkeys(named))}, under that alone"
         return what + ", in batches of 128" * any(norms.looks_at_batch(one.statistics) for one in self.variants())
 
-    def attacks(self) -> list[str]:
-        """The attacks in the pictures, as the command line takes them."""
-        rows = [row for line in self.lines for eps in self.numbers if (row := line.rows(self.lines).get(eps))]
-        return sorted({"clean", *(kind for row in rows for kind in attacks_of(row))})
+    def rows(self) -> list[Row]:
+        """The measured rows in the pictures."""
+        return [row for line in self.lines for eps in self.numbers if (row := line.rows(self.lines).get(eps))]
 
     def _label(self, line: Line) -> str:
         """The line's label; it also says what is usual where another line of the same network is unusual there."""

@@ -127,7 +127,7 @@ def _own(image_id: str) -> str:
 def _check(key: str, dataset: str) -> None:
     """If the file is no picture: empties the uploader and keeps the error on the page until the next file."""
     st.session_state.pop(_REJECTED, None)
-    if (file := st.session_state[key]) is None:
+    if (file := uploads.arrived(key)) is None:
         return
     try:
         data.upload(file.getvalue(), file.name, None, dataset)

@@ -136,8 +136,7 @@ def summary(part: BarPart) -> SummaryBars:
     """The part's pictures, and how their numbers were made."""
     match part:
         case AccuracyBySize():
-            modes = [one.statistics for one in part.variants()]
-            template = reproduce.sweep(modes, part.attacks(), part.numbers)
+            template = reproduce.rows_commands(part.rows())
         case ByBatchSize():
             template = reproduce.EVIDENCE
         case Neighbours() | Transfer():

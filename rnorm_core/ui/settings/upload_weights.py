@@ -89,7 +89,7 @@ def _take(key: str) -> None:
     A file that is refused stays in the uploader, and the error on the page.
     """
     st.session_state.pop(_REJECTED, None)
-    if (file := st.session_state.get(key)) is None:
+    if (file := uploads.arrived(key)) is None:
         return
     try:
         if len(_uploads()) >= MOST:

@@ -6,6 +6,7 @@ Streamlit keeps each file in memory until its session ends, also those of a widg
 import re
 from collections import Counter
 
+import streamlit as st
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime import get_instance
@@ -48,6 +49,15 @@ class UploadLimit:
         finally:
             self._coming[session] -= 1
             self._coming += Counter()  # without the sessions that have no more files
+
+
+def arrived(key: str) -> UploadedFile | None:
+    """The file of an uploader with this key, in its callback; None without one, and where it is gone already.
+
+    A page that is left while it uploads, or a file that is replaced at once, leaves a `DeletedFile`.
+    """
+    file = st.session_state.get(key)
+    return file if isinstance(file, UploadedFile) else None
 
 
 def held(session: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from rnorm_core import evaluation
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.verdict import listed
 from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.evaluation.tables.headline import WHAT, attack_of, attacks_of, headline
+from rnorm_core.evaluation.tables.headline import WHAT, attack_of, headline
 from rnorm_core.figures.markup import summary_bars
 from rnorm_core.figures.markup.summary_bars import Bar, Picture, Share
 from rnorm_core.norms import looks_at_batch
@@ -113,15 +113,14 @@ def sentence(text: str, networks: Sequence[Variant], *shares_of: Callable[[Varia
 
 def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float], note: str = "") -> SummaryBars:
     """A picture for each variant, with the headline row of each attack size (k of k/255; 0 is clean)."""
-    pictures, kinds, batch = [], {"clean"}, any(looks_at_batch(variant.statistics) for variant in variants)
+    pictures, shown, batch = [], [], any(looks_at_batch(variant.statistics) for variant in variants)
     for variant in variants:
         rows = {eps: headline(table, variant, eps) for eps in sizes_255}
-        kinds |= {attack for row in rows.values() if row for attack in attacks_of(row)}
+        shown += filter(None, rows.values())
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     if batch:
         note = f"With statistics of a batch an attack made for another mode may do more harm than these. {note}".strip()
-    template = reproduce.sweep((variant.statistics for variant in variants), sorted(kinds), sizes_255)
-    return of_variants(pictures, WHAT + ", in batches of 128" * batch, template, note)
+    return of_variants(pictures, WHAT + ", in batches of 128" * batch, reproduce.rows_commands(shown), note)
 
 
 def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:
