@@ -5,7 +5,7 @@ from typing import Any
 
 from rnorm_core import citation
 from rnorm_core.citation import ARXIV
-from rnorm_core.evaluation import Table
+from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.across_datasets import NEITHER, AcrossDatasets, main
 from rnorm_core.evaluation.claims.evidence import Contest, Retention
 from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
@@ -139,34 +139,24 @@ def _sweeps(judgement: Judgement, table: Table) -> list[str]:
     """A command for each number of images: the networks, attacks and sizes that were measured on so many."""
     evidence, clean = judgement.evidence, {0.0: dict.fromkeys(judgement.seeds, ("clean",))}
     attacks = evidence.attacks if isinstance(evidence, Contest | Retention) else clean
-    found: dict[int, list[tuple[Variant, str, float]]] = {}
+    rows: list[Row] = []
     for eps, by_seed in attacks.items():
         for seed, kinds in by_seed.items():
             networks = [source for source in judgement.sources if source.seed == seed]
-            n = _count(table, networks, kinds, eps)
-            found.setdefault(n, []).extend((network, kind, eps) for network in networks for kind in kinds)
-    return [
-        reproduce.command(
-            reproduce.sweep(
-                (network.statistics for network, _, _ in some),
-                ("clean", *(kind for _, kind, _ in some)),
-                sorted({eps for _, _, eps in some}) if len(found) > 1 else (),
-            ),
-            (network.model for network, _, _ in some),
-            n,
-        )
-        for n, some in found.items()
-    ]
+            rows += _measured(table, networks, kinds, eps)
+    return reproduce.rows_commands(rows).splitlines()
 
 
-def _count(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> int:
-    """On how many images all these networks were measured under all these attacks of one size: the most; 0 if none."""
-    measured: dict[tuple[str, int], set[tuple[str, str, str]]] = {}
-    for row in table.rows:
-        if row.eps_255 == eps_255 and row.pixels == "float":
-            measured.setdefault((row.images, row.n), set()).add((row.model, row.statistics, row.kind))
+def _measured(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> list[Row]:
+    """The rows of these networks under these attacks of one size, on the most images that all of them met."""
     wanted = {(network.model, network.statistics, kind) for network in networks for kind in kinds}
-    return max((n for (_, n), some in measured.items() if some >= wanted), default=0)
+    by_images: dict[tuple[int, str], dict[tuple[str, str, str], Row]] = {}
+    for row in table.rows:
+        key = row.model, row.statistics, row.kind
+        if key in wanted and row.eps_255 == eps_255 and row.pixels == "float":
+            by_images.setdefault((row.n, row.images), {})[key] = row
+    complete = [images for images, some in by_images.items() if some.keys() == wanted]
+    return list(by_images[max(complete)].values()) if complete else []
 
 
 def downloaded(shipped: Shipped) -> list[dict[str, Any]]:
