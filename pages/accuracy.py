@@ -10,8 +10,7 @@ from functools import partial
 import streamlit as st
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.evaluation.tables import curves
-from rnorm_core.evaluation.tables.headline import left_out, to_compare
+from rnorm_core.evaluation.tables.alike import compare, left_out, to_compare
 from rnorm_core.experiments import accuracy_sweep
 from rnorm_core.ui.accuracy import question, view, words
 from rnorm_core.ui.accuracy.question import COMPARE, MEASURE, NUMBERS, POWER
@@ -39,7 +38,7 @@ with guard("accuracy"):
     with parts[COMPARE]:
         if parts[COMPARE].open:
             under, eps = question.attack_and_size()
-            compared = curves.compare(table, variants, under, eps, choice.pixels)
+            compared = compare(table, variants, under, eps, choice.pixels)
             view.show_comparison(table, compared, variants, choice.pixels)
     with parts[MEASURE]:
         if parts[MEASURE].open:

@@ -6,7 +6,7 @@ reads a card with the command that trains the same network again.
 
 import streamlit as st
 
-from rnorm_core.evaluation.tables.headline import left_out
+from rnorm_core.evaluation.tables.alike import left_out
 from rnorm_core.ui.models import bars, question, seeds, view
 from rnorm_core.ui.models import card as model_card
 from rnorm_core.ui.models.entries import alike
@@ -36,7 +36,7 @@ with guard("models"):
     for title, show in ((CURVES, view.show_accuracy), (TRAINING, view.show_training), (LAYERS, view.show_norm_layers)):
         with parts[title]:
             if parts[title].open and chosen:
-                show(chosen)
+                show(compared)
             elif parts[title].open:
                 st.info(NOTHING, icon=":material/touch_app:")
     with parts[CARD]:

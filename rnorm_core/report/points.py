@@ -11,10 +11,13 @@ from rnorm_core.report import reproduce
 
 def records(drawn: Sequence[Line]) -> list[dict[str, Any]]:
     """One record for each point, with everything it depends on."""
-    return [_record(line, row) for line in drawn for row in line.rows]
+    return [_record(line, row, drawn) for line in drawn for row in line.rows]
 
 
-def _record(line: Line, row: Row) -> dict[str, Any]:
+def _record(line: Line, row: Row, drawn: Sequence[Line]) -> dict[str, Any]:
+    needed = [row]
+    if line.among is not None:  # which images count depends on all networks
+        needed += [one for other in drawn for one in other.rows if one.eps_255 in (0, row.eps_255)]
     correct, n = line.counts(row)
     low, high = wilson(correct, n)
     return {
@@ -35,5 +38,5 @@ def _record(line: Line, row: Row) -> dict[str, Any]:
         "weights": row.weight_hash,
         "date": row.date,
         "code": row.code_version,
-        "command": reproduce.row_command(row),
+        "command": " && ".join(reproduce.rows_commands(needed)),
     }

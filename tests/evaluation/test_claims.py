@@ -156,13 +156,16 @@ def test_the_largest_common_set_of_images_counts():
 def test_the_images_that_met_most_attacks_count_size_by_size():
     few = [replace(r, images="2" * 64) for c, left in ((CARDS[0], 40), (CARDS[1], 20)) for r in
            (row(c, "tracked", 0, 90, 100), row(c, "tracked", 1, left, 100),
-            row(c, "tracked", 1, left + 10, 100, attack="square", settings={"steps": 9}))]  # fmt: skip
+            row(c, "tracked", 1, left + 10, 100, attack="apgd", settings={"loss": "ce"}))]  # fmt: skip
     large = curve(CARDS[0], "tracked", e0=900, e1=300, e8=10) + curve(CARDS[1], "tracked", e0=900, e1=400, e8=90)
     at_1, at_8 = of([*few, *large])["C5"][0].findings
     assert (at_1.size, at_1.state) == (1, "the opposite holds")
     assert at_1.text.endswith("n = 90, worst of 2 attacks")
     assert (at_8.size, at_8.state) == (8, "holds")
     assert at_8.text.endswith("n = 900, PGD")
+    blind = [replace(r, attack="square", settings={"steps": 9}) if r.attack == "apgd" else r for r in few]
+    at_1, _ = of([*blind, *large])["C5"][0].findings
+    assert at_1.text.endswith("n = 900, PGD"), "a black-box attack is a control"
 
 
 def move(attack: str, eps: float, count: int, hits: int, own: int) -> Moved:

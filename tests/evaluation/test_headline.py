@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline, left_out, like_with_like, to_compare
+from rnorm_core.evaluation.tables.alike import left_out, like_with_like, to_compare
+from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, headline
 from rnorm_core.zoo import Variant
 from tests.rows import row
 

@@ -11,7 +11,7 @@ import pytest
 from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Table
-from rnorm_core.evaluation.tables import curves
+from rnorm_core.evaluation.tables import alike
 from rnorm_core.ui.accuracy.question import MEASURE, NUMBERS
 from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
@@ -262,7 +262,7 @@ def test_left_and_right_are_always_among_the_curves(open_page):
 
 @pytest.mark.usefixtures("table")
 def test_what_is_closed_is_not_computed(open_page, monkeypatch):
-    monkeypatch.setattr(curves, "compare", None)
+    monkeypatch.setattr(alike, "compare", None)
     page = open_page("accuracy", rest=NUMBERS)
     assert len(page.dataframe) == 1
     assert len(charts(page)) == 1

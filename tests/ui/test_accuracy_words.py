@@ -6,13 +6,14 @@ import io
 import pytest
 
 from rnorm_core import evaluation, zoo
-from rnorm_core.evaluation import Table
+from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.measure.over_seeds import over_seeds
 from rnorm_core.evaluation.tables import curves
+from rnorm_core.evaluation.tables.alike import compare
 from rnorm_core.evaluation.tables.curves import WORST, Line
 from rnorm_core.report import as_csv
 from rnorm_core.report.points import records
-from rnorm_core.report.reproduce import row_command
+from rnorm_core.report.reproduce import rows_commands
 from rnorm_core.ui.accuracy import view, words
 from rnorm_core.zoo import Variant
 from tests.rows import row
@@ -31,7 +32,7 @@ def pair(left: tuple[int, int], right: tuple[int, int], n: int) -> tuple:
 
 
 def sentences(rows, left=BN, right=RN) -> list[str]:
-    comparison = curves.compare(Table(rows), (left, right), "pgd", 1, "float")
+    comparison = compare(Table(rows), (left, right), "pgd", 1, "float")
     assert comparison is not None
     return words.sentences(comparison)
 
@@ -70,10 +71,20 @@ def test_conditions_of_lines_that_differ():
     assert words.conditions(lines(*rows)) == "20 steps, float pixels"
     assert words.conditions(lines(*rows, fair=True)).endswith("only images that all of these get right when clean")
     more = row(RN, 0.5, (9, 1000), settings={"steps": 50})
-    assert words.conditions(lines(*rows, more)) == "20 steps, float pixels"  # those of the largest size
-    more = row(RN, 16, (0, 1000), settings={"steps": 50})
     assert words.conditions(lines(*rows, more)) == (
-        "BatchNorm: 20 steps, float pixels; RobustNorm: 50 steps, float pixels"
+        "BatchNorm: 20 steps, float pixels; RobustNorm: 50 steps (at 0.5/255), 20 steps (at 1/255), float pixels"
+    )
+    assert words.conditions(lines(*rows, row(BN, 1, (9, 1000), attack="fgsm"), attack="fgsm")) == "float pixels"
+
+
+def test_conditions_name_the_losses_of_an_attack():
+    def ways(of: Variant, *losses: str) -> list[Row]:
+        return [row(of, 1, (9, 10), attack="apgd", settings={"steps": 50, "loss": loss}) for loss in losses]
+
+    clean = [row(of, 0, (9, 10)) for of in (BN, RN)]
+    drawn = lines(*clean, *ways(BN, "ce", "dlr"), *ways(RN, "ce"), attack="apgd")
+    assert words.conditions(drawn) == (
+        "BatchNorm: 50 steps, worst of 2 losses, float pixels; RobustNorm: 50 steps, ce, float pixels"
     )
 
 
@@ -102,13 +113,14 @@ def test_the_csv_holds_what_was_counted_and_how_to_do_it_again():
     assert (second["eps (k/255)"], second["eps (paper)"], second["correct"]) == ("1", "0.0196", "200")
     assert (second["weights"], second["images"]) == (BN.weight_hash, "right when clean")
     assert (second["batch size"], second["seed"], second["date"]) == ("128", "0", "2026-01-01")
-    assert second["command"] == row_command(drawn[0].rows[1])
+    (both,) = rows_commands([row for line in drawn for row in line.rows])  # which are right when clean, too
+    assert second["command"] == both
 
 
 def test_records_of_a_worst_case_name_its_attacks():
     rows = [row(BN, 0, (9, 10)), row(BN, 1, (4, 10)), row(BN, 1, (5, 10), attack="fgsm")]
     (_, worst) = records(lines(*rows, variants=(BN,), attack=WORST))
-    assert "--attacks pgd fgsm --eps 1 --count 10" in worst["command"]
+    assert "--attacks clean fgsm pgd --eps 1 --count 10" in worst["command"]
     assert (worst["attack"], worst["correct"]) == ("worst of PGD, FGSM", 4)
 
 
@@ -120,8 +132,9 @@ def test_the_command_asks_for_the_row(eps, attack):
 
     variant = Variant.of(zoo.names()[0], "tracked") if zoo.names() else pytest.skip("the trained models are not here")
     shown = row(variant, eps, (3, 1000), attack=attack, seed=4)
-    options = arguments(row_command(shown).removeprefix("python -m rnorm_core.evaluation ").split())
-    (condition,) = plan(options.models, options.statistics, options.attacks, options.eps, options.queries)
+    (command,) = rows_commands([shown])
+    options = arguments(command.removeprefix("python -m rnorm_core.evaluation ").split())
+    *_, condition = plan(options.models, options.statistics, options.attacks, options.eps, options.queries)
     assert (condition.model, condition.statistics) == (variant.model, "tracked")
     assert (condition.attack, condition.eps_255) == (shown.attack, eps)
     assert (options.count, options.seed) == (1000, 4)

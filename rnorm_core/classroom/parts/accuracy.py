@@ -13,8 +13,9 @@ from rnorm_core.classroom.parts.value import Value
 from rnorm_core.data import CLASSES
 from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
+from rnorm_core.evaluation.tables.alike import like_with_like
 from rnorm_core.evaluation.tables.freshness import shipped_weights
-from rnorm_core.evaluation.tables.headline import by_size, like_with_like
+from rnorm_core.evaluation.tables.headline import by_size
 from rnorm_core.norms import STATISTICS
 from rnorm_core.zoo import Variant
 

@@ -30,7 +30,8 @@ from rnorm_core.evaluation.claims.evidence import (
 from rnorm_core.evaluation.measure.over_seeds import over_seeds
 from rnorm_core.evaluation.measure.paired import Paired, paired
 from rnorm_core.evaluation.tables.accuracies import Table
-from rnorm_core.evaluation.tables.headline import attacks_of, by_size, shared
+from rnorm_core.evaluation.tables.alike import shared
+from rnorm_core.evaluation.tables.headline import attacks_of, by_size
 from rnorm_core.evaluation.tables.layer_shifts import Moved
 from rnorm_core.evaluation.tables.row import Row
 from rnorm_core.model_names import title
@@ -157,19 +158,14 @@ class Measured(NamedTuple):
 
 
 def _on_common_images(curves: Sequence[Curves]) -> dict[float, Measured]:
-    """By eps, 0 for clean, all networks on one set of images: that with the most attacks, then with the most images."""
+    """By eps, 0 for clean, all networks on one set of images: of several the largest."""
     by_eps: dict[float, Measured] = {}
     for images in sorted(set(curves[0]).intersection(*curves[1:])):
         some = [curve[images] for curve in curves]
         for eps in set(some[0]).intersection(*some[1:]):
             new = Measured([curve[0].right for curve in some], [curve[eps] for curve in some])
-            by_eps[eps] = max(new, by_eps.get(eps, new), key=_weight)
+            by_eps[eps] = max(new, by_eps.get(eps, new), key=lambda measured: len(measured.clean[0]))
     return dict(sorted(by_eps.items()))
-
-
-def _weight(measured: Measured) -> tuple[int, int]:
-    hits = measured.attacked[0]
-    return len(hits.attacks), len(hits.right)
 
 
 def _pairs(curves_of: CurvesOf, alike: Alike, left: NormMode, right: NormMode) -> dict[int, dict[float, Measured]]:

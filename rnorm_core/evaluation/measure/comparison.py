@@ -14,6 +14,7 @@ class Comparison:
     """Two networks under one attack of one size, in grey levels (8 means 8/255).
 
     everything: on all images. fair: on the images that both get right when clean; None if there are none.
+    how: a detail of the attack, "worst of 3 losses".
     """
 
     left: Variant
@@ -22,11 +23,13 @@ class Comparison:
     eps_255: float
     everything: Paired
     fair: Paired | None
+    how: str = ""
 
     @property
     def condition(self) -> str:
         """ "PGD (L-inf) at 1/255"."""
-        return f"{CATALOGUE[self.attack].title} at {self.eps_255:g}/255"
+        how = f" ({self.how})" if self.how else ""
+        return f"{CATALOGUE[self.attack].title}{how} at {self.eps_255:g}/255"
 
 
 def compared(
@@ -37,8 +40,9 @@ def compared(
     *,
     attack: str,
     eps_255: float,
+    how: str = "",
 ) -> Comparison:
     """The comparison from bool (N,) of left and right: which images are right. hits: attacked. clean: not attacked."""
     both = clean[0] & clean[1]
     fair = paired(hits[0][both], hits[1][both]) if both.any() else None
-    return Comparison(left, right, attack, eps_255, paired(*hits), fair)
+    return Comparison(left, right, attack, eps_255, paired(*hits), fair, how)

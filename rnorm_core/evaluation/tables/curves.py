@@ -1,13 +1,13 @@
-"""The table of accuracies as curves over the attack's size, and as comparisons of two networks on the same images."""
+"""The table of accuracies as curves over the attack's size."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from torch import Tensor
 
 from rnorm_core.attacks import CATALOGUE
-from rnorm_core.evaluation.measure.comparison import Comparison, compared
 from rnorm_core.evaluation.measure.worst import worst_case
 from rnorm_core.evaluation.tables.accuracies import Table
 from rnorm_core.evaluation.tables.row import Row, both_correct, pack
@@ -55,20 +55,6 @@ def lines(
     return [replace(line, among=among) for line in drawn] if among.any() else []
 
 
-def compare(
-    table: Table, variants: tuple[Variant, Variant], attack: str, eps_255: float, pixels: str
-) -> Comparison | None:
-    """Compares the left and the right network; None if they were not both measured there on the same images."""
-    left, right = variants
-    shared = common(table, variants, attack, pixels, eps_255)
-    measured = [of_variant(shared, variant, attack, pixels) for variant in variants]
-    attacked, clean = ([row for rows in measured if (row := at(rows, eps))] for eps in (eps_255, 0))
-    if len(attacked) < 2 or len(clean) < 2:
-        return None
-    hits, without = ((rows[0].mask, rows[1].mask) for rows in (attacked, clean))
-    return compared(left, right, hits, without, attack=attack, eps_255=eps_255)
-
-
 def at(rows: Sequence[Row], eps_255: float) -> Row | None:
     return next((row for row in rows if row.eps_255 == eps_255), None)
 
@@ -112,32 +98,60 @@ def has_worst(table: Table) -> bool:
 def of_variant(table: Table, variant: Variant, attack: str, pixels: str) -> tuple[Row, ...]:
     """Rows by eps, the clean row first. An attack with several versions (for instance losses) gives its worst case.
 
-    At each size the set of images with the most measurements is used; without an attack, the one with the most sizes.
+    At each size `best_images` are used; without an attack, those that are used at most sizes.
     """
     mine = table.select(model=variant.model, statistics=variant.statistics)
     attacked = under(mine, attack, pixels).rows
-    sizes = Counter(images for images, _ in {(row.images, row.eps_255) for row in attacked})
-    clean = sorted(mine.select(attack="clean").rows, key=lambda row: (-sizes[row.images], -row.n, row.seed))
-    chosen = clean[:1]
-    for eps in sorted({row.eps_255 for row in attacked}):
-        rows = [row for row in attacked if row.eps_255 == eps]
-        usual = fullest(rows)
-        rows = [row for row in rows if row.images == usual]
+    best, sizes = best_images(attacked), _sizes(attacked)
+    used = Counter(best.values())
+
+    def rank(row: Row) -> tuple[int, ...]:
+        return -used[row.images], -sizes[row.images], -row.n, row.seed
+
+    chosen = sorted(mine.select(attack="clean").rows, key=rank)[:1]
+    for eps, images in best.items():
+        rows = [row for row in attacked if (row.eps_255, row.images) == (eps, images)]
         if attack != WORST or _is_worst({row.attack for row in rows}):
             chosen.append(rows[0] if len(rows) == 1 else _worst(rows, attack))
     return tuple(chosen)
 
 
-def fullest(rows: Sequence[Row]) -> str:
-    """The hash of the set of images with the most measurements; of equal sets the larger one.
+def best_images(attacked: Sequence[Row]) -> dict[float, str]:
+    """The hash of the set of images that counts at each size, in order: see `fullest`. attacked: of one network."""
+    sizes = _sizes(attacked)
+    every = sorted({row.eps_255 for row in attacked})
+    return {eps: fullest([row for row in attacked if row.eps_255 == eps], sizes) for eps in every}
 
-    The number of measurements comes first, because a worst case over few attacks is no worst case.
+
+def _sizes(attacked: Sequence[Row]) -> Counter[str]:
+    """At how many sizes each set of images was attacked."""
+    return Counter(images for images, _ in {(row.images, row.eps_255) for row in attacked})
+
+
+def fullest(rows: Sequence[Row], sizes: Mapping[str, int] = MappingProxyType({})) -> str:
+    """The hash of the set of images that met most attacks; of equal sets that with more `sizes`, then the larger one.
+
+    The attacks come first, those that climb a gradient before the others, because a worst case over few or weak attacks
+    is no worst case. Black-box attacks are controls: they count only where there are no others.
     """
     ways: dict[str, set[tuple]] = {}
-    for row in rows:
-        ways.setdefault(row.images, set()).add((row.model, row.statistics, row.eps_255, row.kind))
+    for row in [row for row in rows if not _is_black_box(row.attack)] or rows:
+        ways.setdefault(row.images, set()).add((_climbs(row.attack), row.model, row.statistics, row.eps_255, row.kind))
     n = {row.images: row.n for row in rows}
-    return max(ways, key=lambda images: (len(ways[images]), n[images]))
+
+    def rank(images: str) -> tuple[int, ...]:
+        return sum(climbs for climbs, *_ in ways[images]), len(ways[images]), sizes.get(images, 0), n[images]
+
+    return max(ways, key=rank)
+
+
+def _is_black_box(attack: str) -> bool:
+    return attack in CATALOGUE and CATALOGUE[attack].black_box
+
+
+def _climbs(attack: str) -> bool:
+    """Whether an attack takes several steps along a gradient."""
+    return attack in CATALOGUE and not CATALOGUE[attack].one_step and not _is_black_box(attack)
 
 
 def _is_worst(attacks: set[str]) -> bool:
@@ -152,17 +166,25 @@ def _worst(rows: Sequence[Row], attack: str) -> Row:
     """Several attacks on the same images as one row: an image is right if it is right under all of them."""
     worst = worst_case(rows)
     settings = {
-        "worst of": [_way(row) for row in rows],
+        "worst of": [title(row) for row in rows],
         "attacks": [row.kind for row in rows],
         **({} if attack == WORST else rows[0].settings),
     }
+    if queries := [row.settings["steps"] for row in rows if CATALOGUE[row.attack].black_box]:
+        settings["queries"] = max(queries)
     new = {"correct": worst.correct, "low": worst.low, "high": worst.high, "hits": pack(worst.hits)}
     return replace(rows[0], attack=attack, settings=settings, **new)
 
 
-def _way(row: Row) -> str:
+def title(row: Row) -> str:
     """Title of an attack for people, with the difference between its versions: "APGD (dlr)"."""
-    entry, detail = CATALOGUE[row.attack], row.settings.get("loss")
-    if entry.black_box:
-        detail = f"{row.settings['steps']:,} queries"
+    entry, detail = CATALOGUE[row.attack], version(row)
     return entry.title.replace(" (L-inf)", "") + (f" ({detail})" if detail else "")
+
+
+def version(row: Row) -> str:
+    """In what an attack may differ between rows: "dlr", "5,000 queries", "worst of 3 losses"; "" for others."""
+    if CATALOGUE[row.attack].black_box:
+        return f"{row.settings['queries' if 'queries' in row.settings else 'steps']:,} queries"
+    versions = row.settings.get("attacks", ())
+    return f"worst of {len(versions)} losses" if len(versions) > 1 else row.settings.get("loss", "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rnorm_core import zoo
 from rnorm_core.evaluation.measure.over_seeds import OverSeeds, over_seeds
 from rnorm_core.evaluation.tables.accuracies import Table
-from rnorm_core.evaluation.tables.headline import shared
+from rnorm_core.evaluation.tables.alike import shared
 from rnorm_core.evaluation.tables.row import Row
 from rnorm_core.model_names import siblings
 from rnorm_core.zoo import Card, Variant

@@ -16,6 +16,7 @@ from rnorm_core.report.numbers.parts import EPS, share
 from rnorm_core.zoo import Variant
 
 LABELS = ("picture", "bar")
+Way = tuple[str, tuple[str, ...]]  # the beginning of the hash of a worst case's images, and its attacks
 CONDITIONS = (
     "model", "statistics", "weights", "attack", EPS, "pixels", "settings", "batch size", "seed", "images", "n",
 )  # fmt: skip
@@ -53,7 +54,7 @@ def again(script: str | Path, name: str) -> Tables:
 
 def found(kept: Sequence[dict[str, str]]) -> Rows:
     """For each line of a file the share that was measured under its conditions; none if there is none."""
-    variants, ways = {(line["model"], line["statistics"]) for line in kept}, {*map(_attacks, kept)}
+    variants, ways = {(line["model"], line["statistics"]) for line in kept}, {*map(_way, kept)}
     here = read(as_csv([one for model, mode in sorted(variants) for one in _measured(model, mode, ways)]).decode())
     rows = []
     for line in kept:
@@ -66,16 +67,20 @@ def found(kept: Sequence[dict[str, str]]) -> Rows:
     return rows
 
 
-def _attacks(line: dict[str, str]) -> tuple[str, ...]:
-    """The attacks of a worst case, which may be fewer than were measured; () for other shares."""
-    return tuple(json.loads(line["settings"] or "{}").get("attacks", ()))
+def _way(line: dict[str, str]) -> Way:
+    """The images of a worst case, and its attacks, which may be fewer than were measured; () for other shares."""
+    return line["images"], tuple(json.loads(line["settings"] or "{}").get("attacks", ()))
 
 
-def _measured(model: str, statistics: str, ways: Collection[tuple[str, ...]] = ()) -> Iterator[dict[str, Any]]:
-    """Everything that was measured of a network in a mode and is shipped. ways: the attacks of further worst cases."""
+def _measured(model: str, statistics: str, ways: Collection[Way] = ()) -> Iterator[dict[str, Any]]:
+    """Everything that was measured of a network in a mode and is shipped. ways: of further worst cases."""
     card, variant = zoo.card(model), Variant.of(model, statistics)
     table, rows = accuracies.table(card.dataset), laboratories.rows(card.dataset)
-    some = [Table(tuple(one for one in table.rows if one.kind in ("clean", *way))) for way in ways if way]
+    some = [
+        Table(tuple(one for one in table.rows if one.kind in ("clean", *kinds) and one.images.startswith(images)))
+        for images, kinds in ways
+        if kinds
+    ]
     best = [one for each in (table, *some) for p in PIXELS for one in headline.by_size(each, variant, p).values()]
     shares: list[Row | Accuracy] = [*table.rows, *best, *rows, *batch_sizes.by_size(card.dataset)[0]]
     shares = [one for one in shares if one.model == model]

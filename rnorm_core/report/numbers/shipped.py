@@ -11,7 +11,7 @@ from rnorm_core.evaluation.claims.benefits import LEVELS, benefits
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import shipped
 from rnorm_core.evaluation.measure.learned_layers import learned
-from rnorm_core.evaluation.tables import batch_sizes, curves, headline, laboratories
+from rnorm_core.evaluation.tables import alike, batch_sizes, curves, headline, laboratories
 from rnorm_core.experiments import transfer_matrix
 from rnorm_core.report import points
 from rnorm_core.report.files import Tables
@@ -33,7 +33,7 @@ def accuracy(variants: Sequence[Variant], attacks: Sequence[str], pixels: str = 
 
 
 def compared(left: Variant, right: Variant, attack: str, eps_255: float, pixels: str) -> Tables:
-    found = curves.compare(evaluation.table(_dataset(left)), (left, right), attack, eps_255, pixels)
+    found = alike.compare(evaluation.table(_dataset(left)), (left, right), attack, eps_255, pixels)
     return attacks.comparison(found) if found else {}
 
 

@@ -14,7 +14,7 @@ from rnorm_core.evaluation.measure.comparison import Comparison
 from rnorm_core.evaluation.measure.sweep import BATCH
 from rnorm_core.evaluation.published import EPS_255, RESNET18, Published, comparable
 from rnorm_core.evaluation.tables import headline
-from rnorm_core.evaluation.tables.accuracies import COMMAND
+from rnorm_core.evaluation.tables.alike import rows_of
 from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.experiments.accuracy_sweep import Result
@@ -22,7 +22,7 @@ from rnorm_core.figures import published as of_others
 from rnorm_core.figures.accuracy import Agreement, Curve, accuracy_curve, agreement
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.pixels import OWN_STD, PAPER_STD
-from rnorm_core.report import Source, as_csv, sources
+from rnorm_core.report import Source, as_csv, reproduce, sources
 from rnorm_core.report.points import records
 from rnorm_core.ui.accuracy import words
 from rnorm_core.ui.accuracy.question import MEASURE, Choice, Powers
@@ -107,7 +107,7 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
         show_error(UserError("There is nothing to draw.", "choose an attack."))
         return
     known = {(line.attack, line.variant) for line in drawn}
-    source, beside = partial(_source, choice), _beside(drawn, choice)
+    beside = _beside(drawn, choice)
     with st.container(key="curves"):
         for i, attack in enumerate(choice.attacks):
             if i % 2 == 0:
@@ -122,7 +122,7 @@ def show_curves(drawn: Sequence[Line], choice: Choice) -> None:
                         f"curves {attack}",
                         choice.seeds,
                         "other seeds",
-                        source=source((*choice.variants, *choice.seeds), attack),
+                        source=_source(choice, (*choice.variants, *choice.seeds), attack, some),
                         published=RESNET18 if beside and attack == WORST else (),
                     )
     missing = [
@@ -153,7 +153,7 @@ def show_powers(table: evaluation.Table, choice: Choice, powers: Powers, attack:
             "powers",
             powers.others,
             "other p",
-            source=_source(choice, variants, attack),
+            source=_source(choice, variants, attack, some),
         )
 
 
@@ -176,11 +176,15 @@ def _draw(
     chart(figure, key, source)
 
 
-def _source(choice: Choice, variants: Sequence[Variant], attack: str) -> Source:
+def _source(choice: Choice, variants: Sequence[Variant], attack: str, drawn: Sequence[Line]) -> Source:
     return sources.shipped(
-        f"accuracy under {words.attack_title(attack)}", "accuracy", command=COMMAND, variants=tuple(variants),
+        f"accuracy under {words.attack_title(attack)}", "accuracy", command=_command(drawn), variants=tuple(variants),
         attacks=(attack,), pixels=choice.pixels, fair=choice.fair,
     )  # fmt: skip
+
+
+def _command(drawn: Sequence[Line]) -> str:
+    return "\n".join(reproduce.rows_commands([row for line in drawn for row in line.rows]))
 
 
 def _show_how(drawn: Sequence[Line], more: Sequence[str]) -> None:
@@ -188,7 +192,8 @@ def _show_how(drawn: Sequence[Line], more: Sequence[str]) -> None:
     how_measured(
         "curves", "accuracy by attack size; bars: 95 % intervals",
         weights={line.variant.title: line.variant.weight_hash for line in drawn},
-        n=f"n = {' to '.join(f'{n:,}' for n in dict.fromkeys((counts[0], counts[-1])))} test images", command=COMMAND,
+        n=f"n = {' to '.join(f'{n:,}' for n in dict.fromkeys((counts[0], counts[-1])))} test images",
+        command=_command(drawn),
         more=[
             f"Sizes are in pixel units. The upper axis has them in the paper's, whose authors divide pixels by about "
             f"{PAPER_STD}; CIFAR-10's own standard deviation is about {OWN_STD}, CIFAR-100's 0.27. "
@@ -231,9 +236,10 @@ def show_comparison(
     if comparison.left != comparison.right:
         left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
         figure = agreement(agreement_rows(comparison), left, right, comparison.condition)
+        command = "\n".join(reproduce.rows_commands(rows_of(table, comparison)))
         with picture:
             chart(figure, "agreement", sources.shipped(
-                "left against right", "compared", command=COMMAND, left=comparison.left, right=comparison.right,
+                "left against right", "compared", command=command, left=comparison.left, right=comparison.right,
                 attack=comparison.attack, eps_255=comparison.eps_255, pixels=pixels,
             ))  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Measured accuracies -> sentences of the Accuracy page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from rnorm_core.attacks import CATALOGUE
@@ -8,7 +8,7 @@ from rnorm_core.evaluation import Paired, Row, Table
 from rnorm_core.evaluation.claims.verdict import EPS, listed
 from rnorm_core.evaluation.measure.comparison import Comparison
 from rnorm_core.evaluation.measure.over_seeds import OverSeeds
-from rnorm_core.evaluation.tables.curves import WORST, Line
+from rnorm_core.evaluation.tables.curves import WORST, Line, version
 from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.figures.style import images
 from rnorm_core.rounding import percent
@@ -56,22 +56,29 @@ def conditions(drawn: Sequence[Line]) -> str:
 
 
 def _condition(line: Line) -> str:
-    last = line.rows[-1]
+    fair = "" if line.among is None else "only images that all of these get right when clean"
+    pixels, attacked = f"{line.rows[-1].pixels} pixels", line.rows[1:]
     if line.attack == WORST:
-        fair = "" if line.among is None else "; only images that all of these get right when clean"
-        return f"{last.pixels} pixels; worst of {_worst_of(line.rows[1:])}{fair}"
-    steps, unit = last.settings.get("steps", 1), "queries" if CATALOGUE[last.attack].black_box else "steps"
-    fair = "" if line.among is None else ", only images that all of these get right when clean"
-    return f"{f'{steps:,} {unit}, ' if steps > 1 else ''}{last.pixels} pixels{fair}"
+        ways = {row.eps_255: row.settings.get("worst of", [attack_title(row.attack)]) for row in attacked}
+        return "; ".join(filter(None, [pixels, f"worst of {_by_size(ways)}", fair]))
+    return ", ".join(filter(None, [_by_size({row.eps_255: _settings(row) for row in attacked}), pixels, fair]))
 
 
-def _worst_of(rows: Sequence[Row]) -> str:
-    """The attacks of a worst case; those that were not run at every size with their sizes."""
-    by_size = {row.eps_255: row.settings.get("worst of", [attack_title(row.attack)]) for row in rows}
-    everywhere = [way for way in next(iter(by_size.values())) if all(way in ways for ways in by_size.values())]
+def _settings(row: Row) -> list[str]:
+    """Of one attack: ["50 steps, worst of 3 losses"]; [] where there is nothing to say."""
+    steps = (
+        "" if CATALOGUE[row.attack].black_box or CATALOGUE[row.attack].one_step else f"{row.settings['steps']} steps"
+    )
+    said = ", ".join(filter(None, [steps, version(row)]))
+    return [said] if said else []
+
+
+def _by_size(ways: Mapping[float, Sequence[str]]) -> str:
+    """The attacks, or the settings of one; those that were not the same at every size with their sizes."""
+    everywhere = [way for way in next(iter(ways.values())) if all(way in some for some in ways.values())]
     only: dict[str, list[float]] = {}
-    for eps, ways in by_size.items():
-        for way in ways:
+    for eps, some in ways.items():
+        for way in some:
             if way not in everywhere:
                 only.setdefault(way, []).append(eps)
     return ", ".join([*everywhere, *(f"{way} (at {EPS(*sizes)})" for way, sizes in only.items())])

@@ -7,7 +7,8 @@ from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.tables import curves
-from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, by_size, headline, shared
+from rnorm_core.evaluation.tables.alike import shared
+from rnorm_core.evaluation.tables.headline import WHAT, by_size, headline
 from rnorm_core.figures.inside import AtPower
 from rnorm_core.report import Rows, reproduce
 from rnorm_core.report.points import records as point_records
@@ -119,6 +120,5 @@ def bars(dataset: str, table: Table, eps_255: float) -> SummaryBars:
     charts = [(f"Under attack at {eps_255:g}/255, by p", norms, attacked), ("Clean images, by p", norms, clean)]
     networks = {point.label: (point.clean.model, point.clean.weight_hash) for point in points}
     note = "One training each: another might differ by more than these lines, which are for the images alone."
-    kinds = sorted({kind for point in points if point.attacked for kind in attacks_of(point.attacked)})
-    form = reproduce.sweep(("tracked",), ("clean", *kinds), (eps_255,))
-    return bars_of(charts, networks, WHAT, form, note)
+    rows = [row for point in points for row in (point.clean, point.attacked) if row]
+    return bars_of(charts, networks, WHAT, "\n".join(reproduce.rows_commands(rows)), note)

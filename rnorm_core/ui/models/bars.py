@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables.headline import WHAT
 from rnorm_core.report import reproduce
 from rnorm_core.rounding import percent
-from rnorm_core.ui.models.entries import Entry
+from rnorm_core.ui.models.entries import USUAL, Entry
 from rnorm_core.ui.shared.summary_bars import SummaryBars, bars_of
 
 
@@ -17,9 +18,13 @@ def accuracies(entries: Sequence[Entry], eps_255: float, note: str = "") -> Summ
         for title, eps in ((f"Right under attack at {eps_255:g}/255", eps_255), ("Right without an attack", 0))
     ]
     networks = {entry.label: (entry.card.name, entry.card.sha256) for entry in entries}
-    attacks = sorted({attack for entry in entries if (score := entry.scores.get(eps_255)) for attack in score.attacks})
-    template = reproduce.sweep((entry.variant.statistics for entry in entries), ("clean", *attacks), (eps_255,))
-    return bars_of(pictures, networks, WHAT, template, note)
+    shown = [score for entry in entries for eps in (eps_255, 0) if (score := entry.scores.get(eps))]
+    commands = reproduce.rows_commands([score.measured for score in shown if isinstance(score.measured, Row)])
+    if from_cards := [score.measured[0].name for score in shown if isinstance(score.measured, tuple)]:
+        commands.append(reproduce.command(reproduce.CARD, from_cards))
+        titles = dict.fromkeys(entry.label for entry in entries if entry.card.name in from_cards)
+        note = f"{note} Under {USUAL} alone, as their cards have it: {', '.join(titles)}.".strip()
+    return bars_of(pictures, networks, WHAT, "\n".join(commands), note)
 
 
 def answer(everything: Sequence[Entry], chosen: Sequence[Entry], eps_255: float) -> str:

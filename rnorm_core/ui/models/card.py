@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from rnorm_core.errors import UserError
-from rnorm_core.evaluation.tables import accuracies
-from rnorm_core.evaluation.tables.headline import WHAT
+from rnorm_core.evaluation import Row
+from rnorm_core.evaluation.tables.headline import WHAT, attack_of
 from rnorm_core.report import Rows, reproduce, sources
 from rnorm_core.rounding import span
 from rnorm_core.training.reproduce import changed_since, command
@@ -67,8 +67,9 @@ def show(entry: Entry) -> None:
         )  # fmt: skip
     else:
         st.caption("No accuracy of this network has been measured yet.")
-    again = f"{accuracies.COMMAND} --models {card.name} --out again.jsonl\n"
-    again += reproduce.command(reproduce.CARD, [card.name])
+    scores = [score for by_size in entry.by_mode.values() for score in by_size.values()]
+    rows = [score.measured for score in scores if isinstance(score.measured, Row)]
+    again = "\n".join([*reproduce.rows_commands([*rows, *entry.more]), reproduce.command(reproduce.CARD, [card.name])])
     with st.container(horizontal=True, vertical_alignment="center"):
         how_measured(
             f"card {card.name}",
@@ -88,7 +89,10 @@ def show(entry: Entry) -> None:
 
 
 def _shares(entry: Entry) -> Rows:
-    return [score.record() for scores in entry.by_mode.values() for score in scores.values()]
+    from rnorm_core.report.numbers import shares  # all experiments
+
+    scores = [score.record() for scores in entry.by_mode.values() for score in scores.values()]
+    return [*scores, *map(shares.row, entry.more)]
 
 
 def _widths(**pixels: int) -> dict[str, Any]:
@@ -104,19 +108,23 @@ def recipe_rows(card: Card) -> list[dict[str, str]]:
 
 
 def accuracy_rows(entry: Entry) -> list[dict[str, Any]]:
-    """The network's accuracies as a table, the norm's default mode first."""
+    """The network's accuracies as a table, the norm's default mode first, then what was measured on more images."""
+    scores = [
+        (score.attack, mode, eps, score) for mode, by_size in entry.by_mode.items() for eps, score in by_size.items()
+    ]
     return [
         {
-            "attack": score.attack,
+            "attack": attack,
             "statistics": MODES.get(mode, mode),
             "eps (k/255)": eps or None,
-            "accuracy (%)": tenths(score.value),
-            "95 %": span(score.low, score.high),
-            "n": score.n,
+            "accuracy (%)": tenths(share.value),
+            "95 %": span(share.low, share.high),
+            "n": share.n,
         }
-        for mode, scores in entry.by_mode.items()
-        for eps, score in scores.items()
-    ]
+        for attack, mode, eps, share in [
+            *scores, *((attack_of(row), row.statistics, row.eps_255, row) for row in entry.more),
+        ]
+    ]  # fmt: skip
 
 
 def _show_command(card: Card) -> None:

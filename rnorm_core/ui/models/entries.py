@@ -8,20 +8,22 @@ from typing import Any
 from rnorm_core import evaluation, model_names, norms, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Row
-from rnorm_core.evaluation.tables.headline import attack_of, attacks_of, by_size, to_compare
+from rnorm_core.evaluation.tables.alike import to_compare
+from rnorm_core.evaluation.tables.headline import attack_of, by_size
 from rnorm_core.rounding import span
 from rnorm_core.zoo import Card, Variant
 
 EVERY = "all"
 STANDARD, ADVERSARIAL, UNKNOWN = "standard", "adversarial", "not known"
 CLEAN, PGD, STEPS = "clean", "pgd", 20
+USUAL = f"PGD, {STEPS} steps"  # the attack of cards
 
 
 @dataclass(frozen=True)
 class Score:
     """correct of n images, with the 95 % interval, low to high, as fractions.
 
-    attack: in words, "clean" without one. attacks: by the names that the command line takes.
+    attack: in words, "clean" without one.
     measured: the row of the table, or of the card, that it is from.
     """
 
@@ -30,7 +32,6 @@ class Score:
     low: float
     high: float
     attack: str
-    attacks: tuple[str, ...] = (PGD,)
     measured: Row | tuple[Card, dict[str, Any]] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -70,10 +71,14 @@ def training(card: Card) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A network and its accuracy, by statistics mode and eps (k of k/255), 0 without an attack."""
+    """A network and its accuracy, by statistics mode and eps (k of k/255), 0 without an attack.
+
+    more: what was measured on more images than these, without an attack or under one alone.
+    """
 
     card: Card
     by_mode: dict[str, dict[float, Score]]
+    more: tuple[Row, ...] = ()
 
     @property
     def scores(self) -> dict[float, Score]:
@@ -100,15 +105,17 @@ def entries(cards: Sequence[Card], table: evaluation.Table) -> list[Entry]:
     for card in cards:
         mine, variant = evaluation.Table(tuple(rows.get(card.name, ()))), Entry(card, {}).variant
         by_mode = {mode: _scores(card, mine, variant.in_mode(mode)) for mode in norms.modes(card.norm)}
-        found.append(Entry(card, by_mode))
+        found.append(Entry(card, by_mode, tuple(row for row in mine.rows if _has_more_images(row, by_mode))))
     return found
 
 
-def alike(chosen: Sequence[Entry], table: evaluation.Table, eps_255: float) -> list[Entry]:
-    """These networks with accuracies under the attacks that all of them had, if there are any at this size.
+def _has_more_images(row: Row, by_mode: dict[str, dict[float, Score]]) -> bool:
+    score = by_mode[row.statistics].get(row.eps_255)
+    return row.pixels == "float" and score is not None and row.n > score.n
 
-    Between data sets there are none, because the images differ.
-    """
+
+def alike(chosen: Sequence[Entry], table: evaluation.Table, eps_255: float) -> list[Entry]:
+    """These networks with accuracies under the attacks that all of them had, if there are any at this size."""
     same = to_compare(table, [entry.variant for entry in chosen])
     if not any(row.eps_255 == eps_255 for row in same.rows):
         return list(chosen)
@@ -124,7 +131,7 @@ def _scores(card: Card, table: evaluation.Table, variant: Variant) -> dict[float
         if row["statistics"] == variant.statistics and _attack(row)
     }
     scores |= {
-        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row), attacks_of(row), row)
+        eps: Score(row.correct, row.n, row.low, row.high, attack_of(row), row)
         for eps, row in by_size(table, variant).items()
     }
     return dict(sorted(scores.items()))
@@ -135,7 +142,7 @@ def _attack(row: dict[str, Any]) -> str:
     if not row["attack"]:
         return CLEAN
     usual = row["attack"] == PGD and row["settings"].get("steps") == STEPS
-    return f"PGD, {STEPS} steps" if usual else ""
+    return USUAL if usual else ""
 
 
 def sizes(listed: Sequence[Entry]) -> list[float]:

@@ -12,6 +12,7 @@ from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, listed
+from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.report import reproduce
 from rnorm_core.zoo import Variant
@@ -143,11 +144,12 @@ def _sweeps(judgement: Judgement, table: Table) -> list[str]:
     for eps, by_seed in attacks.items():
         for seed, kinds in by_seed.items():
             networks = [source for source in judgement.sources if source.seed == seed]
-            rows += _measured(table, networks, kinds, eps)
-    return reproduce.rows_commands(rows).splitlines()
+            measured = Table(_measured(table, networks, kinds, eps))
+            rows += filter(None, (headline(measured, network, eps) for network in networks))
+    return reproduce.rows_commands(rows)
 
 
-def _measured(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> list[Row]:
+def _measured(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> tuple[Row, ...]:
     """The rows of these networks under these attacks of one size, on the most images that all of them met."""
     wanted = {(network.model, network.statistics, kind) for network in networks for kind in kinds}
     by_images: dict[tuple[int, str], dict[tuple[str, str, str], Row]] = {}
@@ -156,14 +158,14 @@ def _measured(table: Table, networks: Sequence[Variant], kinds: Sequence[str], e
         if key in wanted and row.eps_255 == eps_255 and row.pixels == "float":
             by_images.setdefault((row.n, row.images), {})[key] = row
     complete = [images for images, some in by_images.items() if some.keys() == wanted]
-    return list(by_images[max(complete)].values()) if complete else []
+    return tuple(by_images[max(complete)].values()) if complete else ()
 
 
 def downloaded(shipped: Shipped) -> list[dict[str, Any]]:
     """The numbers behind all verdicts, each with the command that measures it again."""
     judgements = [judgement for some in shipped.by_claim.values() for judgement in some]
     return [
-        record | {"command": " ".join(commands([judgement], shipped.table))}
+        record | {"command": " && ".join(commands([judgement], shipped.table))}
         for judgement in judgements
         for record in records([judgement])
     ]

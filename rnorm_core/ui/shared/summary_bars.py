@@ -65,7 +65,7 @@ def bars_of(
 
     pictures: (title, norm, bars) of each; norm: of all its bars, or one for each.
     networks: title -> (name, hash of the weights) of each network.
-    measured: the quantity and its conditions. template: the command that measures it again, see `reproduce`.
+    measured: the quantity and its conditions. template: the commands that measure it again, see `reproduce`.
     note:     a warning, as a sentence.
     """
     drawn, every, counts = [], [], set()
@@ -79,7 +79,7 @@ def bars_of(
     if not drawn:
         return SummaryBars(())
     n = " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
-    command = reproduce.command(template, (name for name, _ in networks.values()), max(counts))
+    command = reproduce.command(template, (name for name, _ in networks.values()))
     hashes = {title: digits for title, (_, digits) in networks.items()}
     used = tuple(Variant(name, "", digits) for name, digits in networks.values())
     about = measured, hashes, f"n = {n} test images", command, note
@@ -120,7 +120,7 @@ def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[flo
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     if batch:
         note = f"With statistics of a batch an attack made for another mode may do more harm than these. {note}".strip()
-    return of_variants(pictures, WHAT + ", in batches of 128" * batch, reproduce.rows_commands(shown), note)
+    return of_variants(pictures, WHAT + ", in batches of 128" * batch, "\n".join(reproduce.rows_commands(shown)), note)
 
 
 def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:

@@ -8,7 +8,8 @@ from torch import Tensor
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.measure.paired import paired
-from rnorm_core.evaluation.tables.headline import headline, to_compare
+from rnorm_core.evaluation.tables.alike import to_compare
+from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.norms import looks_at_batch
 from rnorm_core.rounding import percent
