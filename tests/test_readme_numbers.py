@@ -9,7 +9,7 @@ from rnorm_core.zoo import Variant
 
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
 MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
-ATTACKED = [f"cifar10-resnet20-{variant}" for variant in ("bn-early", "bn-adv", "rn-adv")]
+ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-bn-adv": (1, 2), "cifar10-resnet20-rn-adv": (1, 2)}
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 
 
@@ -49,7 +49,7 @@ def test_the_images_and_the_attacks_are_those_that_the_text_names():
 
 def more(name: str, eps: float) -> set[str]:
     """The stronger attacks that the text names."""
-    if name in MAIN or (name in ATTACKED and eps == 1):
+    if name in MAIN or eps in ATTACKED.get(name, ()):
         return APGD
     if "seed" in name and name.rpartition("-")[0] in MAIN and eps in (0.5, 1):
         return {"apgd-ce"}

@@ -15,7 +15,7 @@ from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.tables import accuracies, curves
 from rnorm_core.evaluation.tables.alike import like_with_like
 from rnorm_core.evaluation.tables.freshness import shipped_weights
-from rnorm_core.evaluation.tables.headline import by_size
+from rnorm_core.evaluation.tables.headline import WHAT, attacks_of, by_size
 from rnorm_core.norms import STATISTICS
 from rnorm_core.zoo import Variant
 
@@ -71,12 +71,14 @@ class Line:
 def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[float, Row]:
     """Found once for the contents of the table and of the cards."""
     table = evaluation.table(line.dataset)
-    if line.attack:
-        return {row.eps_255: row for row in curves.of_variant(table, line.variant, line.attack, line.pixels)}
-    lines = [line, *(one for one in beside if not one.attack and one != line)]
-    tables = {one.dataset: evaluation.table(one.dataset) for one in lines}
-    table = like_with_like([(tables[one.dataset], one.variant, one.pixels) for one in lines])[0]
-    return by_size(table, line.variant, line.pixels)
+    others = [one for one in beside if not one.attack and one != line]
+    tables = {one.dataset: evaluation.table(one.dataset) for one in (line, *others)}
+    same = like_with_like([(tables[one.dataset], one.variant, one.pixels) for one in (line, *others)])[0]
+    if not line.attack:
+        return by_size(same, line.variant, line.pixels)
+    where = (table, same) if others else (table,)  # on the images of the worst cases beside it, where it has them
+    rows = [curves.of_variant(some, line.variant, line.attack, line.pixels) for some in where]
+    return {row.eps_255: row for some in rows for row in some}
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,16 @@ class AccuracyBySize(BarPart):
         return list(dict.fromkeys(line.variant for line in self.lines))
 
     def measured(self) -> str:
-        what = "accuracy in the worst case over the attacks that were measured, else under PGD of 20 steps"
+        what = WHAT + " (of those that all of these had)" * self._leaves_attacks_out()
         if named := [CATALOGUE[line.attack].title for line in self.lines if line.attack]:
             what += f"; where a bar names {' or '.join(dict.fromkeys(named))}, under that alone"
         return what + ", in batches of 128" * any(norms.looks_at_batch(one.statistics) for one in self.variants())
+
+    def _leaves_attacks_out(self) -> bool:
+        """Whether one of the networks was measured under stronger attacks than its bars show."""
+        here, every = ([line.rows(beside) for line in self.lines] for beside in (self.lines, ()))
+        pairs = ((one.get(eps), all_.get(eps)) for one, all_ in zip(here, every, strict=True) for eps in self.numbers)
+        return any(one and other and attacks_of(one) != attacks_of(other) for one, other in pairs)
 
     def rows(self) -> list[Row]:
         """The measured rows in the pictures."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from rnorm_core.evaluation import Accuracy, Row, wilson
+from rnorm_core.evaluation import Row, wilson
 from rnorm_core.evaluation.measure.paired import paired
 from rnorm_core.rounding import percent, short
 
@@ -29,10 +29,6 @@ class Value:
     @classmethod
     def of_row(cls, row: Row) -> "Value":
         return cls(row.value, row.n, row.low, row.high, row.mask, row.images)
-
-    @classmethod
-    def of_accuracy(cls, accuracy: Accuracy, images: str = "") -> "Value":
-        return cls(accuracy.value, accuracy.n, accuracy.low, accuracy.high, accuracy.hits, images)
 
     @classmethod
     def of_mask(cls, mask: Tensor, images: str = "") -> "Value":

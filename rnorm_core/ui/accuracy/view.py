@@ -271,10 +271,10 @@ def show_measured(result: Result, table: evaluation.Table, choice: Choice, eps_2
     """Live measurements drawn over the curves of the table; the result may be partial."""
     request = result.request
     variants = request.left, request.right
-    shipped = [curve(line) for line in lines(table, variants, request.attack, choice.pixels, fair=choice.fair)]
-    if curves := [*shipped, *live_curves(result, choice.fair)]:
+    shipped = lines(table, variants, request.attack, choice.pixels, fair=choice.fair)
+    if curves := [*map(curve, shipped), *live_curves(result, choice.fair)]:
         title = "Does it come out the same here?"
-        conditions = f"{CATALOGUE[request.attack].title}, {request.pixels} pixels; open: measured here"
+        conditions = words.beside_live(shipped, request.attack, request.pixels)
         figure = accuracy_curve(curves, conditions, choice.evenly, title=title, marks=True)
         chart(figure, "measured", sources.experiment("measured here", result))
     if not result.hits:

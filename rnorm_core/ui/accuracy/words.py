@@ -64,6 +64,16 @@ def _condition(line: Line) -> str:
     return ", ".join(filter(None, [_by_size({row.eps_255: _settings(row) for row in attacked}), pixels, fair]))
 
 
+def beside_live(shipped: Sequence[Line], attack: str, pixels: str) -> str:
+    """The conditions of a measurement with the attack's usual settings, drawn over shipped ones."""
+    entry = CATALOGUE[attack]
+    unit = "queries" if entry.black_box else "steps"
+    steps = "" if entry.one_step else f"{entry.default_steps:,} {unit}"
+    usual = ", ".join(filter(None, [steps, entry.options.get("loss"), f"{pixels} pixels"]))
+    drawn = f"lines: {conditions(shipped)}; " if shipped else ""
+    return f"{entry.title}; {drawn}open, measured here: {usual}"
+
+
 def _settings(row: Row) -> list[str]:
     """Of one attack: ["50 steps, worst of 3 losses"]; [] where there is nothing to say."""
     steps = (
