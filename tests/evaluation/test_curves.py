@@ -100,6 +100,23 @@ def test_a_comparison_pairs_image_by_image(table):
     assert compare(table.rows, 2) is None
 
 
+def test_left_and_right_are_compared_under_losses_that_both_met():
+    def ways(of, *losses):
+        return [row(of, 1, (k, 1000), attack="apgd", settings={"loss": loss}) for loss, k in losses]
+
+    rows = [
+        row(BN, 0, (900, 1000)),
+        *ways(BN, ("ce", 300), ("dlr", 100)),
+        row(RN, 0, (850, 1000)),
+        *ways(RN, ("ce", 200)),
+    ]
+    found = compare(rows, 1, "apgd")
+    assert (found.everything.left, found.everything.right) == (0.3, 0.2)
+    assert found.condition == "APGD (ce) at 1/255"
+    found = compare([*rows, *ways(RN, ("dlr", 250))], 1, "apgd")
+    assert (found.everything.left, found.condition) == (0.1, "APGD (worst of 2 losses) at 1/255")
+
+
 def test_a_comparison_under_several_losses_is_of_their_worst_case():
     def ways(variant, ce, dlr):
         return [

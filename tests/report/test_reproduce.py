@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rnorm_core import data, report, zoo
+from rnorm_core import data, evaluation, report, zoo
 from rnorm_core.classroom import lessons
 from rnorm_core.classroom.lessons import Experiment
 from rnorm_core.data import ImageChoice
 from rnorm_core.evaluation.tables import laboratories
+from rnorm_core.evaluation.tables.alike import to_compare
 from rnorm_core.experiments import (
     accuracy_sweep,
     attack_pair,
@@ -37,6 +38,7 @@ from rnorm_core.experiments import (
 from rnorm_core.experiments.landscape import photos
 from rnorm_core.report import numbers, sources
 from rnorm_core.sanity import Budget
+from rnorm_core.ui.shared import summary_bars
 from rnorm_core.zoo import Variant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,6 +192,14 @@ def test_the_script_reads_the_same_numbers_from_shipped_tables(of, tmp_path, cap
     (path,) = folder.glob("*.csv")
     assert reproduced(folder, capsys) == [f"{path.name}: the same {len(lines(path))} rows"]
     assert "#   python -m something" in (folder / "reproduce.py").read_text("utf-8")
+
+
+def test_bars_on_images_that_are_not_the_usual_ones_are_found(tmp_path, capsys):
+    """With batch statistics strong attacks were run on fewer images, and so the other mode is shown on these, too."""
+    variants = [Variant.of(BN), Variant.of(BN, "batch")]
+    shown = summary_bars.headlines(to_compare(evaluation.table(), variants), variants, (0, 1, 8))
+    folder = opened(report.bundle([shown.source]), tmp_path)
+    assert reproduced(folder, capsys) == ["summary shares.csv: the same 6 rows"]
 
 
 PARTS = {

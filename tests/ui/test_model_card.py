@@ -78,6 +78,11 @@ def test_measured_accuracies_begin_with_the_default_mode_and_are_headline_rows(m
     ]  # fmt: skip
     assert [row["n"] for row in found] == [200, 200, 1000, 1000]
     assert found[2]["95 %"] == "0 to 95.0"
+    on_more = row(card, 0.5, (300, 1000), images="2")
+    *_, last = model_card.accuracy_rows(
+        *entries([card], Table((*since, on_more, row(card, 0.5, (90, 200), attack="fgsm"))))
+    )
+    assert (last["attack"], last["accuracy (%)"], last["n"]) == ("PGD, 20 steps", 30.0, 1000)
 
 
 def test_origins(make_card):

@@ -1,5 +1,7 @@
 """The networks of the Models page: accuracies, filters, records and figures, from cards and rows written by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -210,3 +212,18 @@ def test_a_stronger_attack_on_one_network_does_not_make_it_the_weakest(card, mak
     assert [found.scores[1].correct for found in both] == [10, 30]
     assert [found.scores[1].correct for found in entries.alike(both, table, 1)] == [50, 30]
     assert entries.alike(both, table, 2) == both
+    far = make_card("bn", dataset="cifar100")
+    there = [replace(one, dataset="cifar100", images="2" * 64) for one in (row(far, 0, (80, 90)), row(far, 1, (9, 90)))]
+    three = entries.entries([card, other, far], Table((*table.rows, *there)))
+    found = entries.alike(three, Table((*table.rows, *there)), 1)
+    assert [one.scores[1].correct for one in found] == [50, 30, 9], "of two data sets, too"
+    commands = bars.accuracies(found, 1).command.splitlines()
+    assert [command.rpartition(" ")[2] for command in commands] == ["again.jsonl", "again-cifar100.jsonl"]
+
+
+def test_bars_say_which_accuracies_are_those_of_cards(card, make_card):
+    other = make_card("bn")
+    table = Table((row(other, 0, (90, 200)), row(other, 1, (50, 200)), row(other, 1, (60, 200), attack="fgsm")))
+    shown = bars.accuracies(entries.entries([card, other], table), 1)
+    assert shown.note == "Under PGD, 20 steps alone, as their cards have it: RobustNorm."
+    assert shown.command.splitlines()[-1] == f"python -m rnorm_core.evaluation.card {card.name}"
