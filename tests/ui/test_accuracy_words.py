@@ -86,6 +86,7 @@ def test_conditions_name_the_losses_of_an_attack():
     assert words.conditions(drawn) == (
         "BatchNorm: 50 steps, worst of 2 losses, float pixels; RobustNorm: 50 steps, ce, float pixels"
     )
+    assert words.conditions(drawn, {RN: "the other seeds"}).endswith("; the other seeds: 50 steps, ce, float pixels")
 
 
 def test_conditions_of_a_worst_case_name_sizes_at_which_there_were_more_attacks():

@@ -169,7 +169,7 @@ def _draw(
     published: Sequence[Published] = (),
 ) -> None:
     curves = [replace(curve(line), thin=line.variant in thin) for line in drawn]
-    conditions = words.conditions(drawn)
+    conditions = words.conditions(drawn, dict.fromkeys(thin, f"the {what_is_thin}"))
     figure = accuracy_curve(
         curves, conditions, choice.evenly, title=title, marks=True, thin=what_is_thin, published=published
     )

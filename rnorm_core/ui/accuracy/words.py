@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.evaluation import Paired, Row, Table
@@ -45,11 +46,14 @@ def answer(table: Table, variants: Sequence[Variant]) -> str:
     return " ".join(parts).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def conditions(drawn: Sequence[Line]) -> str:
-    """The attack and its settings: one text if they are the same for all networks, else one for each network."""
+def conditions(drawn: Sequence[Line], names: Mapping[Variant, str] = MappingProxyType({})) -> str:
+    """The attack and its settings: one text if they are the same for all networks, else one for each network.
+
+    names: for networks that do not go by their title.
+    """
     titles: dict[str, list[str]] = {}
     for line in drawn:
-        titles.setdefault(_condition(line), []).append(line.variant.title)
+        titles.setdefault(_condition(line), []).append(names.get(line.variant, line.variant.title))
     if len(titles) == 1:
         return next(iter(titles))
     return "; ".join(f"{', '.join(dict.fromkeys(some))}: {condition}" for condition, some in titles.items())
