@@ -9,7 +9,8 @@ from rnorm_core.zoo import Variant
 
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
 MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
-ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-bn-adv": (1, 2), "cifar10-resnet20-rn-adv": (1, 2)}
+TRAINED = [f"{dataset}-resnet20-{norm}-adv" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn")]
+ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)} | dict.fromkeys(TRAINED, (1, 2))
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 
 
