@@ -5,7 +5,7 @@ would skip the rows that the shipped files hold already.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from rnorm_core.evaluation import Row, card
 from rnorm_core.evaluation.tables import accuracies, laboratories, layer_shifts
@@ -15,6 +15,7 @@ from rnorm_core.training import learning_rates
 LABORATORIES = f"{laboratories.COMMAND} {{names}} --out again.jsonl"
 EVIDENCE = f"{layer_shifts.COMMAND} {{names}} --out again"
 CARD = f"{card.COMMAND} {{names}}"
+K, V = TypeVar("K"), TypeVar("V")
 
 
 def command(template: str, names: Iterable[str]) -> str:
@@ -23,13 +24,18 @@ def command(template: str, names: Iterable[str]) -> str:
 
 
 class _Met(NamedTuple):
-    """What one row of a table of accuracies stands for, without the network and the attack's size."""
+    """The images and attacks of a row of a table of accuracies."""
 
     dataset: str
     n: int
     seed: int
     kinds: tuple[str, ...]
     queries: int | None
+
+    @classmethod
+    def by(cls, row: Row) -> "_Met":
+        queries = row.settings["steps"] if row.kind == "square" else row.settings.get("queries")
+        return cls(row.dataset, row.n, row.seed, tuple(sorted({*attacks_of(row)} - {"clean"})), queries)
 
 
 def rows_commands(rows: Sequence[Row]) -> list[str]:
@@ -38,39 +44,32 @@ def rows_commands(rows: Sequence[Row]) -> list[str]:
     One command for networks that met the same attacks of the same sizes, on as many images: it measures no other size,
     so that its worst case is that of the row. Each measures the accuracy without an attack, too.
     """
-    sizes: dict[_Met, dict[tuple[str, str], list[float]]] = {}  # by network and mode
-    for row in sorted(rows, key=lambda row: not row.eps_255):  # a clean row needs no command if the network has one
-        network = row.model, row.statistics
-        kinds = tuple(sorted({*attacks_of(row)} - {"clean"}))
-        met = _Met(row.dataset, row.n, row.seed, kinds, _queries(row))
-        if kinds or not any(network in some and met[:3] == other[:3] for other, some in sizes.items()):
-            sizes.setdefault(met, {}).setdefault(network, []).append(row.eps_255)
-    alike: dict[tuple[_Met, tuple[float, ...]], dict[str, list[str]]] = {}
-    for met, by_network in sizes.items():
-        for (model, statistics), some in by_network.items():
-            modes = alike.setdefault((met, tuple(sorted({*some} - {0}))), {}).setdefault(model, [])
-            modes.append(statistics)
-    models: dict[tuple[_Met, tuple[float, ...], tuple[str, ...]], list[str]] = {}
-    for (met, some), by_model in alike.items():
-        for model, modes in by_model.items():
-            models.setdefault((met, some, tuple(modes)), []).append(model)
-    first = next((met.dataset for met in sizes), "")
+    attacked = [row for row in rows if row.eps_255]
+    with_clean = {(_Met.by(row)[:3], row.model, row.statistics) for row in attacked}
+    rest = [row for row in rows if not row.eps_255 and (_Met.by(row)[:3], row.model, row.statistics) not in with_clean]
+    sizes = _grouped(((_Met.by(row), row.model, row.statistics), row.eps_255) for row in (*attacked, *rest))
+    modes = _grouped(((met, tuple(sorted(eps)), model), mode) for (met, model, mode), eps in sizes.items())
+    models = _grouped(((met, eps, some), model) for (met, eps, model), some in modes.items())
+    first = next((met.dataset for met, *_ in models), "")
     return [
         _sweep(*key, names, "again" if key[0].dataset == first else f"again-{key[0].dataset}")
         for key, names in models.items()
     ]
 
 
-def _queries(row: Row) -> int | None:
-    """The queries of Square Attack, alone or in a worst case."""
-    return row.settings["steps"] if row.kind == "square" else row.settings.get("queries")
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    """The different values of each key, in order."""
+    found: dict[K, dict[V, None]] = {}
+    for key, value in pairs:
+        found.setdefault(key, {})[value] = None
+    return {key: tuple(values) for key, values in found.items()}
 
 
 def _sweep(met: _Met, sizes: Sequence[float], modes: Sequence[str], models: Sequence[str], out: str) -> str:
     """out: the name of the new file; one file holds one data set."""
     parts = [
         accuracies.COMMAND, "--models", *models, "--statistics", *modes, "--attacks", "clean", *met.kinds,
-        *(["--eps", *(f"{eps:g}" for eps in sizes)] if sizes else []),
+        *(["--eps", *(f"{eps:g}" for eps in sizes)] if met.kinds else []),
         *(["--queries", str(met.queries)] if met.queries else []), "--count", str(met.n),
         *(["--seed", str(met.seed)] if met.seed else []), "--out", f"{out}.jsonl",
     ]  # fmt: skip
