@@ -15,7 +15,8 @@ from rnorm_core.training import learning_rates
 LABORATORIES = f"{laboratories.COMMAND} {{names}} --out again.jsonl"
 EVIDENCE = f"{layer_shifts.COMMAND} {{names}} --out again"
 CARD = f"{card.COMMAND} {{names}}"
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def command(template: str, names: Iterable[str]) -> str:
