@@ -9,8 +9,7 @@ from rnorm_core.zoo import Variant
 
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
 MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
-TRAINED = [f"{dataset}-resnet20-{norm}-adv" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn")]
-ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)} | dict.fromkeys(TRAINED, (1, 2))
+ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)}
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 
 
@@ -54,8 +53,8 @@ def more(name: str, eps: float) -> set[str]:
         return APGD
     if "seed" in name and name.rpartition("-")[0] in MAIN and eps in (0.5, 1):
         return {"apgd-ce"}
-    if name.endswith("-adv") and "dualbn" not in name and eps == 8:
-        return {"apgd-ce", "apgd-dlr", "square"}
+    if name.endswith("-adv") and "dualbn" not in name:
+        return {1: APGD, 2: APGD, 8: {"apgd-ce", "apgd-dlr", "square"}}.get(eps, set())
     return set()
 
 
