@@ -14,9 +14,15 @@ from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(bool(postgres.why_not()), reason=postgres.why_not() or "never")
-START = (
-    "import time; from tests import postgres\nwith postgres.running() as url: print(url, flush=True); time.sleep(300)"
-)
+# A shell that runs the tests in the background lets them, and what they start, ignore the signal of Ctrl-C.
+START = """
+import signal, time
+from tests import postgres
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with postgres.running() as url:
+    print(url, flush=True)
+    time.sleep(300)
+"""
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
