@@ -54,7 +54,7 @@ def more(name: str, eps: float) -> set[str]:
     if "seed" in name and name.rpartition("-")[0] in MAIN and eps in (0.5, 1):
         return {"apgd-ce"}
     if name.endswith("-adv") and "dualbn" not in name:
-        return {1: APGD, 2: APGD, 8: {"apgd-ce", "apgd-dlr", "square"}}.get(eps, set())
+        return {1: APGD, 2: APGD, 8: APGD | {"square"}}.get(eps, set())
     return set()
 
 
