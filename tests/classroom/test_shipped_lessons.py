@@ -139,9 +139,9 @@ def test_every_text_can_be_filled_and_every_value_is_there(lesson):
 @pytest.mark.parametrize(("lesson", "experiment", "labels"), [
     ("1", "random", ["BatchNorm, under attack", "BatchNorm, random noise"]),
     ("1", "png", ["BatchNorm, as computed", "BatchNorm, saved as PNG"]),
-    ("4", "swapped", ["BatchNorm with its memory, PGD, 20 steps", "BatchNorm with batch statistics, PGD, 20 steps"]),
+    ("4", "swapped", ["BatchNorm with its memory, PGD", "BatchNorm with batch statistics, PGD"]),
     ("4", "sizes", ["BatchNorm with its memory", "BatchNorm with batch statistics"]),
-    ("6", "better", ["RobustNorm with batch statistics, PGD, 20 steps",
+    ("6", "better", ["RobustNorm with batch statistics, PGD",
                      "RobustNorm with batch statistics, worst case"]),
     ("5", "norms", ["BatchNorm", "RobustNorm", "no norm"]),
     ("7", "kinds", ["CIFAR-10 BatchNorm", "CIFAR-100 BatchNorm"]),

@@ -22,7 +22,7 @@ from rnorm_core.zoo import Variant
 SIZES = (0, 0.25, 0.5, 1, 1.5, 2, 4, 8)  # k of k/255
 FILE = "png"  # a word: after the attack the images are saved as files of 8 bits
 # Words for the attack of a line; without one it is the worst case over the attacks that were measured.
-ATTACKS = {"noise": "random noise", "fgsm": "FGSM, one step", "pgd": "PGD, 20 steps"}
+ATTACKS = {"noise": "random noise", "fgsm": "FGSM", "pgd": "PGD"}  # short: a bar has one line
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rnorm_core.figures.style import LOOKS
 from rnorm_core.rounding import percent, span
 
 WIDTH, GAP = 360, 28  # pixels: of a picture, and to the next one; their sum is the width of a phone's page
-_ROW, _HEAD, _BAR, _LETTERS = 38, 26, 9, 46
+_ROW, _HEAD, _BAR, _LETTERS = 38, 26, 9, 44
 _STYLE = (
     "text{font:13px system-ui,-apple-system,Segoe UI,Roboto,Noto Sans,sans-serif;fill:#1b2430}"
     ".t{font-weight:600;font-size:14px}.b{font-weight:600}.w{stroke:#1b2430;stroke-width:1.5}"
