@@ -113,6 +113,8 @@ def test_left_and_right_are_compared_under_losses_that_both_met():
     found = compare(rows, 1, "apgd")
     assert (found.everything.left, found.everything.right) == (0.3, 0.2)
     assert found.condition == "APGD (ce) at 1/255"
+    behind = alike.rows_of(Table(tuple(rows)), found, "float")
+    assert [(one.model, one.kind) for one in behind] == [(of.model, k) for of in (BN, RN) for k in ("clean", "apgd-ce")]
     found = compare([*rows, *ways(RN, ("dlr", 250))], 1, "apgd")
     assert (found.everything.left, found.condition) == (0.1, "APGD (worst of 2 losses) at 1/255")
 

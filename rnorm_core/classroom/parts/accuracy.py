@@ -67,7 +67,7 @@ class Line:
         return _rows(self, beside, tuple(tables.items()), tuple(shipped_weights()))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _rows(line: Line, beside: tuple[Line, ...], *_stamps: tuple) -> Mapping[float, Row]:
     """Found once for the contents of the table and of the cards."""
     table = evaluation.table(line.dataset)

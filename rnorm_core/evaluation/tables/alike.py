@@ -91,24 +91,28 @@ def compare(
 
     An attack with several versions (for instance losses) is the worst case of those that both met.
     """
-    left, right = variants
-    here = Table(tuple(row for row in table.rows if (row.attack, row.eps_255) in ((attack, eps_255), ("clean", 0))))
-    same = curves.common(shared(here, variants, pixels), variants, attack, pixels, eps_255)
-    measured = [curves.of_variant(same, variant, attack, pixels) for variant in variants]
+    measured = _measured(table, variants, attack, eps_255, pixels)
     attacked, clean = ([row for rows in measured if (row := curves.at(rows, eps))] for eps in (eps_255, 0))
     if len(attacked) < 2 or len(clean) < 2:
         return None
     hits, without = ((rows[0].mask, rows[1].mask) for rows in (attacked, clean))
-    how = curves.version(attacked[0])
-    return compared(left, right, hits, without, attack=attack, eps_255=eps_255, how=how)
+    return compared(*variants, hits, without, attack=attack, eps_255=eps_255, how=curves.version(attacked[0]))
 
 
-def rows_of(table: Table, comparison: Comparison) -> list[Row]:
-    """The rows behind a comparison."""
-    networks = {(one.model, one.statistics) for one in (comparison.left, comparison.right)}
-    conditions = (comparison.attack, comparison.eps_255), ("clean", 0)
-    rows = [row for row in table.select(n=comparison.everything.n).rows if (row.attack, row.eps_255) in conditions]
-    return [row for row in rows if (row.model, row.statistics) in networks]
+def rows_of(table: Table, comparison: Comparison, pixels: str) -> list[Row]:
+    """The rows behind what `compare` found."""
+    variants = comparison.left, comparison.right
+    measured = _measured(table, variants, comparison.attack, comparison.eps_255, pixels)
+    return [row for rows in measured for row in rows]
+
+
+def _measured(
+    table: Table, variants: tuple[Variant, Variant], attack: str, eps_255: float, pixels: str
+) -> list[tuple[Row, ...]]:
+    """The rows of each network without the attack and under it, on the same images."""
+    here = Table(tuple(row for row in table.rows if (row.attack, row.eps_255) in ((attack, eps_255), ("clean", 0))))
+    same = curves.common(shared(here, variants, pixels), variants, attack, pixels, eps_255)
+    return [curves.of_variant(same, variant, attack, pixels) for variant in variants]
 
 
 def _attack(row: Row) -> tuple:

@@ -69,7 +69,7 @@ def common(table: Table, variants: Sequence[Variant], attack: str, pixels: str, 
     """The rows on one set of images on which all variants were measured, clean and under this attack.
 
     Variants that were never measured under the attack (with `eps_255`: at this size) are ignored. If there are several
-    such sets, the one with the most measurements of these variants is chosen.
+    such sets, `fullest` chooses one.
     """
     attacked, measured = under(table, attack, pixels), []
     if eps_255 is not None:

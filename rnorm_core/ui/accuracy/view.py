@@ -236,7 +236,7 @@ def show_comparison(
     if comparison.left != comparison.right:
         left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
         figure = agreement(agreement_rows(comparison), left, right, comparison.condition)
-        command = "\n".join(reproduce.rows_commands(rows_of(table, comparison)))
+        command = "\n".join(reproduce.rows_commands(rows_of(table, comparison, pixels)))
         with picture:
             chart(figure, "agreement", sources.shipped(
                 "left against right", "compared", command=command, left=comparison.left, right=comparison.right,

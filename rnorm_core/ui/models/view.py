@@ -10,7 +10,6 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation.claims.benefits import epochs_on_crops
 from rnorm_core.evaluation.measure.learned_layers import LearnedLayer, learned
 from rnorm_core.evaluation.published import EPS_255, RESNET18, comparable
-from rnorm_core.evaluation.tables.headline import WHAT
 from rnorm_core.figures import published as of_others
 from rnorm_core.figures.accuracy import Curve, accuracy_curve
 from rnorm_core.figures.models import Depth, Training, by_depth, training_accuracy, training_loss
@@ -62,7 +61,7 @@ def show_summary(chosen: Sequence[Entry], eps: float, note: str) -> None:
 
 def show_accuracy(chosen: Sequence[Entry]) -> None:
     if curves := [drawn for entry in chosen if (drawn := curve(entry))]:
-        attack = WHAT.removeprefix("accuracy in the ")
+        attack = "worst case over the attacks that all of these met, else PGD of 20 steps"
         known = comparable(entry.variant for entry in chosen if EPS_255 in entry.scores)
         title, published = "How much is left under attack?", RESNET18 if known else ()
         figure = accuracy_curve(curves, attack, evenly=True, title=title, published=published)

@@ -12,10 +12,10 @@ from rnorm_core.evaluation.claims.judge import CLAIMS, Judgement
 from rnorm_core.evaluation.claims.records import records
 from rnorm_core.evaluation.claims.shipped import Shipped
 from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, listed
-from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.evaluation.tables.alike import shared
+from rnorm_core.evaluation.tables.headline import by_size
 from rnorm_core.figures.markup.verdict_grid import Judged
 from rnorm_core.report import reproduce
-from rnorm_core.zoo import Variant
 
 # The commands that measure the evidence of rules which do not use the table of accuracies.
 COMMANDS: dict[str, str] = dict.fromkeys(("moved", "more than noise", "regained", "unusable"), reproduce.EVIDENCE)
@@ -137,28 +137,18 @@ def commands(judgements: Sequence[Judgement], table: Table) -> list[str]:
 
 
 def _sweeps(judgement: Judgement, table: Table) -> list[str]:
-    """A command for each number of images: the networks, attacks and sizes that were measured on so many."""
-    evidence, clean = judgement.evidence, {0.0: dict.fromkeys(judgement.seeds, ("clean",))}
-    attacks = evidence.attacks if isinstance(evidence, Contest | Retention) else clean
+    """The commands for the rows that the evidence is made of."""
+    evidence, sizes = judgement.evidence, (0.0,)
+    if isinstance(evidence, Contest | Retention):
+        sizes = tuple(evidence.by_eps)
+    else:
+        table = table.select(attack="clean")  # on the most images, as no attack has a say
     rows: list[Row] = []
-    for eps, by_seed in attacks.items():
-        for seed, kinds in by_seed.items():
-            networks = [source for source in judgement.sources if source.seed == seed]
-            measured = Table(_measured(table, networks, kinds, eps))
-            rows += filter(None, (headline(measured, network, eps) for network in networks))
+    for seed in judgement.seeds:
+        networks = [source for source in judgement.sources if source.seed == seed]
+        same = shared(table, networks)
+        rows += [row for network in networks for eps, row in by_size(same, network).items() if eps in sizes]
     return reproduce.rows_commands(rows)
-
-
-def _measured(table: Table, networks: Sequence[Variant], kinds: Sequence[str], eps_255: float) -> tuple[Row, ...]:
-    """The rows of these networks under these attacks of one size, on the most images that all of them met."""
-    wanted = {(network.model, network.statistics, kind) for network in networks for kind in kinds}
-    by_images: dict[tuple[int, str], dict[tuple[str, str, str], Row]] = {}
-    for row in table.rows:
-        key = row.model, row.statistics, row.kind
-        if key in wanted and row.eps_255 == eps_255 and row.pixels == "float":
-            by_images.setdefault((row.n, row.images), {})[key] = row
-    complete = [images for images, some in by_images.items() if some.keys() == wanted]
-    return tuple(by_images[max(complete)].values()) if complete else ()
 
 
 def downloaded(shipped: Shipped) -> list[dict[str, Any]]:
