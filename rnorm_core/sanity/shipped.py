@@ -17,16 +17,14 @@ from rnorm_core.zoo import Variant
 def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] = ()) -> tuple[Finding, ...]:
     """One finding for every check, in the order of `rules.CHECKS`; "not measured" if the rows do not suffice.
 
-    All are of one set of images, on which the network has most rows. Two attacks are compared at the largest size that
-    was measured for both.
+    All are of one set of images, on which the network has most rows; only Square Attack, which is slow, may have been
+    measured on others. Two attacks are compared at the largest size that was measured for both.
     others: rows of `laboratories.rows`: accuracies in random batches, and attacks that were made for other networks or
     modes. If such attacks have several sizes, the size with the worst verdict is reported.
     """
     table = table.select(model=model, statistics=statistics)
-    if table.rows:
-        table = table.select(images=fullest(table.rows))
-    kinds = ("pgd", "fgsm", "noise", *STRONG)
-    rows = {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
+    usual = fullest(table.rows) if table.rows else ""
+    rows = _by_kind(table.select(images=usual), model, statistics)
     findings = [_curve(rows["pgd"]), _zero(rows["pgd"])]
     if pair := _both(rows, "fgsm", "pgd"):
         findings.append(checks.steps(*(row.accuracy for row in pair)))
@@ -34,11 +32,9 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
         findings.append(checks.noise(*(row.accuracy for row in pair)))
     if pair := _harder(rows):
         findings.append(checks.effort(*(row.accuracy for row in pair)))
-    if pair := _both(rows, "pgd", "square"):
-        white, blind = pair
-        gradient = [rows[kind].get(white.eps_255) for kind in ("pgd", *APGD)]
-        strongest = min(filter(None, gradient), key=lambda row: row.correct)
-        findings.append(checks.black_box(strongest.accuracy, [blind.accuracy]))
+    sets = sorted({row.images for row in table.rows}, key=lambda images: images != usual)
+    square = (_square(_by_kind(table.select(images=images), model, statistics)) for images in sets)
+    findings.append(next(filter(None, square), None))
     mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
     findings += _transferred(mine)
     findings.append(_neighbours(mine))
@@ -46,6 +42,23 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
     measured = sorted(filter(None, findings), key=lambda finding: VERDICTS.index(finding.verdict))
     by_key = {finding.check: finding for finding in measured}  # if a check has several findings, the worst one is kept
     return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
+
+
+def _by_kind(table: Table, model: str, statistics: str) -> dict[str, dict[float, Row]]:
+    """The rows of each attack by size."""
+    kinds = ("pgd", "fgsm", "noise", *STRONG)
+    return {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
+
+
+def _square(rows: dict[str, dict[float, Row]]) -> Finding | None:
+    """Compares Square Attack with the strongest attack that uses the gradient, at the largest size at which Square
+    leaves more than `FLOOR` of the images right."""
+    sizes = [size for size, row in rows["square"].items() if size in rows["pgd"] and row.value > FLOOR]
+    if not (size := max(sizes, default=0)):
+        return None
+    gradient = (rows[kind][size] for kind in ("pgd", *APGD) if size in rows[kind])
+    strongest = min(gradient, key=lambda row: row.correct)
+    return checks.black_box(strongest.accuracy, [rows["square"][size].accuracy])
 
 
 def _transferred(mine: Sequence[Row]) -> list[Finding]:

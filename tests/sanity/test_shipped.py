@@ -78,6 +78,17 @@ def test_strong_attacks_are_used_where_they_are():
     assert found["worst-case"].verdict == FAIL
 
 
+def test_square_is_compared_where_it_leaves_something_on_other_images_if_need_be():
+    few = {"images": "c" * 64}
+    square = [
+        row("pgd", 1, 80, **few), row("square", 1, 120, **few), row("pgd", 8, 0, **few), row("square", 8, 0, **few),
+    ]  # fmt: skip
+    found = verdicts([*USUAL, *square])["black-box"]
+    assert found.verdict == PASS
+    assert [number.value for number in found.numbers[:2]] == [80 / N, 120 / N]  # at 1/255, not 0 against 0
+    assert verdicts([*USUAL, *square[2:]])["black-box"].verdict == NOT_MEASURED
+
+
 def made_for(mode: str, correct: int, eps_255: float = 1, **change) -> Row:
     given = row("pgd", eps_255, correct, **change)
     name = {"model": "m", "statistics": mode, "weight_hash": "a" * 64}
