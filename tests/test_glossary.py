@@ -22,8 +22,9 @@ from rnorm_core.ui.shared.navigation import PAGES
 ROOT = Path(__file__).resolve().parent.parent
 TERMS = """
 95 % interval; adversarial example; adversarial training; APGD; batch statistics; batch-median; BatchNorm;
-clean accuracy; eps (k/255); FGSM; gradient masking; L-inf norm; L2 norm; natural band; p (power); paired test; PGD;
-PreciseBN; range; robust accuracy; RobustNorm; seed; Square Attack; standard deviation of the channel; statistics mode;
+clean accuracy; dual BatchNorm; eps (k/255); FGSM; gradient masking; GroupNorm; L-inf norm; L2 norm;
+loss of an attack; natural band; no norm; p (power); paired test; PGD; PreciseBN; random noise; range;
+robust accuracy; RobustNorm; seed; Square Attack; standard deviation of the channel; statistics mode;
 tracked statistics; tracked-mean; transfer attack; Wasserstein distance; weight hash; worst case over attacks
 """
 WORDS = 30  # in a sentence, at most
