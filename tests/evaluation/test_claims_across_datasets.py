@@ -33,9 +33,20 @@ def test_each_size_names_the_data_sets_on_which_it_holds():
     hundred = judged({0.25: HOLDS, 0.5: PER_IMAGE, 1: OPPOSITE, 2: HOLDS, 8: FAILS})
     (one,) = on([ten], [hundred])
     assert one.verdict == (
-        "holds on both at 0.25 and 0.5/255; only on CIFAR-10 at 1/255; only on CIFAR-100 at 2/255; on neither at 8/255"
+        "holds on both at 0.25/255; only on CIFAR-10 (on CIFAR-100 per image, not over trainings) at 0.5/255; "
+        "only on CIFAR-10 at 1/255; only on CIFAR-100 at 2/255; on neither at 8/255"
     )
     assert words.of_both([one]) == " C5, which was judged on both data sets, holds only on CIFAR-10 at 1/255."
+
+
+def test_what_holds_per_image_on_both_holds_on_neither():
+    both = {1: PER_IMAGE}, {1: PER_IMAGE}
+    found = on(*([judged(states)] for states in both))
+    place = "on neither (on both per image, not over trainings)"
+    assert found[0].verdict == f"holds {place} at 1/255"
+    ten, hundred = ([judged({1: FAILS}, "C0"), judged(states)] for states in both)
+    said = words.of_both(on(ten, hundred))
+    assert said == f" Of the 2 that were judged on both data sets, 1 holds on neither and 1 {place} at 1/255."
 
 
 def test_what_was_measured_on_one_data_set_only_is_said():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rnorm_core import model_names, zoo
 from rnorm_core.data import CLASSES
 from rnorm_core.evaluation.claims.judge import Judgement
-from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, PER_IMAGE, Axis, listed
+from rnorm_core.evaluation.claims.verdict import EPS, HOLDS, ONLY, PER_IMAGE, Axis, listed
 
 NEITHER = "on neither"
 ByClaim = Mapping[str, Sequence[Judgement]]
@@ -16,9 +16,9 @@ ByClaim = Mapping[str, Sequence[Judgement]]
 class AcrossDatasets:
     """A reading on several data sets.
 
-    verdicts: data set -> the sizes at which the reading holds there, in words; only data sets on which it was judged.
-    held:     size -> the data sets on which it holds at that size, at least per image: of one training nothing is known
-              over trainings. Only sizes that were judged on all data sets.
+    verdicts:  data set -> the sizes at which the reading holds there, in words; only data sets on which it was judged.
+    held:      size -> the data sets on which it holds at that size. Only sizes that were judged on all data sets.
+    per_image: size -> those on which it holds per image, but not over trainings.
     """
 
     claim: str
@@ -26,6 +26,7 @@ class AcrossDatasets:
     datasets: tuple[str, ...]
     verdicts: dict[str, str]
     held: dict[float | None, tuple[str, ...]]
+    per_image: dict[float | None, tuple[str, ...]]
     axis: Axis = EPS
 
     @property
@@ -39,16 +40,22 @@ class AcrossDatasets:
 
     @property
     def by_place(self) -> dict[str, list[float | None]]:
-        """ "on both", "only on CIFAR-10" or "on neither" -> the sizes at which the reading holds there."""
+        """ "on both", "only on CIFAR-10" or "on neither" -> the sizes at which the reading holds there.
+
+        Where it holds on some only per image, in brackets: "on neither (on both per image, not over trainings)".
+        """
         sizes: dict[str, list[float | None]] = {}
-        for size, some in sorted(self.held.items(), key=lambda item: (-len(item[1]), item[0] or 0)):
-            sizes.setdefault(self._place(some), []).append(size)
+        for size, some in sorted(self.held.items(), key=lambda item: (-len(item[1]), _number(item[0]))):
+            place = f"{'only ' * (0 < len(some) < len(self.datasets))}{self._place(some)}" if some else NEITHER
+            if also := self.per_image[size]:
+                place += f" ({self._place(also)} {ONLY})"
+            sizes.setdefault(place, []).append(size)
         return sizes
 
     def _place(self, some: Sequence[str]) -> str:
         if len(some) == len(self.datasets):
             return "on both" if len(some) == 2 else f"on all {len(some)}"
-        return f"only on {listed([model_names.dataset(one) for one in some])}" if some else NEITHER
+        return f"on {listed([model_names.dataset(one) for one in some])}"
 
     def _at(self, sizes: Sequence[float | None]) -> str:
         known = [size for size in sizes if size is not None]
@@ -89,9 +96,13 @@ def _compared(names: tuple[str, ...], judged: Mapping[str, Judgement]) -> Across
     first = next(iter(judged.values()))
     states = {name: {f.size: f.state for f in judgement.findings} for name, judgement in judged.items()}
     common = set.intersection(*map(set, states.values())) if len(judged) == len(names) else set()
-    held = {
-        size: tuple(name for name in names if states[name][size] in (HOLDS, PER_IMAGE))
-        for size in sorted(common, key=lambda size: size or 0)
-    }
+    held, per_image = (
+        {size: tuple(name for name in names if states[name][size] == state) for size in sorted(common, key=_number)}
+        for state in (HOLDS, PER_IMAGE)
+    )
     verdicts = {name: judgement.verdict for name, judgement in judged.items()}
-    return AcrossDatasets(first.claim, first.reading, names, verdicts, held, first.evidence.axis)
+    return AcrossDatasets(first.claim, first.reading, names, verdicts, held, per_image, first.evidence.axis)
+
+
+def _number(size: float | None) -> float:
+    return size or 0

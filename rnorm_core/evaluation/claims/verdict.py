@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 HOLDS, FAILS, OPEN, OPPOSITE = "holds", "does not hold", "open", "the opposite holds"
 # On its own images every training agrees, but trainings differ so much that another one may do otherwise.
-_ONLY = "per image, not over trainings"
-PER_IMAGE, OPPOSITE_PER_IMAGE = f"{HOLDS} {_ONLY}", f"{OPPOSITE} {_ONLY}"
+ONLY = "per image, not over trainings"
+PER_IMAGE, OPPOSITE_PER_IMAGE = f"{HOLDS} {ONLY}", f"{OPPOSITE} {ONLY}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ EPS = Axis()
 IMAGES = Axis(" images", "with")
 # The states at the sizes at which a claim does not simply hold, as a verdict names them.
 _OTHERWISE = {
-    PER_IMAGE: f"{_ONLY},", FAILS: "does not", OPEN: OPEN, OPPOSITE: OPPOSITE,
+    PER_IMAGE: f"{ONLY},", FAILS: "does not", OPEN: OPEN, OPPOSITE: OPPOSITE,
     OPPOSITE_PER_IMAGE: f"{OPPOSITE_PER_IMAGE},",
 }  # fmt: skip
 

@@ -105,7 +105,7 @@ def show_across_datasets(comparisons: Sequence[AcrossDatasets]) -> None:
     st.markdown(words.across_datasets(comparisons) or NOTHING)
     st.caption(
         "By the same rules on each data set, each under the attacks that were measured there. What is open does not "
-        "count as holding; what holds per image counts, since of one training nothing is known over trainings."
+        "count as holding. Where networks were trained once, nothing is known over trainings."
     )
 
 

@@ -58,7 +58,7 @@ def of_both(comparisons: Sequence[AcrossDatasets]) -> str:
         return ""
     if len(places) == 1:
         return f" {judged[0][0]}, which was judged on both data sets, holds {places[0]} at {eps}/255."
-    in_order = sorted(set(places), key=lambda where: (where == NEITHER, where))
+    in_order = sorted(set(places), key=lambda where: (where.startswith(NEITHER), where))
     counts = [f"{places.count(where)} {where}" for where in in_order]
     counts[0] = counts[0].replace(" ", " holds " if places.count(in_order[0]) == 1 else " hold ", 1)
     return f" Of the {len(places)} that were judged on both data sets, {listed(counts)} at {eps}/255."
