@@ -70,7 +70,9 @@ def test_the_sentence_counts_the_photos_and_the_table(open_page):
     points = percent((right.correct - left.correct) / left.n).removesuffix(" %")
     over = over_trainings(RN, BN, 1)
     assert f"RobustNorm recognises **{points} points more** than BatchNorm at 1/255 ({over}) and" in said
-    assert f"The network without a norm is ahead of both: {percent(none.value)} at 1/255" in said
+    assert over_trainings(NONE, RN, 1).endswith("chance")
+    chance = "(over trainings this may be chance)"
+    assert f"The network without a norm is ahead of both: {percent(none.value)} at 1/255 {chance}." in said
     bars = next(block.value for block in page.markdown if "data:image/svg" in block.value)
     shown = re.search(r"Still right at 1/255, the size above BatchNorm \(no attack: [\d.]+ %\) ([\d.]+) %", bars)
     assert float(shown[1]) == pytest.approx(100 * left.value, abs=0.051)

@@ -59,7 +59,7 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
     gains[0] += _trainings(table, (left, right), pairs[sizes[0]], sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
     known = [v for v in variants if all(_rows(same, [v], eps) for eps in sizes)]
-    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(same, known, sizes)}"
+    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(table, same, known, sizes)}"
 
 
 def _in_batches(variants: Sequence[Variant]) -> bool:
@@ -108,17 +108,24 @@ def _trainings(table: Table, pair: Sequence[Variant], said: Sequence[Row], eps: 
     return f" (over {over.trainings}{fewer} {value} points, 95\N{NO-BREAK SPACE}%: {low} to {high}{chance})"
 
 
-def _most(table: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
-    """Which of three networks is clearly ahead of the others, size by size; of two it is said already."""
+def _most(table: Table, same: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
+    """Which of three networks is clearly ahead of the others, size by size; of two it is said already.
+
+    same: the rows of these networks under attacks that all of them had; other trainings are in the whole table.
+    """
     if len(variants) < 3:
         return ""
     ahead: dict[str, list[str]] = {}
     for eps in sizes:
-        rows = dict(zip(variants, _rows(table, variants, eps), strict=True))
+        rows = dict(zip(variants, _rows(same, variants, eps), strict=True))
         for variant, row in rows.items():
-            if all(_is_ahead(row, other) for other in rows.values() if other is not row):
+            others = [other for other in variants if other is not variant]
+            if all(_is_ahead(row, rows[other]) for other in others):
                 name = "The network without a norm" if variant.norm == "none" else variant.label
-                ahead.setdefault(name, []).append(f"{percent(row.value)} at {eps:g}/255")
+                over = [over_trainings(table, variant, other, partial(headline, eps_255=eps)) for other in others]
+                chance = any(one is not None and one.low <= 0 for one in over)
+                share = f"{percent(row.value)} at {eps:g}/255" + " (over trainings this may be chance)" * chance
+                ahead.setdefault(name, []).append(share)
     return "".join(f" {name} is ahead of both: {_list(shares)}." for name, shares in ahead.items())
 
 
