@@ -35,7 +35,7 @@ class Budget:
     def work(self) -> int:
         """Upper estimate of the model calls per image; the progress is measured against it."""
         curve = self.steps * len({*self.sizes, self.eps})
-        return curve + self.more_steps * self.restarts + self.queries + self.steps + self.apgd * (2 + self.aims)
+        return curve + self.more_steps * self.restarts + self.queries + self.steps + self.apgd * (3 + self.aims)
 
 
 LIVE = Budget(20, 20, 8 / 255, (1 / 255, 4 / 255, 8 / 255, LARGE_EPS), 10, 30, 2, 15, 2, 150)

@@ -121,11 +121,10 @@ class _Examination:
         parts = [right("after all attacks so far", self._sum(hits, before[-1].spec))]
         ranks = _likely_others(self.model, self.batch, self.budget)
         classes = ranks.shape[1] + 1
-        losses = ["ce", "dlr" if classes >= 3 and independent else "margin"]
+        losses = ["ce", *["dlr"] * (classes >= 3 and independent), "margin"]
         plans = [(loss, None) for loss in losses]
-        plans += [
-            ("dlr" if classes >= 4 and independent else "margin", k) for k in range(min(self.budget.aims, classes - 1))
-        ]
+        aimed = "dlr" if classes >= 4 and independent else "margin"
+        plans += [(aimed, k) for k in range(min(self.budget.aims, classes - 1))]
         for loss, rank in plans:
             left = hits.nonzero()[:, 0] if independent else torch.arange(len(self.batch))
             if len(left):

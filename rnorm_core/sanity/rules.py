@@ -110,11 +110,11 @@ CHECKS = {
         ),
         Rule(
             "worst-case", "No ensemble of attacks does much more harm",
-            f"An image counts as right if nothing fools it: APGD on cross entropy, on the ratio or margin of logits, "
-            f"aimed at the likeliest other classes, Square, and all attacks above. Passes if that is at most "
-            f"{LITTLE:.0%} below the usual PGD; fails if the whole interval lies above; warns otherwise.",
+            f"An image counts as right if nothing fools it: APGD on cross entropy, on the margin of logits and on "
+            f"their ratio (DLR), aimed at the likeliest other classes, Square, and all attacks above. Passes if that "
+            f"is at most {LITTLE:.0%} below the usual PGD; fails if the whole interval lies above; warns otherwise.",
             "One attack that fails proves little. Different losses and searches fail for different reasons. Where "
-            "predictions depend on the batch every attack keeps all images, in one fixed partition.",
+            "predictions depend on the batch every attack keeps all images, in one fixed partition, without DLR.",
             CROCE,
         ),
     )

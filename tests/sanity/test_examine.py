@@ -72,6 +72,8 @@ def test_the_worst_case_is_no_attack_s(net, batch, small):
     here = [s for s in report.scores if s.spec.get("eps", 0) in (0, 1 / 255)]
     assert 0 < worst.value <= min(s.value for s in here)
     assert worst.value <= torch.stack([s.hits for s in here]).all(0).double().mean()
+    ensemble = " ".join(number.title for number in report.findings[-1].numbers)
+    assert all(f"APGD ({loss})" in ensemble for loss in ("CE", "DLR", "margin")), ensemble
 
 
 def test_images_are_never_left_out_where_predictions_depend_on_the_batch(net, batch, small):

@@ -22,7 +22,7 @@ from rnorm_core.classroom.parts import (
 )
 from rnorm_core.classroom.parts.channel import FAR, POWERS
 from rnorm_core.classroom.parts.shift import ATTACKS, MEASURE
-from rnorm_core.data import Batch
+from rnorm_core.data import Batch, class_title
 from rnorm_core.evaluation.measure.channel_values import outliers
 from rnorm_core.experiments import landscape
 from rnorm_core.figures import inside
@@ -96,7 +96,7 @@ def _landscape(part: Player, request: landscape.Request, photo: Batch) -> None:
     work = partial(landscape.run, request, batch=photo, first=part.eps_255)
     result = growing(request, work, slot="lesson", short=request.is_short)
     if result is None:
-        pictures([(photo.images[0], "the photo, not attacked", photo.classes[int(photo.labels[0])])])
+        pictures([(photo.images[0], "the photo, not attacked", class_title(photo.classes[int(photo.labels[0])]))])
         return
     kept = attack_player.show_alone(result, 0, part.dataset, chosen=part.eps_255, key="lesson_player")
     how_measured(
