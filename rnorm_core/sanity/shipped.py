@@ -32,15 +32,15 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
         findings.append(checks.noise(*(row.accuracy for row in pair)))
     if pair := _harder(rows):
         findings.append(checks.effort(*(row.accuracy for row in pair)))
+    mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
+    findings += _transferred(mine)
     sets = sorted({row.images for row in table.rows}, key=lambda images: images != usual)
     square = (_square(_by_kind(table.select(images=images), model, statistics)) for images in sets)
     findings.append(next(filter(None, square), None))
-    mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
-    findings += _transferred(mine)
     findings.append(_neighbours(mine))
     findings.append(_worst(rows))
     measured = sorted(filter(None, findings), key=lambda finding: VERDICTS.index(finding.verdict))
-    by_key = {finding.check: finding for finding in measured}  # if a check has several findings, the worst one is kept
+    by_key = {finding.check: finding for finding in measured}  # of several of a check the worst stays, else the last
     return tuple(by_key.get(key) or not_measured(key, _missing(key)) for key in CHECKS)
 
 
