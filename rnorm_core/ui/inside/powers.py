@@ -1,6 +1,7 @@
 """The accuracies of shipped networks that differ only in the p of RobustNorm. No Streamlit here."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rnorm_core import evaluation, model_names, norms, zoo
@@ -9,6 +10,7 @@ from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.alike import shared
 from rnorm_core.evaluation.tables.headline import WHAT, by_size, headline
+from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.figures.inside import AtPower
 from rnorm_core.report import Rows, reproduce
 from rnorm_core.report.points import records as point_records
@@ -83,6 +85,17 @@ def _difference(robust: Row | None, plain: Row | None) -> str:
         return "other images"
     low, value, high = difference_texts(evaluation.paired(robust.mask, plain.mask))
     return f"{value} ({low} to {high})"
+
+
+def over_seeds(table: Table, points: Sequence[AtPower], mode: str, eps_255: float) -> str:
+    """The difference to BatchNorm over trainings, for each p that was trained several times; "" if none was."""
+    variants, said = [Variant.of(point.clean.model, mode) for point in points], []
+    plain = next((one for one in variants if one.norm == "bn"), None)
+    for point, variant in zip(points, variants, strict=True):
+        if plain and (over := over_trainings(table, variant, plain, partial(headline, eps_255=eps_255))):
+            low, value, high = difference_texts(over)
+            said.append(f"{point.label} {value} ({low} to {high}, {over.trainings})")
+    return f"More than BatchNorm under attack over trainings (Welch's t): {'; '.join(said)}." if said else ""
 
 
 def _short(row: Row) -> str:

@@ -154,6 +154,7 @@ def show_powers(choice: Choice, dataset: str, table: Table) -> None:
         st.markdown(powers.table(points, attack))
         st.caption(
             "In brackets 95 % intervals; differences, in points, are counted image by image. Each network is one "
-            "training, of seed 0; another one might differ by more."
+            "training, of seed 0; another one might differ by more. "
+            + powers.over_seeds(table, points, mode, choice.eps_255)
         )
         numbers(powers.records(points, mode), "The numbers behind this", "accuracy-by-p.csv")
