@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not shipped().exists(), reason=f"{shipped().name
 NAMES = [name for name in zoo.names() if zoo.card(name).dataset == "cifar10"]
 COMPLETE = [f"cifar10-resnet20-{norm}" for norm in ("bn", "rn", "none")]
 NETS = [(name, mode) for name in NAMES for mode in modes(name)]
+SQUARE = [*COMPLETE, "cifar10-resnet20-bn-adv", "cifar10-resnet20-rn-adv"]  # met Square Attack with many queries
 COUNT, FEW, QUERIES = 2000, 500, 1000
 WORST_EPS_255 = (0.25, 0.5, 1, 1.5, 2, 8)  # sizes at which the main networks met APGD
 # Machines round differently, and an image at the edge then falls to the other side. Folded and unfolded networks, with
@@ -68,10 +69,11 @@ def test_networks_trained_on_attacked_images_met_the_strong_attacks(rows):
 
 
 def test_nothing_is_measured_on_few_images_or_with_few_queries(rows):
-    """On fewer only what is expensive: APGD on whole batches, what it is compared with, and Square Attack."""
+    """On fewer only what is expensive, APGD on whole batches and Square Attack, and what it is compared with."""
     few = [row for row in rows if row.n < COUNT]
     assert {row.n for row in few} == {FEW}
-    assert {row.model for row in few if row.attack != "square"} == set(COMPLETE[:2])
+    assert {row.model for row in few if row.attack not in ("clean", "pgd", "square")} == set(COMPLETE[:2])
+    assert {row.model for row in few} <= set(SQUARE)
     assert min(row.settings["steps"] for row in rows if row.kind == "square") >= QUERIES
     assert {row.kind for row in rows} <= set(KINDS)
     assert all(row.statistics in modes(row.model) for row in rows)
@@ -105,6 +107,11 @@ def test_stronger_attacks_leave_less(rows):
             assert pgd < left[(*net, kind)] < noise, net
         else:
             assert left[(*net, kind)] <= pgd, (net, kind)
+
+
+def test_the_main_networks_met_two_attacks_on_all_images(rows):
+    wanted_all = {(name, "tracked", kind, 1, "float") for name in COMPLETE for kind in ("pgd", "apgd-ce")}
+    assert sorted(wanted_all - measured(rows, 10_000)) == []
 
 
 def test_all_rows_of_a_count_saw_the_same_images(rows):
