@@ -37,8 +37,8 @@ with guard("accuracy"):
     parts = question.rest(settings.dataset, table, attack, choice.pixels)
     with parts[COMPARE]:
         if parts[COMPARE].open:
-            under, eps = question.attack_and_size()
-            compared = compare(table, variants, under, eps, choice.pixels)
+            case, eps = question.case_and_size(table)
+            compared = compare(table, variants, case, eps, choice.pixels)
             view.show_comparison(table, compared, variants, choice.pixels)
     with parts[MEASURE]:
         if parts[MEASURE].open:

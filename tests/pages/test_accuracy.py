@@ -12,6 +12,7 @@ from rnorm_core import attacks, evaluation, zoo
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Table
 from rnorm_core.evaluation.tables import alike
+from rnorm_core.evaluation.tables.headline import headline
 from rnorm_core.ui.accuracy.question import MEASURE, NUMBERS
 from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
@@ -111,6 +112,23 @@ def test_what_the_address_cannot_have_is_named(open_page, address):
     named = {pair for warning in page.warning for pair in re.findall("`(.*?)`", warning.value)}
     assert {f"{key}={value}" for key, value in address.items()} <= named
     assert len(charts(page)) == 1  # `n` opens the part that measures
+
+
+def test_left_and_right_are_compared_in_the_worst_case_first(open_page):
+    """On the shipped table; other trainings met fewer attacks, which is said."""
+    page = open_page("accuracy")
+    left, right = (headline(evaluation.table("cifar10"), Variant.of(name), 1) for name in (BN, RN))
+    assert "**Worst case (6 attacks) at 1/255, 2,000 images.**" in texts(page)
+    bars = [bar["x"][0] for bar in charts(page)[-1]["data"]]
+    both = int((left.mask & right.mask).sum())
+    assert bars == pytest.approx([n / 20 for n in (
+        both, left.correct - both, right.correct - both, 2000 - left.correct - right.correct + both
+    )])  # fmt: skip
+    assert "Compared under what all of them met: 4 attacks." in texts(page)
+    page = open_page("accuracy", case="FGSM")
+    assert "**FGSM at 1/255, 2,000 images.**" in texts(page)
+    assert "Compared under" not in texts(page)
+    assert "case=DeepFool" in open_page("accuracy", case="DeepFool").warning[0].value
 
 
 def published(page) -> list[list[str]]:

@@ -14,6 +14,7 @@ class Comparison:
     """Two networks under one attack of one size, in grey levels (8 means 8/255).
 
     everything: on all images. fair: on the images that both get right when clean; None if there are none.
+    attack: a name in the catalogue; or another for the worst case over several.
     how: a detail of the attack, "worst of 3 losses".
     """
 
@@ -27,9 +28,10 @@ class Comparison:
 
     @property
     def condition(self) -> str:
-        """ "PGD (L-inf) at 1/255"."""
+        """ "PGD (L-inf) at 1/255", "Worst case (6 attacks) at 1/255"."""
+        title = CATALOGUE[self.attack].title if self.attack in CATALOGUE else "Worst case"
         how = f" ({self.how})" if self.how else ""
-        return f"{CATALOGUE[self.attack].title}{how} at {self.eps_255:g}/255"
+        return f"{title}{how} at {self.eps_255:g}/255"
 
 
 def compared(

@@ -89,7 +89,8 @@ def compare(
 ) -> Comparison | None:
     """Compares the left and the right network under one attack; None if they did not both meet it on the same images.
 
-    An attack with several versions (for instance losses) is the worst case of those that both met.
+    An attack with several versions (for instance losses) is the worst case of those that both met, as `curves.WORST` is
+    of all attacks.
     """
     measured = _measured(table, variants, attack, eps_255, pixels)
     attacked, clean = ([row for rows in measured if (row := curves.at(rows, eps))] for eps in (eps_255, 0))
@@ -110,7 +111,9 @@ def _measured(
     table: Table, variants: tuple[Variant, Variant], attack: str, eps_255: float, pixels: str
 ) -> list[tuple[Row, ...]]:
     """The rows of each network without the attack and under it, on the same images."""
-    here = Table(tuple(row for row in table.rows if (row.attack, row.eps_255) in ((attack, eps_255), ("clean", 0))))
+    kinds = {row.attack for row in table.rows} if attack == curves.WORST else {attack}
+    clean = table.select(attack="clean").rows
+    here = Table((*clean, *(row for row in table.select(eps_255=eps_255).rows if row.attack in kinds)))
     same = curves.common(shared(here, variants, pixels), variants, attack, pixels, eps_255)
     return [curves.of_variant(same, variant, attack, pixels) for variant in variants]
 

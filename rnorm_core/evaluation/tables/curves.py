@@ -183,7 +183,12 @@ def title(row: Row) -> str:
 
 
 def version(row: Row) -> str:
-    """In what an attack may differ between rows: "dlr", "5,000 queries", "worst of 3 losses"; "" for others."""
+    """In what an attack may differ between rows: "dlr", "5,000 queries", "worst of 3 losses"; "" for others.
+
+    Of the worst case how many attacks it is of.
+    """
+    if row.attack == WORST:
+        return f"{len(row.settings['attacks'])} attacks"
     if CATALOGUE[row.attack].black_box:
         return f"{row.settings['queries' if 'queries' in row.settings else 'steps']:,} queries"
     versions = row.settings.get("attacks", ())

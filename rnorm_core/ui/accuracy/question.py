@@ -1,6 +1,6 @@
 """The controls of the Accuracy page: the curves, its further parts, p, one attack of one size, the live measurement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,7 +176,7 @@ def _measured(dataset: str, table: evaluation.Table, attack: str, pixels: str) -
 
 def rest(dataset: str, table: evaluation.Table, attack: str, pixels: str) -> dict[str, Any]:
     """The parts of the page that open on demand, by title. p has one if `POWERS` networks were measured."""
-    query_params.reserve("p", "under", "at")
+    query_params.reserve("p", "case", "under", "at")
     several = len(model_names.powers(_measured(dataset, table, attack, pixels))) >= POWERS
     parts: dict[str, tuple[str, ...]] = {COMPARE: (), MEASURE: ("n", "scope"), POWER: ("p",), NUMBERS: ()}
     return sections({title: keys for title, keys in parts.items() if several or title != POWER}, "rest")
@@ -197,11 +197,22 @@ def choose_power(dataset: str, table: evaluation.Table, attack: str, pixels: str
     return Powers(chosen, tuple(variants.values()), tuple(Variant.of(card.name, STATISTICS[0]) for card in batch_norm))
 
 
+def case_and_size(table: evaluation.Table) -> tuple[str, float]:
+    """An attack of the table, first of all the worst case, and a size: for the comparison of left and right."""
+    titles = _offered(table)
+    return _attack_and_size("case", {title: IN_TABLES[title] for title in titles}, titles[0])
+
+
 def attack_and_size() -> tuple[str, float]:
-    """An attack and a size, for the comparison and the measurement."""
+    """An attack and a size, for the measurement."""
+    return _attack_and_size("under", LIVE, PGD)
+
+
+def _attack_and_size(key: str, attacks: Mapping[str, str], first: str) -> tuple[str, float]:
+    """attacks: title -> name. key: under which the address keeps the attack."""
     under, size = st.columns([1, 2], gap="large")
     with under:
-        attack = LIVE[query_params.bound(st.selectbox, "Under", list(LIVE), list(LIVE).index(PGD), key="under")]
+        attack = attacks[query_params.bound(st.selectbox, "Under", list(attacks), list(attacks).index(first), key=key)]
     with size:
         eps = query_params.bound(
             st.select_slider, "Attack size (eps, k/255)", SIZES, 1, key="at", shown="{:g}".format,

@@ -15,7 +15,7 @@ from rnorm_core.evaluation.measure.sweep import BATCH
 from rnorm_core.evaluation.published import EPS_255, RESNET18, Published, comparable
 from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.alike import rows_of
-from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant
+from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant, version
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.experiments.accuracy_sweep import Result
 from rnorm_core.figures import published as of_others
@@ -247,12 +247,20 @@ def show_comparison(
 def _over_trainings(table: evaluation.Table, comparison: Comparison, pixels: str) -> list[str]:
     """A sentence about the trainings of left and right with other seeds; [] where one of them has no other."""
 
+    met: set[str] = set()
+
     def row(rows: evaluation.Table, variant: Variant) -> evaluation.Row | None:
-        measured = of_variant(rows, variant, comparison.attack, pixels)
-        return next((one for one in measured if one.eps_255 == comparison.eps_255), None)
+        found = at(of_variant(rows, variant, comparison.attack, pixels), comparison.eps_255)
+        if found:
+            met.add(version(found))
+        return found
 
     over = over_trainings(table, comparison.left, comparison.right, row, pixels)
-    return [words.over_seeds(over, *map(_without_seed, (comparison.left, comparison.right)))] if over else []
+    if over is None:
+        return []
+    text = words.over_seeds(over, *map(_without_seed, (comparison.left, comparison.right)))
+    fewer = f" Compared under what all of them met: {', '.join(met)}." if met != {comparison.how} else ""
+    return [text + fewer]
 
 
 def _without_seed(variant: Variant) -> str:

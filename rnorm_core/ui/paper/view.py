@@ -29,7 +29,7 @@ NOTHING = "Nothing that was measured on the shipped weights speaks to this claim
 # `navigation.with_networks`). Pages that are not in the navigation are left out.
 WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "C0": (
-        ("accuracy", "These two, image by image", dict(left="none", right="bn", under=PGD, at=1)),
+        ("accuracy", "These two, image by image", dict(left="none", right="bn", at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C1": (
@@ -43,7 +43,7 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "C3": (
         ("batch", "Craft in one mode, score in another", dict(part="Craft and score", left="bn", right="rn")),
         ("accuracy", "Both modes, image by image",
-         dict(left="bn", right="bn", left_mode="batch", right_mode="tracked", under=PGD, at=1)),
+         dict(left="bn", right="bn", left_mode="batch", right_mode="tracked", at=1)),
         ("honesty", "Is what is left real?", dict()),
     ),
     "C4": (
@@ -51,7 +51,7 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("craft", "One image with the statistics of its own", dict(left="bn", left_mode="batch", right="bn")),
     ),
     "C5": (
-        ("accuracy", "These two, image by image", dict(left="rn", right="bn", under=PGD, at=1)),
+        ("accuracy", "These two, image by image", dict(left="rn", right="bn", at=1)),
         ("inside", "The range instead of the standard deviation", dict(right="rn", net="right", p=0.2)),
         ("honesty", "Is what is left real?", dict()),
     ),
