@@ -418,14 +418,14 @@ def shipped():
 
 def masks(*networks: tuple[str, str], eps: float) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each (name, statistics): right without an attack, and under every attack of this size under which all of them
-    were measured, on those images for which these are most.
+    were measured, on those images for which these are most; Square Attack, a control, is not counted.
     """
     found = {}
     for row in evaluation.table().rows:
         if row.eps_255 in (0, eps) and row.pixels == "float":
             found.setdefault(row.images, {}).setdefault((row.model, row.statistics), {})[row.kind] = row.mask.numpy()
     here = [[some[network] for network in networks] for some in found.values() if some.keys() >= set(networks)]
-    best = max(here, key=lambda some: (len(set.intersection(*map(set, some))), len(some[0]["clean"])))
+    best = max(here, key=lambda some: (len(set.intersection(*map(set, some)) - {"square"}), len(some[0]["clean"])))
     kinds = set.intersection(*map(set, best)) - {"clean"}
     assert {"fgsm", "noise", "pgd"} <= kinds
     return [(rows["clean"], np.all([mask for kind, mask in rows.items() if kind in kinds], axis=0)) for rows in best]
