@@ -259,7 +259,7 @@ def _over_trainings(table: evaluation.Table, comparison: Comparison, pixels: str
     if over is None:
         return []
     text = words.over_seeds(over, *map(_without_seed, (comparison.left, comparison.right)))
-    fewer = f" Compared under what all of them met: {', '.join(met)}." if met != {comparison.how} else ""
+    fewer = f" Compared under what all of them met: {', '.join(sorted(met))}." if met != {comparison.how} else ""
     return [text + fewer]
 
 
