@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
+import torch
 
 from rnorm_core import evaluation, zoo
 from rnorm_core.evaluation import Row
@@ -15,12 +16,14 @@ from rnorm_core.zoo import Variant
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
 MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
 ADVERSARIAL = ["cifar10-resnet20-bn-adv", "cifar10-resnet20-rn-adv"]
-ALL_IMAGES = {"clean": ("clean", 0), "PGD, 1/255": ("pgd", 1), "APGD (cross entropy), 1/255": ("apgd-ce", 1)}
-SQUARE = {
-    "PGD, 1/255": ("pgd", 1), "Square, 1/255": ("square", 1), "PGD, 8/255": ("pgd", 8), "Square, 8/255": ("square", 8),
-}  # fmt: skip
 ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)}
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
+ALL_IMAGES = {"clean": ({"clean"}, 0), "PGD, 1/255": ({"pgd"}, 1), "APGD (cross entropy), 1/255": ({"apgd-ce"}, 1)}
+SQUARE = {
+    f"{title}, {eps}/255": (kinds, eps)
+    for eps in (1, 8)
+    for title, kinds in (("PGD", {"pgd"}), ("APGD", APGD), ("Square", {"square"}))
+}
 
 
 def shown(card: zoo.Card) -> dict[float, Row | None]:
@@ -44,14 +47,26 @@ def table() -> str:
     )
 
 
-def small_table(names: Sequence[str], columns: Mapping[str, tuple[str, float]], count: int) -> str:
-    """Single attacks (kind, size) on `count` images with tracked statistics."""
-    of, lines = {"statistics": "tracked", "pixels": "float", "n": count}, []
-    for name in names:
-        rows = evaluation.table(zoo.card(name).dataset).select(model=name, **of).rows
-        found = {(row.kind, row.eps_255): row for row in rows}
-        lines.append([f"`{name}`", *(cell(found.get(column)) for column in columns.values())])
-    return markdown(["network", *columns], lines)
+def small_table(names: Sequence[str], columns: Mapping[str, tuple[set[str], float]], count: int) -> str:
+    """The worst case over some attacks at one size, on `count` images with tracked statistics."""
+    return markdown(
+        ["network", *columns], [[f"`{name}`", *(_first(name, *of, count) for of in columns.values())] for name in names]
+    )
+
+
+def _first(name: str, kinds: set[str], eps: float, count: int) -> str:
+    """On the first `count` images, of the smallest set with so many: sets of one seed begin with the same images."""
+    rows = evaluation.table(zoo.card(name).dataset).select(
+        model=name, statistics="tracked", pixels="float", eps_255=eps
+    )
+    chosen = {
+        row.kind: row for row in sorted(rows.rows, key=lambda row: -row.n) if row.kind in kinds and row.n >= count
+    }
+    if chosen.keys() != kinds:
+        return "–"
+    correct = int(torch.stack([row.mask[:count] for row in chosen.values()]).all(0).sum())
+    low, high = evaluation.wilson(correct, count)
+    return f"{percent(correct / count).removesuffix(' %')} ({span(low, high)})"
 
 
 def markdown(header: list[str], lines: list[list[str]]) -> str:
@@ -61,7 +76,7 @@ def markdown(header: list[str], lines: list[list[str]]) -> str:
 TABLES = (
     table,
     partial(small_table, MAIN[:3], ALL_IMAGES, 10_000),
-    partial(small_table, [*MAIN, *ADVERSARIAL], SQUARE, 500),
+    partial(small_table, [*MAIN[:3], *ADVERSARIAL], SQUARE, 500),
 )
 
 

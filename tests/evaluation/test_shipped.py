@@ -121,6 +121,7 @@ def test_all_rows_of_a_count_saw_the_same_images(rows):
 def test_the_images_are_those_that_the_seed_picks(rows, full):
     for n in {row.n for row in rows if row.seed == 0}:
         assert {row.images for row in rows if (row.n, row.seed) == (n, 0)} == {images_hash(full(n).ids)}
+    assert full(FEW).ids == full(COUNT).ids[:FEW]
 
 
 def test_the_file_is_as_a_finished_sweep_leaves_it(rows):
