@@ -27,7 +27,7 @@ def attack_title(score: Accuracy) -> str:
     if spec.get("targets") is not None or spec.get("aimed"):
         parts[0] += ", aimed"
     if not entry.one_step:
-        parts.append(f"{spec['steps']} {'queries' if entry.black_box else 'steps'}")
+        parts.append(f"{spec['steps']:,} {'queries' if entry.black_box else 'steps'}")
     if spec.get("restarts", 1) > 1:
         parts.append(f"{spec['restarts']} restarts")
     if "crafted_on" in spec:

@@ -34,9 +34,7 @@ def from_table(table: Table, model: str, statistics: str, others: Sequence[Row] 
         findings.append(checks.effort(*(row.accuracy for row in pair)))
     mine = [row for row in others if (row.model, row.statistics) == (model, statistics)]
     findings += _transferred(mine)
-    sets = sorted({row.images for row in table.rows}, key=lambda images: images != usual)
-    square = (_square(_by_kind(table.select(images=images), model, statistics)) for images in sets)
-    findings.append(next(filter(None, square), None))
+    findings.append(_square_attack(table, model, statistics, usual))
     findings.append(_neighbours(mine))
     findings.append(_worst(rows))
     measured = sorted(filter(None, findings), key=lambda finding: VERDICTS.index(finding.verdict))
@@ -48,6 +46,16 @@ def _by_kind(table: Table, model: str, statistics: str) -> dict[str, dict[float,
     """The rows of each attack by size."""
     kinds = ("pgd", "fgsm", "noise", *STRONG)
     return {kind: {row.eps_255: row for row in table.curve(model, statistics, kind)} for kind in kinds}
+
+
+def _square_attack(table: Table, model: str, statistics: str, usual: str) -> Finding | None:
+    """The comparison on the images that met Square Attack with most queries, if need be others than the usual ones."""
+    queries = dict.fromkeys((usual, *(row.images for row in table.rows)), 0)
+    for row in table.select(attack="square").rows:
+        queries[row.images] = max(queries[row.images], row.settings["steps"])
+    sets = sorted(queries, key=lambda images: -queries[images])
+    found = (_square(_by_kind(table.select(images=images), model, statistics)) for images in sets)
+    return next(filter(None, found), None)
 
 
 def _square(rows: dict[str, dict[float, Row]]) -> Finding | None:

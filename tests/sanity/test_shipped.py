@@ -87,6 +87,9 @@ def test_square_is_compared_where_it_leaves_something_on_other_images_if_need_be
     assert found.verdict == PASS
     assert [number.value for number in found.numbers[:2]] == [80 / N, 120 / N]  # at 1/255, not 0 against 0
     assert verdicts([*USUAL, *square[2:]])["black-box"].verdict == NOT_MEASURED
+    quick = replace(row("square", 8, 30), settings={"name": "square", "eps": 8 / 255, "steps": 10})
+    found = verdicts([*USUAL, quick, *square])["black-box"]
+    assert found.numbers[1].value == 120 / N  # with more queries
 
 
 def made_for(mode: str, correct: int, eps_255: float = 1, **change) -> Row:
