@@ -56,10 +56,11 @@ def of_table(table: Table, variants: Sequence[Variant], size: float) -> str:
         f"{_gain(one, other, left.label if eps == sizes[0] else '')} at {eps:g}/255"
         for eps, (one, other) in pairs.items()
     ]
-    gains[0] += _trainings(table, (left, right), pairs[sizes[0]], sizes[0])
+    here = Table(tuple(row for row in table.rows if row.eps_255 in (0, *sizes)))  # the page asks at every run
+    gains[0] += _trainings(here, (left, right), pairs[sizes[0]], sizes[0])
     together = ", in batches of 128," if _in_batches(variants) else ""
     known = [v for v in variants if all(_rows(same, [v], eps) for eps in sizes)]
-    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(table, same, known, sizes)}"
+    return f"Of {n:,} test images{together} {right.label} recognises {_list(gains)}.{_most(here, same, known, sizes)}"
 
 
 def _in_batches(variants: Sequence[Variant]) -> bool:
@@ -111,7 +112,7 @@ def _trainings(table: Table, pair: Sequence[Variant], said: Sequence[Row], eps: 
 def _most(table: Table, same: Table, variants: Sequence[Variant], sizes: Sequence[float]) -> str:
     """Which of three networks is clearly ahead of the others, size by size; of two it is said already.
 
-    same: the rows of these networks under attacks that all of them had; other trainings are in the whole table.
+    same: the rows of these networks under attacks that all of them had; other trainings are in the table.
     """
     if len(variants) < 3:
         return ""
