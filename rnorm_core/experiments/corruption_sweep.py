@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnorm_core import data, evaluation, shift, zoo
+from rnorm_core import data, evaluation, norms, shift, zoo
 from rnorm_core.attacks import Step
 from rnorm_core.data import CORRUPTIONS, SEVERITIES, Batch, ImageChoice
 from rnorm_core.errors import UserError
@@ -71,8 +71,8 @@ class Reading:
 class Readings:
     """All readings of one network so far.
 
-    problem: the reason why there is no population to compare with; None also for an uploaded model,
-             because its training images are not known here.
+    problem: the reason why there is no population to compare with; None also for an uploaded model, because its
+             training images are not known here, and with medians, for which no natural bands are shipped.
     """
 
     variant: Variant
@@ -177,7 +177,7 @@ def problems(*variants: Variant) -> tuple[str, ...]:
 
 
 def _nothing_yet(variant: Variant) -> Readings:
-    if zoo.is_brought(variant.model):
+    if zoo.is_brought(variant.model) or variant.statistics == norms.MEDIAN:
         return Readings(variant, None, None, {})
     try:
         return Readings(variant, shift.population(variant.model), None, {})

@@ -78,7 +78,7 @@ def counts(pool: int) -> list[int]:
 
 def keeps_statistics(variant: Variant) -> bool:
     """Whether predictions use statistics of the training, which can be re-estimated."""
-    return variant.statistics != "batch" and variant.norm not in ("gn", "none")
+    return variant.statistics not in ("batch", norms.MEDIAN) and variant.norm not in ("gn", "none")
 
 
 def run(request: Request, progress: Progress = silent, *, first: int | None = None) -> Result:

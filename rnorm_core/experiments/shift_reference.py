@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from rnorm_core import data, pixels, probes, shift, zoo
+from rnorm_core import data, norms, pixels, probes, shift, zoo
 from rnorm_core.data import Batch, ImageChoice
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.shift import Population, reference
@@ -38,8 +38,10 @@ class Request:
 
 
 def is_live(variant: Variant) -> bool:
-    """Whether the reference has to be measured live, because no population of the training images was measured."""
-    return not zoo.has_population(variant.model)
+    """Whether the reference has to be measured live, because no population of the training images was measured, or
+    none with bands for this mode.
+    """
+    return variant.statistics == norms.MEDIAN or not zoo.has_population(variant.model)
 
 
 def run(request: Request, progress: Progress = silent) -> Population:

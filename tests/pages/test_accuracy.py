@@ -13,6 +13,7 @@ from rnorm_core.errors import UserError
 from rnorm_core.evaluation import Table
 from rnorm_core.evaluation.tables import alike
 from rnorm_core.evaluation.tables.headline import headline
+from rnorm_core.norms import MEDIAN
 from rnorm_core.ui.accuracy.question import MEASURE, NUMBERS
 from rnorm_core.zoo import Variant
 from tests.pages.shown import charts as charts_of
@@ -232,6 +233,16 @@ def test_a_small_batch_in_a_batch_mode_is_said_to_be_another_network(open_page, 
     page = open_page("accuracy", n="8", under="FGSM", left_mode="batch")
     press(page, "Measure it here")
     assert "With the statistics of a batch of 8" in texts(settle(page))
+
+
+@pytest.mark.usefixtures("table")
+def test_medians_which_no_table_holds_are_measured_here(open_page, settle):
+    page = open_page("accuracy", n="8", under="FGSM", left_mode=MEDIAN)
+    assert "Not measured yet: BatchNorm with batch-median statistics" in texts(page)
+    press(page, "Measure it here")
+    settle(page)
+    assert "BatchNorm with batch-median<br>statistics, measured here" in names(charts(page)[-1])
+    assert not page.warning
 
 
 @pytest.mark.usefixtures("table")

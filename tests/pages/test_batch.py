@@ -22,7 +22,7 @@ from rnorm_core.experiments import (
     transfer_matrix,
 )
 from rnorm_core.experiments.attack_pair import FIRST
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import MEDIAN, STATISTICS
 from rnorm_core.ui.batch_statistics import question, words
 from rnorm_core.ui.batch_statistics.question import (
     CORRUPTIONS,
@@ -393,7 +393,9 @@ def test_what_there_is_stays_when_the_poison_is_stopped(open_page, monkeypatch, 
 # --- patched layers
 
 
-@pytest.mark.parametrize(("mode", "experiment"), [("batch", "restore"), ("batch", "spoil"), ("tracked", "repair")])
+@pytest.mark.parametrize(
+    ("mode", "experiment"), [("batch", "restore"), ("batch", "spoil"), ("tracked", "repair"), (MEDIAN, "restore")]
+)
 def test_layers_are_patched_as_in_the_core(visit, settle, mode, experiment):
     page = visit(PATCHING, **FEW, eps="8", mode=mode, experiment=EXPERIMENT_TITLES[experiment])
     assert not page.get("progress")  # nothing is computed before a click
@@ -411,10 +413,11 @@ def test_layers_are_patched_as_in_the_core(visit, settle, mode, experiment):
     sound(page)
 
 
-def test_layers_in_batch_mode_have_no_repair(visit):
-    page = visit(PATCHING, **FEW)
+@pytest.mark.parametrize("mode", ["batch", MEDIAN])
+def test_layers_that_take_all_from_the_batch_have_no_repair(visit, mode):
+    page = visit(PATCHING, **FEW, **({} if mode == "batch" else {"mode": mode}))
     assert page.selectbox(key="experiment").options == [EXPERIMENT_TITLES["restore"], EXPERIMENT_TITLES["spoil"]]
-    assert page.selectbox(key="mode").value == "batch"
+    assert page.selectbox(key="mode").value == mode
 
 
 # --- PreciseBN

@@ -7,6 +7,7 @@ import pytest
 from rnorm_core import zoo
 from rnorm_core.data import CORRUPTIONS
 from rnorm_core.experiments import corruption_sweep, recalibration
+from rnorm_core.norms import MEDIAN
 from tests.pages.shown import charts as charts_of
 
 pytestmark = pytest.mark.usefixtures("small_zoo", "quick")
@@ -154,6 +155,14 @@ def test_batch_statistics_have_nothing_to_re_estimate(open_page):
     both = open_page("batch", **PART, **FEW, left=BN, left_mode="batch", right=BN, right_mode="batch", m="all")
     assert len(both.info) == 2
     assert "What do new statistics repair" not in " ".join(titles(both))
+
+
+def test_with_medians_accuracies_are_measured_and_no_band_of_another_mode_is_drawn(open_page):
+    page = open_page("batch", **PART, **FEW, right=BN, right_mode=MEDIAN, m="all")
+    shift, anew = (info.value for info in page.info)
+    assert shift.startswith("How far the layers of BatchNorm with batch-median statistics move is not shown: how far")
+    assert "takes its statistics from each batch anew" in anew
+    assert texts(page).count("statistics of 12 images") == 1
 
 
 def test_what_the_address_cannot_have_is_named(open_page):

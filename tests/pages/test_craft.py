@@ -10,6 +10,7 @@ from streamlit.runtime.caching.cache_resource_api import clear_session_cache
 
 from rnorm_core import data, jobs, zoo
 from rnorm_core.experiments import attack_pair, landscape
+from rnorm_core.norms import MEDIAN, STATISTICS
 from rnorm_core.ui.craft import downloads
 
 CAT, SHIP = "cat af12e124", "ship 200143cf"
@@ -150,7 +151,7 @@ def test_every_question_about_an_attack_explains_itself(open_page):
     keys = ("attack", "eps", "steps", "target", "craft", "left_mode", "right_mode")
     widgets = {w.key: w for w in [*page.selectbox, *page.select_slider, *page.number_input]}
     assert all(widgets[key].help for key in keys)
-    assert all(mode in widgets["left_mode"].help for mode in ("tracked", "batch", "tracked-mean"))
+    assert all(mode in widgets["left_mode"].help for mode in (*STATISTICS, MEDIAN))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from rnorm_core import evaluation, jobs, sanity, zoo
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.experiments import robustness
 from rnorm_core.experiments.shipped import files
+from rnorm_core.norms import MEDIAN
 from rnorm_core.sanity import CHECKS, FAIL, PLANTED, Finding, Number
 from rnorm_core.ui.robustness import question, words
 from tests.pages.shown import charts as charts_of
@@ -107,8 +108,9 @@ def test_a_planted_fake_is_called_a_fake_and_is_caught(open_page, key):
     assert ["FAKE" in title for title in maps] == [False, True]
 
 
-def test_neighbours_fail_by_mode_and_the_page_says_so(open_page):
-    page = open_page("honesty", left=BN, left_mode="batch", examine="true")
+@pytest.mark.parametrize("mode", ["batch", MEDIAN])
+def test_neighbours_fail_by_mode_and_the_page_says_so(open_page, mode):
+    page = open_page("honesty", left=BN, left_mode=mode, examine="true")
     (line,) = (line for line in lines(page) if CHECKS["neighbours"].title in line)
     assert not line.startswith("**believable**")
     assert ["is no fraud" in info.value for info in page.info] == [True]

@@ -14,6 +14,7 @@ from rnorm_core.evaluation import Row, Table
 from rnorm_core.evaluation.measure import channel_values as measure
 from rnorm_core.evaluation.tables.row import pack
 from rnorm_core.experiments import channel as experiment
+from rnorm_core.norms import MEDIAN
 from rnorm_core.rounding import short
 from tests.pages.shown import charts as charts_of
 
@@ -231,6 +232,12 @@ def test_the_shift_page_leads_to_the_same_channel(open_page):
 
 
 # --- networks by p
+
+
+def test_with_medians_the_layer_subtracts_the_median(open_page):
+    page = open_page("inside", **FEW, net="left", left_mode=MEDIAN)
+    assert "the median of this batch and its spread" in texts(page)
+    assert not page.warning
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import streamlit as st
 
 from rnorm_core import evaluation, shift, zoo
 from rnorm_core.experiments import shift_reference, shift_sweep
+from rnorm_core.norms import MEDIAN
 from rnorm_core.ui.shift import selection, view
 from tests.pages.shown import charts as charts_of
 
@@ -192,6 +193,16 @@ def test_statistics_of_the_batch_are_what_the_formula_takes(open_page):
     )
     assert "The mean is the one tracked in training" in texts(page)
     assert "those of this attacked batch itself" in texts(page)
+
+
+def test_with_medians_the_reference_is_measured_now_for_no_band_of_them_is_shipped(open_page):
+    page = open_page("shift", **QUICK, **INSIDE, left_mode=MEDIAN, right="cifar10-resnet20-bn")
+    assert not page.warning
+    assert "the median of this attacked batch itself, and the mean squared distance from it" in texts(page)
+    assert "For BatchNorm with batch-median statistics the reference" in texts(page)
+    bands = {title: [trace["name"] for trace in chart["data"]].count("95 % band")
+             for title, chart in charts(page).items() if title.startswith("Which layers")}  # fmt: skip
+    assert [("median" in title, count) for title, count in bands.items()] == [(True, 0), (False, 1)]
 
 
 def test_a_door_shows_the_control(open_page, settle):

@@ -3,9 +3,10 @@
 The clean statistics of a layer are those of its input while the clean batch runs through the unpatched network (see
 `probes.statistics`); the attacked ones are those of its input while the attacked batch runs. The batches are fixed.
 
-A patched layer gets the statistics that its mode takes from a batch: mean and spread in "batch", the spread alone in
-"tracked-mean". With tracked statistics a layer takes nothing from its batch. There it gets the mean and spread of the
-other batch instead of the population's. This is a control, because the attack could not use a batch's statistics.
+A patched layer gets the statistics that its mode takes from a batch: mean and spread in "batch", median and spread in
+"batch-median", the spread alone in "tracked-mean". With tracked statistics a layer takes nothing from its batch. There
+it gets the mean and spread of the other batch instead of the population's. This is a control, because the attack could
+not use a batch's statistics.
 """
 
 import math
@@ -23,7 +24,7 @@ from rnorm_core.data import Batch
 from rnorm_core.errors import UserError
 from rnorm_core.evaluation.measure.accuracy import Accuracy, predict, tally
 from rnorm_core.evaluation.measure.craft import check_labels, score
-from rnorm_core.norms import looks_at_batch
+from rnorm_core.norms import MEDIAN, looks_at_batch
 
 if TYPE_CHECKING:
     from rnorm_core.attacks import Attack
@@ -144,8 +145,8 @@ def patching(
 
 
 def possible(mode: str) -> tuple[str, ...]:
-    """Names of the experiments that can change a prediction in a statistics mode."""
-    return tuple(EXPERIMENTS)[:2] if mode == "batch" else tuple(EXPERIMENTS)
+    """Names of the experiments that ask something in a statistics mode: in some, a layer takes all of its own input."""
+    return tuple(EXPERIMENTS)[:2] if mode in ("batch", MEDIAN) else tuple(EXPERIMENTS)
 
 
 def patchable(model: nn.Module) -> list[str]:

@@ -11,7 +11,7 @@ from rnorm_core.evaluation.tables.laboratories import EPS_255, STEPS
 from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
 from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.experiments.poisoning import VICTIM
-from rnorm_core.norms import STATISTICS
+from rnorm_core.norms import STATISTICS, all_modes
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.live_job import abandon
@@ -166,7 +166,9 @@ def rest_of_poison() -> tuple[Any, Any]:
 def patch(settings: Settings) -> layer_patching.Request:
     experiment, eps, rest = st.columns([1.8, 1.3, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
-        chosen = query_params.choose_one("Statistics of", list(STATISTICS), key="mode", default="batch", help=MODE)
+        chosen = query_params.choose_one(
+            "Statistics of", list(all_modes("bn")), key="mode", default="batch", help=f"{MODE} {MEDIAN}"
+        )
         images = settings.images(_count(settings))
     with experiment:
         options = {EXPERIMENT_TITLES[key]: key for key in possible(chosen)}

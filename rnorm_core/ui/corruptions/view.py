@@ -47,10 +47,7 @@ def show_shift(selected: Selected) -> None:
             elif problem is not None:
                 show_error(problem)
             else:
-                st.info(
-                    f"How far the layers of {selected.readings(i).variant.title} move is not shown: what it was "
-                    "trained on is not known here. The page “Statistic shift” counts from clean images instead."
-                )
+                st.info(words.no_shift(selected.readings(i).variant))
     by_severity, by_shift = st.columns(2, gap="large")
     with by_severity:
         chart(figures.by_severity(selected.paths(NATURAL), selected.corruption), "by severity", source)

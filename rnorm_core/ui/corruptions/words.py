@@ -7,6 +7,7 @@ from rnorm_core.evaluation import Paired
 from rnorm_core.evaluation.claims.evidence import difference_texts
 from rnorm_core.experiments.corruption_sweep import ATTACK, CLEAN, NATURAL
 from rnorm_core.experiments.recalibration import CONDITIONS, NEW_ATTACK, Recalibrated, Result, keeps_statistics
+from rnorm_core.norms import MEDIAN, looks_at_batch
 from rnorm_core.rounding import percent
 from rnorm_core.ui.corruptions.figure_data import Selected, full_title, title
 from rnorm_core.zoo import Variant
@@ -34,6 +35,17 @@ def rate(right: Tensor) -> str:
     return f"{correct} of {n} ({100 * low:.0f} to {percent(high)})".replace(" %", "\N{NO-BREAK SPACE}%")
 
 
+def no_shift(variant: Variant) -> str:
+    """Why a network whose accuracies are known has no shift here."""
+    why = "what it was trained on is not known here"
+    if variant.statistics == MEDIAN:
+        why = "how far those of clean batches move was not measured with medians"
+    return (
+        f"How far the layers of {variant.label} move is not shown: {why}. The page “Statistic shift” counts from clean "
+        "images instead."
+    )
+
+
 # --- new statistics
 
 
@@ -41,7 +53,7 @@ def nothing_to_re_estimate(variant: Variant) -> str:
     """The reason why a network has no statistics to re-estimate; empty if it has some."""
     if keeps_statistics(variant):
         return ""
-    if variant.statistics == "batch":
+    if looks_at_batch(variant.statistics):
         return (
             "takes its statistics from each batch anew and remembers none. There is nothing to re-estimate: "
             "what it shows above is with the statistics of those very images."

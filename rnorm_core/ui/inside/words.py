@@ -92,6 +92,8 @@ def layer(channel: Channel, spread: Spread) -> str:
     text += f"divides by {short(channel.scale)}"
     if mode == "batch":
         return f"{text}, this batch's own. γ and β were learned."
+    if mode == norms.MEDIAN:
+        return f"{text}: the median of this batch and its spread; {batch}. γ and β were learned."
     if norms.looks_at_batch(mode):
         return (
             f"{text}: the mean as remembered from training, the scale this batch's own; {batch}. γ and β were learned."

@@ -13,7 +13,7 @@ from rnorm_core import data, model_names, zoo
 from rnorm_core.data import ImageChoice
 from rnorm_core.errors import UserError
 from rnorm_core.figures.style import LOOKS
-from rnorm_core.norms import BRANCHES, modes
+from rnorm_core.norms import BRANCHES, all_modes, modes
 from rnorm_core.progress import Progress
 from rnorm_core.ui.keep import shown
 from rnorm_core.ui.settings import model_picker, upload_weights
@@ -109,7 +109,7 @@ def _model(label: str, key: str, cards: Sequence[zoo.Card], default: str) -> Var
     norms = {card.name: card.norm for card in cards}
     name = model_picker.one(label, key, cards, default if default in norms else cards[0].name)
     mode = query_params.choose_one(
-        f"{label}: statistics", list(modes(norms[name])), f"{key}_mode", help=_help(norms[name])
+        f"{label}: statistics", list(all_modes(norms[name])), f"{key}_mode", help=_help(norms[name])
     )
     return Variant.of(name, mode)
 
@@ -123,8 +123,9 @@ def _help(norm: str) -> str:
     return (
         "Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as networks "
         "are used every day. **batch**: those of the pictures shown together, so that each answer depends on the "
-        "others. **tracked-mean**: the remembered mean, the pictures' scale. A network without such statistics has no "
-        "choice."
+        "others. **tracked-mean**: the remembered mean, the pictures' scale. **batch-median**: the pictures' median in "
+        "the place of their mean, a proposed defence (MedBN), without results in the tables. A network without such "
+        "statistics has no choice."
     )
 
 

@@ -71,6 +71,9 @@ def _sources(course: Course, norm: str, batch: str) -> str:
         return f"Mean and {scale} are those tracked in training: the same for every batch."
     if mode == "batch":
         return f"Mean and {scale} are those of this {batch} itself."
+    if mode == norms.MEDIAN:
+        spread = "the range" if norm == "rn" else "the mean squared distance from it"
+        return f"In the place of the mean stands the median of this {batch} itself, and {spread} is the scale."
     return f"The mean is the one tracked in training, the {scale} that of this {batch}."
 
 

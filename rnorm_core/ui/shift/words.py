@@ -150,7 +150,7 @@ def reference(selection: Selection) -> str:
         else "clean images at hand. The images shown here are among them, so a clean shift comes out too small, and "
         "the range of clean batches is not known (no grey band)."
     )
-    names = " and ".join(dict.fromkeys(course.variant.title for course in live))
+    names = " and ".join(dict.fromkeys(course.variant.label for course in live))
     return (
         f"For {names} the reference on the training images has not been measured. The reference used here was measured "
         f"just now on {live[0].population.n:,} {which}"
