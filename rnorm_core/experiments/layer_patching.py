@@ -13,7 +13,7 @@ from rnorm_core.zoo import Variant, switchable
 
 @dataclass(frozen=True)
 class Request:
-    """eps_255: k of k/255. mode: one of BatchNorm's `norms.all_modes`. experiment: of patching.EXPERIMENTS, `possible` there."""
+    """eps_255: k of k/255. mode: one of BatchNorm's `norms.all_modes`. experiment: of those `possible` in this mode."""
 
     left: Variant
     right: Variant
