@@ -58,6 +58,11 @@ def rows_commands(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def rows_script(rows: Sequence[Row]) -> str:
+    """The commands of `rows_commands`, one a line."""
+    return "\n".join(rows_commands(rows))
+
+
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
     """The different values of each key, in order."""
     found: dict[K, dict[V, None]] = {}

@@ -58,6 +58,7 @@ def test_an_attack_that_one_seed_lacks_does_not_count():
     found = compared((*planted((20, 22, 21), (30, 36, 31)), strong))
     assert found is not None
     assert found.left == (0.3, 0.36, 0.31)
+    assert found.attacks == ("PGD",)
 
 
 def test_the_start_page_says_where_the_trainings_had_fewer_attacks():

@@ -125,7 +125,7 @@ def test_left_and_right_are_compared_in_the_worst_case_first(open_page):
     assert bars == pytest.approx([n / 20 for n in (
         both, left.correct - both, right.correct - both, 2000 - left.correct - right.correct + both
     )])  # fmt: skip
-    assert "Compared under what all of them met: 4 attacks." in texts(page)
+    assert "Compared under what all of them met: APGD (ce), FGSM, Random noise, PGD." in texts(page)
     page = open_page("accuracy", case="FGSM")
     assert "**FGSM at 1/255, 2,000 images.**" in texts(page)
     assert "Compared under" not in texts(page)

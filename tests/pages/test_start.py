@@ -167,7 +167,7 @@ def test_only_the_modes_that_a_model_has_are_offered(open_page):
     assert page.selectbox(key="right_mode").options == ["tracked"]
     assert "`right_mode=batch`" in page.warning[0].value
     page.selectbox(key="right shown").set_value(BN).run()
-    assert page.selectbox(key="right_mode").options == ["tracked", "batch", "tracked-mean"]
+    assert page.selectbox(key="right_mode").options == ["tracked", "batch", "tracked-mean", "batch-median"]
 
 
 def test_when_it_is_stopped_the_photo_stays(open_page, monkeypatch):

@@ -182,6 +182,11 @@ def title(row: Row) -> str:
     return entry.title.replace(" (L-inf)", "") + (f" ({detail})" if detail else "")
 
 
+def titles(row: Row) -> tuple[str, ...]:
+    """Titles of the attacks of a row: of a worst case all of them, else one."""
+    return tuple(row.settings.get("worst of", ())) or (title(row),)
+
+
 def version(row: Row) -> str:
     """In what an attack may differ between rows: "dlr", "5,000 queries", "worst of 3 losses"; "" for others.
 

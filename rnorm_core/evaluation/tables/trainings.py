@@ -1,9 +1,11 @@
 """Two networks, each with the trainings that differ from it in their seed alone, compared over seeds."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 from rnorm_core import zoo
 from rnorm_core.evaluation.measure.over_seeds import OverSeeds, over_seeds
+from rnorm_core.evaluation.tables import curves
 from rnorm_core.evaluation.tables.accuracies import Table
 from rnorm_core.evaluation.tables.alike import shared
 from rnorm_core.evaluation.tables.row import Row
@@ -11,9 +13,16 @@ from rnorm_core.model_names import siblings
 from rnorm_core.zoo import Card, Variant
 
 
+@dataclass(frozen=True, eq=False)
+class OverTrainings(OverSeeds):
+    """attacks: titles of those that all these trainings met, as of `curves.titles`."""
+
+    attacks: tuple[str, ...]
+
+
 def over_trainings(
     table: Table, left: Variant, right: Variant, row: Callable[[Table, Variant], Row | None], pixels: str = "float"
-) -> OverSeeds | None:
+) -> OverTrainings | None:
     """The difference of mean accuracies on the same images and under attacks that all these trainings have.
 
     row: picks the row of a network that counts, from a table. None if one of the two has a single training, or if both
@@ -25,8 +34,9 @@ def over_trainings(
     if not all(groups) or models[0] & models[1]:
         return None
     alike = shared(table, [one for group in groups for one in group], pixels)
-    values = [[found.value for one in group if (found := row(alike, one))] for group in groups]
-    return over_seeds(*values)
+    rows = [[found for one in group if (found := row(alike, one))] for group in groups]
+    over = over_seeds(*([one.value for one in group] for group in rows))
+    return over and OverTrainings(**asdict(over), attacks=curves.titles(rows[0][0]))
 
 
 def _measured(table: Table, variant: Variant, cards: Sequence[Card]) -> list[Variant]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from rnorm_core import pixels
 from rnorm_core.data import CLASSES
 from rnorm_core.evaluation.measure.comparison import Comparison
+from rnorm_core.evaluation.tables.curves import WORST
 from rnorm_core.experiments import accuracy_sweep, attack_pair, landscape, transfer_matrix
 from rnorm_core.experiments.landscape import photos as photos_experiment
 from rnorm_core.report.files import Tables
@@ -34,7 +35,8 @@ def accuracy(result: accuracy_sweep.Result) -> Tables:
 def comparison(found: Comparison) -> Tables:
     """Left and right, image by image."""
     kinds = [("all", found.everything), ("right when clean", found.fair)]
-    names = {"left": found.left.label, "right": found.right.label, "attack": found.attack, EPS: found.eps_255}
+    attack = f"{found.attack} of {found.how}" if found.attack == WORST else found.attack
+    names = {"left": found.left.label, "right": found.right.label, "attack": attack, EPS: found.eps_255}
     return {"pairs": [{**names, "images": images, **of_pair(pair)} for images, pair in kinds if pair]}
 
 

@@ -15,7 +15,7 @@ from rnorm_core.evaluation.measure.sweep import BATCH
 from rnorm_core.evaluation.published import EPS_255, RESNET18, Published, comparable
 from rnorm_core.evaluation.tables import headline
 from rnorm_core.evaluation.tables.alike import rows_of
-from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant, version
+from rnorm_core.evaluation.tables.curves import WORST, Line, at, lines, of_variant, titles
 from rnorm_core.evaluation.tables.trainings import over_trainings
 from rnorm_core.experiments.accuracy_sweep import Result
 from rnorm_core.figures import published as of_others
@@ -184,7 +184,7 @@ def _source(choice: Choice, variants: Sequence[Variant], attack: str, drawn: Seq
 
 
 def _command(drawn: Sequence[Line]) -> str:
-    return "\n".join(reproduce.rows_commands([row for line in drawn for row in line.rows]))
+    return reproduce.rows_script([row for line in drawn for row in line.rows])
 
 
 def _show_how(drawn: Sequence[Line], more: Sequence[str]) -> None:
@@ -236,7 +236,7 @@ def show_comparison(
     if comparison.left != comparison.right:
         left, right = ((variant.label, variant.norm) for variant in (comparison.left, comparison.right))
         figure = agreement(agreement_rows(comparison), left, right, comparison.condition)
-        command = "\n".join(reproduce.rows_commands(rows_of(table, comparison, pixels)))
+        command = reproduce.rows_script(rows_of(table, comparison, pixels))
         with picture:
             chart(figure, "agreement", sources.shipped(
                 "left against right", "compared", command=command, left=comparison.left, right=comparison.right,
@@ -247,19 +247,15 @@ def show_comparison(
 def _over_trainings(table: evaluation.Table, comparison: Comparison, pixels: str) -> list[str]:
     """A sentence about the trainings of left and right with other seeds; [] where one of them has no other."""
 
-    met: set[str] = set()
-
     def row(rows: evaluation.Table, variant: Variant) -> evaluation.Row | None:
-        found = at(of_variant(rows, variant, comparison.attack, pixels), comparison.eps_255)
-        if found:
-            met.add(version(found))
-        return found
+        return at(of_variant(rows, variant, comparison.attack, pixels), comparison.eps_255)
 
     over = over_trainings(table, comparison.left, comparison.right, row, pixels)
     if over is None:
         return []
     text = words.over_seeds(over, *map(_without_seed, (comparison.left, comparison.right)))
-    fewer = f" Compared under what all of them met: {', '.join(sorted(met))}." if met != {comparison.how} else ""
+    mine = next(titles(one) for one in rows_of(table, comparison, pixels) if one.eps_255)
+    fewer = f" Compared under what all of them met: {', '.join(over.attacks)}." if over.attacks != mine else ""
     return [text + fewer]
 
 

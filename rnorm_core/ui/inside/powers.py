@@ -94,7 +94,9 @@ def over_seeds(table: Table, points: Sequence[AtPower], mode: str, eps_255: floa
     for point, variant in zip(points, variants, strict=True):
         if plain and (over := over_trainings(table, variant, plain, partial(headline, eps_255=eps_255))):
             low, value, high = difference_texts(over)
-            said.append(f"{point.label} {value} ({low} to {high}, {over.trainings})")
+            fewer = point.attacked and over.attacks != curves.titles(point.attacked)
+            under = f", under {', '.join(over.attacks)}" if fewer else ""
+            said.append(f"{point.label} {value} ({low} to {high}, {over.trainings}{under})")
     return f"More than BatchNorm under attack over trainings (Welch's t): {'; '.join(said)}." if said else ""
 
 
@@ -134,4 +136,4 @@ def bars(dataset: str, table: Table, eps_255: float) -> SummaryBars:
     networks = {point.label: (point.clean.model, point.clean.weight_hash) for point in points}
     note = "One training each: another might differ by more than these lines, which are for the images alone."
     rows = [row for point in points for row in (point.clean, point.attacked) if row]
-    return bars_of(charts, networks, WHAT, "\n".join(reproduce.rows_commands(rows)), note)
+    return bars_of(charts, networks, WHAT, reproduce.rows_script(rows), note)

@@ -136,7 +136,7 @@ def summary(part: BarPart) -> SummaryBars:
     """The part's pictures, and how their numbers were made."""
     match part:
         case AccuracyBySize():
-            template = "\n".join(reproduce.rows_commands(part.rows()))
+            template = reproduce.rows_script(part.rows())
         case ByBatchSize():
             template = reproduce.EVIDENCE
         case Neighbours() | Transfer():

@@ -69,7 +69,7 @@ def show(entry: Entry) -> None:
         st.caption("No accuracy of this network has been measured yet.")
     scores = [score for by_size in entry.by_mode.values() for score in by_size.values()]
     rows = [score.measured for score in scores if isinstance(score.measured, Row)]
-    again = "\n".join([*reproduce.rows_commands([*rows, *entry.more]), reproduce.command(reproduce.CARD, [card.name])])
+    again = f"{reproduce.rows_script([*rows, *entry.more])}\n{reproduce.command(reproduce.CARD, [card.name])}".strip()
     with st.container(horizontal=True, vertical_alignment="center"):
         how_measured(
             f"card {card.name}",

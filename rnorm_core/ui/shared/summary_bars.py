@@ -120,7 +120,7 @@ def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[flo
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
     if batch:
         note = f"With statistics of a batch an attack made for another mode may do more harm than these. {note}".strip()
-    return of_variants(pictures, WHAT + ", in batches of 128" * batch, "\n".join(reproduce.rows_commands(shown)), note)
+    return of_variants(pictures, WHAT + ", in batches of 128" * batch, reproduce.rows_script(shown), note)
 
 
 def of_other_images(table: Table, clean: Sequence[tuple[Variant, Share | None]]) -> str:

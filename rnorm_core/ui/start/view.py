@@ -67,7 +67,7 @@ def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> 
     networks = {v.label: (v.model, v.weight_hash) for v in variants}
     rows = [row for eps in sizes for v in variants if (row := headline(measured, v, eps))]
     note = left_out(table, variants, sizes)
-    show_summary(summary_bars.bars_of(pictures, networks, WHAT, "\n".join(reproduce.rows_commands(rows)), note))
+    show_summary(summary_bars.bars_of(pictures, networks, WHAT, reproduce.rows_script(rows), note))
     if unknown := [v.label for v in variants if headline(measured, v, 0) is None]:
         rest = f"Not measured yet: {'; '.join(unknown)}. The page “Accuracy” measures it here and now."
         st.info(rest, icon=":material/speed:")
