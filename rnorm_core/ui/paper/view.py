@@ -56,7 +56,7 @@ WAYS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("honesty", "Is what is left real?", dict()),
     ),
     "C6": (
-        ("models", "Higher learning rates", dict(about="Learning rates")),
+        ("models", "Higher learning rates, on CIFAR-10", dict(about="Learning rates")),
         ("inside", "Accuracy for other p", dict(right="rn")),
     ),
 }  # fmt: skip
