@@ -2,7 +2,7 @@
 
 from rnorm_core.attacks import CATALOGUE
 from rnorm_core.experiments.landscape import Landscape, Request
-from rnorm_core.norms import looks_at_batch
+from rnorm_core.norms import MEDIAN, looks_at_batch
 
 
 def labels(request: Request, *, label_known: bool) -> dict[str, str]:
@@ -47,4 +47,6 @@ def note(request: Request, landscape: Landscape) -> str:
         )
     elif looks_at_batch(mode):
         notes.append(f"In the mode “{mode}” answers depend on the other pictures of the batch.")
+    if mode == MEDIAN and landscape.crafted_here:
+        notes.append("An attack climbs the mean's gradient in place of the median's, which is 0 almost everywhere.")
     return " ".join(notes)
