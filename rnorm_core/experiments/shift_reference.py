@@ -38,21 +38,21 @@ class Request:
 
 
 def is_live(variant: Variant) -> bool:
-    """Whether the reference has to be measured live, because no population of the training images was measured, or
-    none with bands for this mode.
-    """
-    return variant.statistics == norms.MEDIAN or not zoo.has_population(variant.model)
+    """Whether the reference has to be measured live, because no population of the training images was measured."""
+    return not zoo.has_population(variant.model)
 
 
 def run(request: Request, progress: Progress = silent) -> Population:
     """The population of the network; without one, a population that is measured now on clean images.
 
+    No bands are known with medians: those of other modes are taken away.
     With a complete test set these images are not in the batch, and natural bands for its batch size are measured, too.
     Without one they are the samples: too few for bands, and the images of the batch are among them.
     The last results stay in memory. UserError if images are missing or a population file is damaged.
     """
     if not is_live(request.variant):
-        return shift.population(request.variant.model)
+        known = shift.population(request.variant.model)
+        return replace(known, bands={}, outside={}) if request.variant.statistics == norms.MEDIAN else known
     with _lock:
         if known := _kept.get(request.key):
             _kept.move_to_end(request.key)

@@ -13,14 +13,16 @@ from rnorm_core.evaluation import Row
 from rnorm_core.evaluation.measure.matrix import Matrix, matrix, transfer_row
 from rnorm_core.evaluation.tables import laboratories
 from rnorm_core.evaluation.tables.laboratories import BATCH
-from rnorm_core.norms import modes
+from rnorm_core.norms import MEDIAN, all_modes, modes
 from rnorm_core.progress import Parts, Progress, silent
 from rnorm_core.zoo import Variant, networks_of
 
 
 @dataclass(frozen=True)
 class Request:
-    """left, right: two networks, or one network twice; their modes are ignored. eps_255: k of k/255."""
+    """left, right: two networks, or one network twice. Of their modes only medians count: see `variants`. eps_255: k of
+    k/255.
+    """
 
     left: Variant
     right: Variant
@@ -30,9 +32,10 @@ class Request:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The networks in all their modes: crafters and scorers of the matrix."""
-        networks = networks_of(self.left, self.right)
-        return tuple(network.in_mode(mode) for network in networks for mode in modes(network.norm))
+        """The networks in all their modes: crafters and scorers of the matrix. With medians only where one has them."""
+        networks, more = networks_of(self.left, self.right), MEDIAN in (self.left.statistics, self.right.statistics)
+        every = all_modes if more else modes
+        return tuple(network.in_mode(mode) for network in networks for mode in every(network.norm))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ def run(request: Request, progress: Progress = silent) -> Result:
 
 def _place_of_mode(variant: Variant) -> int:
     """A sort key by which left and right take turns."""
-    return modes(variant.norm).index(variant.statistics)
+    return all_modes(variant.norm).index(variant.statistics)
 
 
 def shipped(request: Request) -> Result | None:

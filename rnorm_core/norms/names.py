@@ -1,7 +1,7 @@
 """The norms, their names and their statistics modes."""
 
 STATISTICS = ("tracked", "batch", "tracked-mean")
-MEDIAN = "batch-median"  # a mode of the laboratories alone: the shipped tables measure networks in `MODES`
+MEDIAN = "batch-median"  # computed live: the tables of accuracies hold networks in `MODES` alone
 BRANCHES = ("clean-branch", "adversarial-branch")
 MODES = (*STATISTICS, *BRANCHES)
 NORMS = ("bn", "rn", "gn", "none", "dualbn")
@@ -26,7 +26,7 @@ def modes(norm: str) -> tuple[str, ...]:
 
 
 def all_modes(norm: str) -> tuple[str, ...]:
-    """The `modes` of a norm, then those that only the laboratories use."""
+    """The `modes` of a norm, then those of which there is no table of accuracies."""
     return (*modes(norm), MEDIAN) if modes(norm) == STATISTICS else modes(norm)
 
 

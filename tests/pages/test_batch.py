@@ -151,11 +151,14 @@ def test_the_matrix_of_modes_is_the_cores(visit):
     sound(page)
 
 
-def test_across_networks_in_the_modes_chosen(visit):
-    page = visit(TRANSFER, **FEW, left_mode="batch", eps="8")
-    left, right = zoo.load(BN, "batch"), zoo.load(RN, fold=True)
+@pytest.mark.parametrize("mode", ["batch", MEDIAN])
+def test_across_networks_in_the_modes_chosen(visit, mode):
+    page = visit(TRANSFER, **FEW, left_mode=mode, eps="8")
+    left, right = zoo.load(BN, mode), zoo.load(RN, fold=True)
     expected = matrix.matrix([left, right], [left, right], samples(), pgd(8), 8)
     assert charts(page)[2]["data"][0]["z"] == [[100 * cell.value for cell in row] for row in expected.rows]
+    assert len(charts(page)[0]["data"][0]["z"]) == (6 if mode == MEDIAN else 5)  # clean, noise, and every mode
+    assert texts(page).count("scored with BatchNorm:") == (2 if mode == MEDIAN else 1)
     same = visit(TRANSFER, **FEW, right=BN, right_mode="batch")
     assert len(charts(same)) == 1
 
@@ -355,6 +358,15 @@ def test_neighbours_and_medians(visit):
     draws = batches.neighbour_draws(zoo.load(BN, "batch-median"), images, place, 4)
     assert charts(page)[0]["data"][1]["x"] == pytest.approx((100 * draws.probabilities.double()).T.flatten().tolist())
     sound(page)
+
+
+def test_shipped_numbers_of_the_mean_are_not_shown_for_the_median(open_page, monkeypatch):
+    monkeypatch.undo()
+    if not laboratories.rows():
+        pytest.skip("no shipped rows belong to the shipped weights")
+    pages = [open_page("batch", settled=False, part=NEIGHBOURS, statistics=mode) for mode in poisoning.MODES]
+    assert ["The share of photos that are right" in texts(page) for page in pages] == [True, False]
+    assert "Nothing was measured before" in texts(pages[1])
 
 
 def test_pictures_are_there_before_the_poison(open_page, endless):

@@ -160,7 +160,7 @@ def test_batch_statistics_have_nothing_to_re_estimate(open_page):
 def test_with_medians_accuracies_are_measured_and_no_band_of_another_mode_is_drawn(open_page):
     page = open_page("batch", **PART, **FEW, right=BN, right_mode=MEDIAN, m="all")
     shift, anew = (info.value for info in page.info)
-    assert shift.startswith("How far the layers of BatchNorm with batch-median statistics move is not shown: how far")
+    assert shift.startswith("How far the layers of BatchNorm with batch-median statistics move is not shown: the range")
     assert "takes its statistics from each batch anew" in anew
     assert texts(page).count("statistics of 12 images") == 1
 

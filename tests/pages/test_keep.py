@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from rnorm_core import zoo
+from rnorm_core.norms import MEDIAN
 from rnorm_core.ui.keep import button
 from tests.pages.shown import charts, is_player
 
@@ -26,6 +27,7 @@ PAGES = [
     ("batch", {"part": "Batch size"}, {"summary shares.csv", "by batch size accuracy.csv"}),
     ("batch", {"part": "Poisoned neighbours"}, {"poisoning victim.csv", "summary shares.csv"}),
     ("batch", {"part": "Corruptions"}, {"corruptions accuracy.csv", "corruptions layers.csv", "summary shares.csv"}),
+    ("batch", {"part": "Corruptions", "left_mode": MEDIAN, "n": "8"}, {"corruptions accuracy.csv"}),
     ("paper", {}, {"all claims claims.csv", "claim C3 claims.csv"}),
     ("paper", {"section": "Citation map"}, {"works works.csv"}),
     ("honesty", {}, {"checks checks.csv", "summary shares.csv"}),

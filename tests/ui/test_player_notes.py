@@ -25,3 +25,9 @@ def test_a_mode_is_said_where_it_matters(mode, images, crafted_here, said):
     assert all(part in text for part in said)
     assert (text == "") == (not said)
     assert ("climbs" in text) == (mode == MEDIAN and crafted_here)
+
+
+@pytest.mark.parametrize("attack", ["noise", "square"])
+def test_an_attack_without_a_gradient_climbs_none(attack):
+    landscape = SimpleNamespace(variant=SimpleNamespace(statistics=MEDIAN), crafted_here=True)
+    assert "climbs" not in note(SimpleNamespace(attack=attack, ids=("a", "b")), landscape)

@@ -145,7 +145,7 @@ def corruptions(result: corruption_sweep.Result) -> Tables:
     for readings in dict.fromkeys(result.networks):
         for (kind, size), reading in sorted(readings.by_condition.items()):
             about = {**network(readings.variant), "images": kind, "size": float(size)}
-            means = {f"mean {m}": float(v.mean()) for m, v in (reading.shifts or {}).items()}
+            means = {f"mean {m}": float(reading.shifts[m].mean()) if reading.shifts else None for m in MEASURES}
             accuracy.append({**about, **of_hits(reading.right), **means})
             for i, name in enumerate(readings.population.statistics.names if readings.population else ()):
                 bands = {m: readings.bands(m, len(result.batch)) for m in MEASURES}

@@ -34,8 +34,8 @@ def _key(request: Request) -> str:
 
 def note(request: Request, landscape: Landscape) -> str:
     """What has to be known about this network's landscape; empty if there is nothing."""
-    notes = []
-    if CATALOGUE[request.attack].family == "noise":
+    notes, entry = [], CATALOGUE[request.attack]
+    if entry.family == "noise":
         notes.append("Random noise: nothing in it was crafted for a model.")
     elif not landscape.crafted_here:
         notes.append("The attack was crafted for the other model.")
@@ -47,6 +47,6 @@ def note(request: Request, landscape: Landscape) -> str:
         )
     elif looks_at_batch(mode):
         notes.append(f"In the mode “{mode}” answers depend on the other pictures of the batch.")
-    if mode == MEDIAN and landscape.crafted_here:
+    if mode == MEDIAN and landscape.crafted_here and entry.family != "noise" and not entry.black_box:
         notes.append("An attack climbs the mean's gradient in place of the median's, which is 0 almost everywhere.")
     return " ".join(notes)

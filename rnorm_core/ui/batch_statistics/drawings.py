@@ -32,7 +32,6 @@ from rnorm_core.figures.batch_statistics import (
     transfer_heatmap,
 )
 from rnorm_core.figures.style import Figure
-from rnorm_core.norms import modes
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.batch_statistics import words
 from rnorm_core.ui.batch_statistics.by_size import BySize
@@ -46,7 +45,7 @@ Picture = tuple[Tensor, str, str]  # an image, its name, a text below it
 
 def matrix_of_modes(result: transfer_matrix.Result, variant: Variant) -> Figure:
     """One network: all its modes against each other."""
-    variants = [variant.in_mode(mode) for mode in modes(variant.norm)]
+    variants = [one for one in result.request.variants if one.model == variant.model]
     return _matrix(result, variants, [words.MODES[one.statistics] for one in variants], f"{variant.title}; ", TRANSFER)
 
 
@@ -103,7 +102,8 @@ def composition(result: CompositionResult) -> Figure:
     ]
     order = [CONSECUTIVE, SAME_BATCHES, SHUFFLED, ONE_CLASS, SAME_SIZES]
     dots.sort(key=lambda dot: order.index(dot.condition))
-    about = f"batch statistics, at most {result.request.size} images a batch; {pgd_name(result.request.eps_255)}"
+    mode, attack = words.MODES[result.request.mode], pgd_name(result.request.eps_255)
+    about = f"{mode}, at most {result.request.size} images a batch; {attack}"
     return accuracy_dots(dots, "Do the other images of the batch matter?", about)
 
 

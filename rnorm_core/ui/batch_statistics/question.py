@@ -11,7 +11,7 @@ from rnorm_core.evaluation.tables.laboratories import EPS_255, STEPS
 from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
 from rnorm_core.experiments.attack_pair import FIRST
 from rnorm_core.experiments.poisoning import VICTIM
-from rnorm_core.norms import STATISTICS, all_modes
+from rnorm_core.norms import MEDIAN, STATISTICS, all_modes
 from rnorm_core.ui.settings.bar import Settings
 from rnorm_core.ui.shared import query_params
 from rnorm_core.ui.shared.live_job import abandon
@@ -42,7 +42,7 @@ CONTROL = (
     "With the statistics as trained this is a control: the attack cannot change the statistics, so there is no such "
     "damage to repair. The layers use the given statistics in place of the training set's."
 )
-MEDIAN = (
+MEDIANS = (
     "With the median, the batch's median takes the place of its mean (MedBN, Park et al. 2024). Every attack is made "
     "anew, by an attacker who knows."
 )
@@ -81,8 +81,10 @@ def more() -> DeltaGenerator:
 def transfer(settings: Settings) -> tuple[transfer_matrix.Request, transfer_matrix.Result | None, bool]:
     """(request, shipped result, whether to measure live). It is always measured live if nothing was shipped."""
 
+    left, right = (one if one.statistics == MEDIAN else one.usual for one in (settings.left, settings.right))
+
     def request(count: int) -> transfer_matrix.Request:
-        return transfer_matrix.Request(*_networks(settings), settings.images(count), size, settings.device)
+        return transfer_matrix.Request(left, right, settings.images(count), size, settings.device)
 
     eps, here, n = st.columns([2, 1.3, 1], gap="large", vertical_alignment="bottom")
     with eps:
@@ -116,7 +118,7 @@ def neighbours(
     with rest, more():
         compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
         count, attack_size = _count(settings), _eps(1)
-        mode = query_params.choose_one("Statistics", list(poisoning.MODES), key="statistics", help=MEDIAN)
+        mode = query_params.choose_one("Statistics", list(poisoning.MODES), key="statistics", help=MEDIANS)
     images = settings.images(count)
     with image:
         chosen = _image(images, default=SENSITIVE)
@@ -144,7 +146,7 @@ def poison(settings: Settings) -> tuple[poisoning.Request, str]:
     """(request, one of `SIDES`). The request begins with a victim whose answer changes."""
     image, k, rest = st.columns([1.2, 1.5, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
-        side = query_params.choose_one("Side by side", list(SIDES), key="side", help=MEDIAN)
+        side = query_params.choose_one("Side by side", list(SIDES), key="side", help=MEDIANS)
         count, size = _count(settings, "All of them are one batch."), _eps(8)
     images = settings.images(count)
     with image:
@@ -167,7 +169,7 @@ def patch(settings: Settings) -> layer_patching.Request:
     experiment, eps, rest = st.columns([1.8, 1.3, 1], gap="medium", vertical_alignment="bottom")
     with rest, more():
         chosen = query_params.choose_one(
-            "Statistics of", list(all_modes("bn")), key="mode", default="batch", help=f"{MODE} {MEDIAN}"
+            "Statistics of", list(all_modes("bn")), key="mode", default="batch", help=f"{MODE} {MEDIANS}"
         )
         images = settings.images(_count(settings))
     with experiment:

@@ -11,7 +11,7 @@ from rnorm_core.evaluation.tables import laboratories, layer_shifts
 from rnorm_core.experiments import batch_composition, layer_patching, poisoning, precise_bn, transfer_matrix
 from rnorm_core.experiments.batch_composition import in_batch_mode
 from rnorm_core.figures import batch_statistics, claims
-from rnorm_core.norms import modes
+from rnorm_core.norms import MEDIAN
 from rnorm_core.report import Source, sources
 from rnorm_core.ui import attack_player
 from rnorm_core.ui.batch_statistics import answers, bars, by_size, drawings, question, words
@@ -96,8 +96,8 @@ def show_matrices(settings: Settings, result: transfer_matrix.Result, key: str) 
 
     def show_modes(network: Variant) -> None:
         chart(drawings.matrix_of_modes(result, network), f"modes {key} {network.model}", source)
-        tracked, *others = (network.in_mode(mode) for mode in modes(network.norm))
-        for other in others[:1]:
+        tracked, *others = (one for one in result.request.variants if one.model == network.model)
+        for other in (*others[:1], *(one for one in others[1:] if one.statistics == MEDIAN)):
             show_list([words.transfer(result, other, tracked), words.transfer(result, tracked, other)])
 
     beside(networks_of(result.request.left, result.request.right), show_modes)

@@ -37,12 +37,14 @@ def rate(right: Tensor) -> str:
 
 def no_shift(variant: Variant) -> str:
     """Why a network whose accuracies are known has no shift here."""
-    why = "what it was trained on is not known here"
+    text = f"How far the layers of {variant.label} move is not shown: "
     if variant.statistics == MEDIAN:
-        why = "how far those of clean batches move was not measured with medians"
+        return (
+            f"{text}the range of clean batches was not measured with medians. The page “Statistic shift” shows an "
+            "attack without this range."
+        )
     return (
-        f"How far the layers of {variant.label} move is not shown: {why}. The page “Statistic shift” counts from clean "
-        "images instead."
+        f"{text}what it was trained on is not known here. The page “Statistic shift” counts from clean images instead."
     )
 
 

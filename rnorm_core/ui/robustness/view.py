@@ -8,7 +8,7 @@ from rnorm_core import data, sanity
 from rnorm_core.evaluation import Row, Table
 from rnorm_core.experiments.robustness import ExaminationRequest, ExaminationResult, SurfacesResult
 from rnorm_core.figures import sanity as figures
-from rnorm_core.norms import looks_at_batch
+from rnorm_core.norms import MEDIAN, looks_at_batch
 from rnorm_core.report import sources
 from rnorm_core.sanity import CHECKS, FAIL, NOT_MEASURED, PASS, WARN, Finding
 from rnorm_core.ui.chart.component import chart
@@ -84,6 +84,8 @@ def show_examination(request: ExaminationRequest, result: ExaminationResult | No
         st.caption("Nothing is kept: not even the first check was made.")
     if looks_at_batch(subject.variant.statistics):
         show_neighbours()
+    if subject.variant.statistics == MEDIAN:
+        st.caption(words.MEDIANS)
 
 
 def show_surfaces(result: SurfacesResult, in_3d: bool) -> None:

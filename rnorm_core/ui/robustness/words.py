@@ -24,6 +24,10 @@ NEIGHBOURS = (
     "hold. This describes the mode and is no fraud: the accuracies hold for one partition into batches, in which "
     "attack and score are measured here."
 )
+MEDIANS = (
+    "With medians an attack climbs the mean's gradient in place of the median's own, which is 0 almost everywhere: "
+    f"“{CHECKS['gradients'].title}” judges this stand-in."
+)
 # Title of a difference of two accuracies -> the attack that leaves the second accuracy, and that of the first.
 _DIFFERENCES = {
     "one step minus many": ("Many steps leave", "one"),
@@ -56,7 +60,8 @@ def answer(table: Table, findings: dict[Variant, Sequence[Finding]]) -> str:
         end = "; ".join(f"{variant.label}: {_lower(BELIEF[overall(findings[variant])])}" for variant in measured)
     left = {sum(finding.verdict == NOT_MEASURED for finding in findings[variant]) for variant in measured}
     of = f", as far as {len(CHECKS) - max(left)} of {len(CHECKS)} checks tell" if max(left) else ""
-    return f"{verdict}Right under attack: {numbers}. {end}{of}."
+    rest = "".join(f" {variant.label} was not measured before." for variant in rows if variant not in measured)
+    return f"{verdict}Right under attack: {numbers}. {end}{of}.{rest}"
 
 
 def _numbers(large: Row | None, small: Row | None) -> str:

@@ -124,8 +124,8 @@ def _help(norm: str) -> str:
         "Whose mean and scale the normalisation layers use. **tracked**: the training set's, remembered, as networks "
         "are used every day. **batch**: those of the pictures shown together, so that each answer depends on the "
         "others. **tracked-mean**: the remembered mean, the pictures' scale. **batch-median**: the pictures' median in "
-        "the place of their mean, a proposed defence (MedBN), without results in the tables. A network without such "
-        "statistics has no choice."
+        "the place of their mean, a proposed defence (MedBN) of which no table of accuracies was measured. A network "
+        "without such statistics has no choice."
     )
 
 

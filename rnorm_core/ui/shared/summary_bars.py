@@ -113,12 +113,12 @@ def sentence(text: str, networks: Sequence[Variant], *shares_of: Callable[[Varia
 
 def headlines(table: Table, variants: Sequence[Variant], sizes_255: Sequence[float], note: str = "") -> SummaryBars:
     """A picture for each variant, with the headline row of each attack size (k of k/255; 0 is clean)."""
-    pictures, shown, batch = [], [], any(looks_at_batch(variant.statistics) for variant in variants)
+    pictures, shown = [], list[Row]()
     for variant in variants:
         rows = {eps: headline(table, variant, eps) for eps in sizes_255}
         shown += filter(None, rows.values())
         pictures.append((variant, variant.label, [(_label(eps, row), row) for eps, row in rows.items()]))
-    if batch:
+    if batch := any(looks_at_batch(row.statistics) for row in shown):
         note = f"With statistics of a batch an attack made for another mode may do more harm than these. {note}".strip()
     return of_variants(pictures, WHAT + ", in batches of 128" * batch, reproduce.rows_script(shown), note)
 

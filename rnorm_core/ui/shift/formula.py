@@ -81,7 +81,7 @@ def _off(selection: Selection, i: int, channel: int) -> str:
     """Why the tracked mean differs from the mean of the training images, where it clearly does; else empty."""
     course = selection.course(i)
     variant, population = course.variant, course.population.statistics.layer(selection.name(i))
-    if variant.statistics == norms.STATISTICS[1] or shift_reference.is_live(variant):
+    if variant.statistics in (norms.STATISTICS[1], norms.MEDIAN) or shift_reference.is_live(variant):
         return ""
     centre, own = (
         _applied(selection.attacked(i).recorded.layer(selection.name(i)), channel).centre,

@@ -5,6 +5,7 @@ import math
 from rnorm_core import evaluation
 from rnorm_core.experiments import shift_reference
 from rnorm_core.experiments.shift_sweep import Reading
+from rnorm_core.norms import MEDIAN
 from rnorm_core.rounding import percent, short
 from rnorm_core.ui.shift.selection import AXIS_ENDS, Selection
 
@@ -140,8 +141,14 @@ def _right(reading: Reading) -> str:
 
 
 def reference(selection: Selection) -> str:
-    """The reference of shifts for networks without a population; empty if both have one."""
+    """The reference of shifts for networks without a population, and who has no bands; empty if there is none."""
     live = [course for course in selection.result.courses if shift_reference.is_live(course.variant)]
+    medians = [course.variant.label for course in selection.result.courses if course.variant.statistics == MEDIAN]
+    if medians and not live:
+        return (
+            f"For {' and '.join(dict.fromkeys(medians))} the range of clean batches is not known (no grey band): it "
+            "was measured for the other modes alone."
+        )
     if not live:
         return ""
     which = (

@@ -59,7 +59,8 @@ def table(dataset: str) -> Table:
 def show_accuracy(measured: Table, variants: Sequence[Variant], size: float) -> None:
     """Measured accuracy at the chosen size and at the papers', as small pictures: a chart would have to load plotly."""
     table, measured = measured, to_compare(measured, variants)
-    sizes = words.sizes_of(measured, variants, size)
+    known = [v for v in variants if headline(measured, v, 0)]
+    sizes = words.sizes_of(measured, variants, size) or words.sizes_of(measured, known, size)
     pictures = []
     for eps in sizes:
         title = f"Still right at {eps:g}/255" + ", the size above" * (eps == size)
