@@ -46,18 +46,19 @@ def in_batch_mode(left: Variant, right: Variant, mode: str = "batch") -> tuple[V
 
 @dataclass(frozen=True)
 class SizesRequest:
-    """eps_255: k of k/255."""
+    """eps_255: k of k/255. mode: of the networks, one in which they look at their batch."""
 
     left: Variant
     right: Variant
     images: ImageChoice
     eps_255: float
     device: str = "cpu"
+    mode: str = "batch"
 
 
 @dataclass(frozen=True, eq=False)
 class SizesResult:
-    """Accuracies of the networks that have been measured so far; keys are variants in "batch" mode.
+    """Accuracies of the networks that have been measured so far; keys are variants in the request's mode.
 
     clean, attacked: one accuracy for each batch size. usual: (clean, attacked) of the same network in its usual mode.
     """
@@ -70,7 +71,7 @@ class SizesResult:
 
 def run_sizes(request: SizesRequest, progress: Progress = silent) -> SizesResult:
     """Accuracy, clean and attacked, at all batch sizes that the images fill, the smallest first."""
-    variants, seed = in_batch_mode(request.left, request.right), request.images.seed
+    variants, seed = in_batch_mode(request.left, request.right, request.mode), request.images.seed
     chosen = sizes(request.images.count)
     parts = Parts(progress, len(variants) * (1 + len(chosen)))
     parts.begin("Reading images and models")

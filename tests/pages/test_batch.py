@@ -238,11 +238,12 @@ def test_shipped_sizes_are_drawn_at_once(visit, monkeypatch):
     sound(page)
 
 
-def test_sizes_are_measured_on_demand(visit):
-    page = visit(SIZE, here="true", **FEW, eps="4")
-    model, images = zoo.load(BN, "batch"), samples()
+@pytest.mark.parametrize(("mode", "named"), [("batch", "batch statistics"), (MEDIAN, "median statistics")])
+def test_sizes_are_measured_on_demand(visit, mode, named):
+    page = visit(SIZE, here="true", **FEW, eps="4", statistics=mode)
+    model, images = zoo.load(BN, mode), samples()
     expected = [evaluation.accuracy(model, images, pgd(4), size) for size in (1, 2, 4, 8)]
-    (drawn,) = (trace for trace in charts(page)[0]["data"] if trace["name"] == "attacked, batch statistics")
+    (drawn,) = (trace for trace in charts(page)[0]["data"] if trace["name"] == f"attacked, {named}")
     assert drawn["x"] == [1, 2, 4, 8]
     assert drawn["y"] == pytest.approx([100 * accuracy.value for accuracy in expected])
     assert "Nothing was measured before" in texts(page)

@@ -11,7 +11,7 @@ from rnorm_core.zoo import Variant
 
 @dataclass(frozen=True, eq=False)
 class BySize:
-    """A network in "batch" mode at several batch sizes.
+    """A network in a mode in which it looks at its batch, at several batch sizes.
 
     usual: (clean, attacked) accuracy of the same network in its usual mode. attack: its name and size, for people.
     """

@@ -100,14 +100,16 @@ def transfer(settings: Settings) -> tuple[transfer_matrix.Request, transfer_matr
 
 def sizes(settings: Settings) -> batch_composition.SizesRequest | None:
     """The request of a live measurement; None if the visitor wants none."""
-    here, n, eps = st.columns([1.3, 1, 2], gap="large", vertical_alignment="bottom")
+    here, n, statistics, eps = st.columns([1.3, 1, 1.2, 1.8], gap="medium", vertical_alignment="bottom")
     with here:
         if not query_params.bound(st.toggle, "Measure it here, too", key="here", help=LONG):
             return None
     with n:
         images = settings.images(_count(settings))
+    with statistics:
+        mode = _mode()
     with eps:
-        return batch_composition.SizesRequest(*_networks(settings), images, _eps(1), settings.device)
+        return batch_composition.SizesRequest(*_networks(settings), images, _eps(1), settings.device, mode)
 
 
 def neighbours(
@@ -118,7 +120,7 @@ def neighbours(
     with rest, more():
         compose = query_params.bound(st.toggle, "Compose batches", key="here", help=LONG)
         count, attack_size = _count(settings), _eps(1)
-        mode = query_params.choose_one("Statistics", list(poisoning.MODES), key="statistics", help=MEDIANS)
+        mode = _mode()
     images = settings.images(count)
     with image:
         chosen = _image(images, default=SENSITIVE)
@@ -196,6 +198,10 @@ def estimate(settings: Settings) -> precise_bn.Request:
 def _networks(settings: Settings) -> tuple[Variant, Variant]:
     """Left and right in their usual modes: the parts choose modes, so a mode in the settings makes no new request."""
     return settings.left.usual, settings.right.usual
+
+
+def _mode() -> str:
+    return query_params.choose_one("Statistics", list(poisoning.MODES), key="statistics", help=MEDIANS)
 
 
 def _eps(default: float) -> float:

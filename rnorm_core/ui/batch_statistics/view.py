@@ -140,7 +140,10 @@ def show_sizes(settings: Settings) -> None:
         if result := growing(request, partial(batch_composition.run_sizes, request)):
             st.markdown("#### Measured here")
             here = sources.experiment("by batch size here", result)
-            beside(variants, lambda variant: show_one(by_size.live(result, variant), variant, "live", here))
+            beside(
+                in_batch_mode(request.left, request.right, request.mode),
+                lambda variant: show_one(by_size.live(result, variant), variant, "live", here),
+            )
             show_measured_here(request)
 
 
