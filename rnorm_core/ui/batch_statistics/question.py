@@ -100,7 +100,7 @@ def transfer(settings: Settings) -> tuple[transfer_matrix.Request, transfer_matr
 
 def sizes(settings: Settings) -> batch_composition.SizesRequest | None:
     """The request of a live measurement; None if the visitor wants none."""
-    here, n, statistics, eps = st.columns([1.3, 1, 1.2, 1.8], gap="medium", vertical_alignment="bottom")
+    here, n, statistics, eps = st.columns([1.9, 1, 1.3, 1.8], gap="medium", vertical_alignment="bottom")
     with here:
         if not query_params.bound(st.toggle, "Measure it here, too", key="here", help=LONG):
             return None
