@@ -15,7 +15,10 @@ from rnorm_core.zoo import Variant
 
 EPS_255 = (0, 0.25, 0.5, 1, 2, 8)
 MAIN = [f"{dataset}-resnet20-{norm}" for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none")]
-ADVERSARIAL = ["cifar10-resnet20-bn-adv", "cifar10-resnet20-rn-adv"]
+WITHOUT_GRADIENT = [
+    f"{dataset}-resnet20-{norm}"
+    for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none", "bn-adv", "rn-adv")
+]  # fmt: skip
 ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)}
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 ALL_IMAGES = {"clean": ({"clean"}, 0), "PGD, 1/255": ({"pgd"}, 1), "APGD (cross entropy), 1/255": ({"apgd-ce"}, 1)}
@@ -76,7 +79,7 @@ def markdown(header: list[str], lines: list[list[str]]) -> str:
 TABLES = (
     table,
     partial(small_table, MAIN[:3], ALL_IMAGES, 10_000),
-    partial(small_table, [*MAIN[:3], *ADVERSARIAL], SQUARE, 500),
+    partial(small_table, WITHOUT_GRADIENT, SQUARE, 500),
 )
 
 
