@@ -19,7 +19,7 @@ WITHOUT_GRADIENT = [
     f"{dataset}-resnet20-{norm}"
     for dataset in ("cifar10", "cifar100") for norm in ("bn", "rn", "none", "bn-adv", "rn-adv")
 ]  # fmt: skip
-ATTACKED = {"cifar10-resnet20-bn-early": (1,), "cifar10-resnet20-gn": (1,)}
+ATTACKED = {"cifar10-resnet20-bn-early": (0.5, 1, 2, 8), "cifar10-resnet20-gn": (1,)}
 USUAL, APGD = {"fgsm", "noise", "pgd"}, {"apgd-ce", "apgd-dlr", "apgd-margin"}
 ALL_IMAGES = {"clean": ({"clean"}, 0), "PGD, 1/255": ({"pgd"}, 1), "APGD (cross entropy), 1/255": ({"apgd-ce"}, 1)}
 SQUARE = {
