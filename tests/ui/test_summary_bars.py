@@ -95,7 +95,7 @@ def test_other_images_than_those_of_the_table_are_named(batch):
 
 def test_company_and_poison(batch):
     rows = [row(batch, k, RN, "batch", size=8, draws=8, right=right) for k, right in ((11, "always"), (19, "ever"))]
-    (picture,) = bars.neighbours(rows, [side(RN)]).pictures
+    (picture,) = bars.neighbours(rows, [side(RN).in_mode("batch")]).pictures
     assert "in batches of 8 40.0 %" in picture.alt  # 19 less 11 of 20
     spec = {"name": "poison", "eps": 8 / 255}
     rows = [

@@ -95,14 +95,14 @@ class Neighbours(_Networks):
         rows = laboratories.rows(self.dataset)
         return tuple(
             k for k in self.SIZES
-            if all(laboratories.sensitive(rows, one, int(k)) is not None for one in self.variants())
+            if all(laboratories.sensitive(rows, one.in_mode("batch"), int(k)) is not None for one in self.variants())
         )  # fmt: skip
 
     def title(self, variant: Variant) -> str:
         return f"{variant.title}: right or wrong by its neighbours"
 
     def lines(self, word: str) -> list[tuple[str, str, Value]]:
-        variant, rows, found = network(self.dataset, word), laboratories.rows(self.dataset), []
+        variant, rows, found = network(self.dataset, word, "batch"), laboratories.rows(self.dataset), []
         for k in map(int, self.numbers):
             share = laboratories.sensitive(rows, variant, k)
             value = needed(None if share is None else Value.of_mask(share.hits), f"neighbours in batches of {k}")

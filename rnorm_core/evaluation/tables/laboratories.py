@@ -93,9 +93,12 @@ def made_for(rows: Sequence[Row], variant: Variant, scorer: str, crafter: str, e
 
 
 def sensitive(rows: Sequence[Row], variant: Variant, size: int) -> Accuracy | None:
-    """The share of images that are right in some draws of neighbours and wrong in others, in batches of `size`."""
+    """The share of images that are right in some draws of neighbours and wrong in others, in batches of `size`.
+
+    None where it was not measured in the variant's mode.
+    """
     some = [row for row in rows if row.batch_size == size]
-    always, ever = (of(some, variant.model, "batch", right=right) for right in ("always", "ever"))
+    always, ever = (of(some, variant.model, variant.statistics, right=right) for right in ("always", "ever"))
     if always is None or ever is None:
         return None
     hits = ever.mask & ~always.mask

@@ -54,8 +54,8 @@ def neighbours(rows: Sequence[Row], networks: Sequence[Variant]) -> SummaryBars:
 
 
 def sensitive(rows: Sequence[Row], network: Variant, size: int) -> Accuracy | None:
-    """The share of images that are right in some draws of neighbours and wrong in others; unknown with medians."""
-    return None if network.statistics == MEDIAN else laboratories.sensitive(rows, network, size)
+    """The share of images that are right in some draws of neighbours and wrong in others."""
+    return laboratories.sensitive(rows, network, size)
 
 
 def beside_poison(rows: Sequence[Row], network: Variant, statistics: str, attack: str) -> Row | None:

@@ -94,8 +94,8 @@ def over_seeds(table: Table, points: Sequence[AtPower], mode: str, eps_255: floa
     for point, variant in zip(points, variants, strict=True):
         if plain and (over := over_trainings(table, variant, plain, partial(headline, eps_255=eps_255))):
             low, value, high = difference_texts(over)
-            fewer = point.attacked and over.attacks != curves.titles(point.attacked)
-            under = f", under {', '.join(over.attacks)}" if fewer else ""
+            others = point.attacked and over.attacks != curves.titles(point.attacked)
+            under = f", under {', '.join(over.attacks)}" if others else ""
             said.append(f"{point.label} {value} ({low} to {high}, {over.trainings}{under})")
     return f"More than BatchNorm under attack over trainings (Welch's t): {'; '.join(said)}." if said else ""
 
